@@ -1,0 +1,91 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Two commands need nothing prepared but Python 3.10+ and make: 'make demo' and 'make test'. 'make help' lists the rest.
+PYTHON ?= python3
+SHELL := /bin/bash
+
+VENV := .venv
+ACTIVATE := . $(VENV)/bin/activate
+LINK := .cache/collections/ansible_collections/mssp/defender
+RESULTS := .cache/results
+PYTEST := $(VENV)/bin/python -m pytest
+
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.cache/collections
+export ANSIBLE_NOCOWS := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint ruff ansible-lint metadata types unit checks emulator-test integration molecule sanity cores clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/demo.stamp $(LINK) ## Run the whole chain against an emulated Microsoft, offline
+	@$(ACTIVATE) && ANSIBLE_LOCALHOST_WARNING=false ANSIBLE_INVENTORY_UNPARSED_WARNING=false \
+	  exec ansible-playbook mssp.defender.demo -e '{"demo_directory": "$(CURDIR)/.cache/demo"}'
+
+test: $(VENV)/dev.stamp $(LINK) ## Run every part below and end with a summary
+	@exec $(VENV)/bin/python tests/run.py
+
+lint: ruff ansible-lint metadata ## The three that follow
+
+ruff: $(VENV)/dev.stamp ## Style and common mistakes of all Python
+	@$(ACTIVATE) && ruff format --check . && exec ruff check .
+
+ansible-lint: $(VENV)/dev.stamp $(LINK) ## Roles and playbooks, profile production
+	@$(ACTIVATE) && exec ansible-lint
+
+metadata: $(VENV)/dev.stamp ## Licence of every file, and the changelog's fragments
+	@$(ACTIVATE) && reuse lint --lines && exec antsibull-changelog lint
+
+types: $(VENV)/dev.stamp $(LINK) ## mypy --strict on the domain (plugins/module_utils/_core)
+	@$(VENV)/bin/mypy
+
+unit: $(VENV)/dev.stamp $(LINK) ## Units and properties of the domain and the operations
+	@$(PYTEST) tests/unit --junitxml=$(RESULTS)/$@.xml
+
+checks: $(VENV)/dev.stamp $(LINK) ## The house: import direction, docs against spec, the built collection
+	@$(PYTEST) tests/checks --junitxml=$(RESULTS)/$@.xml
+
+emulator-test: $(VENV)/dev.stamp $(LINK) ## The emulator, with clients nobody here wrote and a real browser
+	@$(PYTEST) tests/emulator --junitxml=$(RESULTS)/$@.xml
+
+integration: $(VENV)/dev.stamp $(LINK) ## Modules, playbooks and the role against the emulator, over HTTPS
+	@$(PYTEST) tests/integration --junitxml=$(RESULTS)/$@.xml
+
+molecule: $(VENV)/dev.stamp $(LINK) ## The Molecule scenario: converge, idempotence, verify
+	@$(ACTIVATE) && cd extensions && exec molecule test
+
+sanity: $(VENV)/dev.stamp ## ansible-test sanity on a clean copy, with no ignore file
+	@$(ACTIVATE) && exec tests/sanity/run.sh
+
+cores: $(VENV)/dev.stamp ## Units and integration on the oldest, a middle and the newest ansible-core
+	@$(PYTEST) tests/cores --junitxml=$(RESULTS)/$@.xml
+
+clean: ## Remove the virtual environment and everything cached
+	@rm -rf $(VENV) .cache
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \
+	  { echo "'$(PYTHON)' is not Python 3.10 or newer: install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "'$(PYTHON)' lacks the venv module: install it first (Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	@echo "Creating a virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+# Order-only on the interpreter: its timestamp moves whenever a package manager touches it.
+$(VENV)/demo.stamp: requirements.txt roles/emulator/files/requirements.txt | $(VENV)/bin/python
+	@echo "Installing ansible-core and the runtime requirements into $(VENV) (once; about half a minute)"
+	@$(VENV)/bin/python -m pip install --quiet ansible-core $(addprefix -r ,$^)
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.txt $(VENV)/demo.stamp
+	@echo "Installing the development requirements into $(VENV) (once; about a minute)"
+	@$(VENV)/bin/python -m pip install --quiet -r requirements-dev.txt
+	@touch $@
+
+$(LINK):
+	@mkdir -p $(dir $@)
+	@ln -s ../../../.. $@
