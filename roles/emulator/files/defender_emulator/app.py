@@ -1,0 +1,48 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which path is answered by what: authority, Graph, XDR API and control share one host."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from defender_emulator.control.api import CONTROL_ROUTES
+from defender_emulator.control.interference import Interference
+from defender_emulator.defender import graph, xdr
+from defender_emulator.entra import consent_endpoints, discovery, token_endpoint
+from defender_emulator.world import World
+
+_AUTHORITY = [
+    Route("/common/discovery/instance", discovery.instance),
+    Route("/{tenant}/.well-known/openid-configuration", discovery.metadata_v1),
+    Route("/{tenant}/v2.0/.well-known/openid-configuration", discovery.metadata_v2),
+    Route("/{tenant}/discovery/keys", discovery.keys_v1),
+    Route("/{tenant}/discovery/v2.0/keys", discovery.keys_v2),
+    Route("/{tenant}/oauth2/token", token_endpoint.token_v1, methods=["POST"]),
+    Route("/{tenant}/oauth2/v2.0/token", token_endpoint.token_v2, methods=["POST"]),
+    Route("/{tenant}/adminconsent", consent_endpoints.admin_consent_v1, methods=["GET", "POST"]),
+    Route("/{tenant}/v2.0/adminconsent", consent_endpoints.admin_consent_v2, methods=["GET", "POST"]),
+    Route("/{tenant}/oauth2/authorize", consent_endpoints.authorize, methods=["GET", "POST"]),
+    Route("/{tenant}/oauth2/v2.0/authorize", consent_endpoints.authorize, methods=["GET", "POST"]),
+    Route("/consent-result", consent_endpoints.result),
+]
+_XDR = [
+    Route("/api/incidents", xdr.list_incidents),
+    Route("/api/incidents/{incident_id}", xdr.get_incident),
+    Route("/api/incidents/{incident_id}", xdr.update_incident, methods=["PATCH"]),
+]
+_GRAPH = [
+    Route("/v1.0/security/incidents", graph.list_incidents),
+    Route("/v1.0/security/incidents/{incident_id}", graph.get_incident),
+]
+
+
+def make_app(world: World) -> Starlette:
+    """The whole emulator as one ASGI application."""
+    # Fixed paths first: an authority path starts with any tenant.
+    routes = [*CONTROL_ROUTES, *_XDR, *_GRAPH, *_AUTHORITY]
+    app = Starlette(routes=routes, middleware=[Middleware(Interference, routes=routes)])
+    app.state.world = world
+    return app

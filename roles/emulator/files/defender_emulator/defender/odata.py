@@ -1,0 +1,151 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The OData query options that the incident APIs understand: ``$filter``, ``$top``, ``$skip``."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from defender_emulator.defender import timestamps
+from defender_emulator.defender.incidents import Incident
+
+Predicate = Callable[[Incident], bool]
+
+
+class QueryError(Exception):
+    """A query option that the service cannot read; the message is what it answers."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field that can be filtered: its value in an incident, and the names it may take (None: any text).
+
+    A moment (``is_moment``) is compared as ticks and written without quotes.
+    """
+
+    value: Callable[[Incident], Any]
+    is_moment: bool = False
+    names: frozenset[str] | None = None
+
+
+_TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<mark>[()])|(?P<word>[^\s()']+))")
+_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "eq": operator.eq,
+    "ne": operator.ne,
+    "gt": operator.gt,
+    "ge": operator.ge,
+    "lt": operator.lt,
+    "le": operator.le,
+}
+
+
+def parse_filter(text: str, fields: Mapping[str, Field]) -> Predicate:
+    """The test that a ``$filter`` expression describes.
+
+    Raises:
+        QueryError: the expression is malformed or names something the service does not filter on.
+    """
+    parser = _Parser(_tokens(text), fields)
+    predicate = parser.alternatives()
+    parser.expect_end()
+    return predicate
+
+
+def parse_number(options: Mapping[str, str], name: str, default: int) -> int:
+    """A non-negative integer option. QueryError when it is none."""
+    text = options.get(name)
+    if text is None:
+        return default
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise QueryError(
+            f"Invalid value '{text}' for {name} query option found. The option requires a non-negative integer value."
+        )
+    return int(text)
+
+
+def _tokens(text: str) -> list[str]:
+    tokens, position = [], 0
+    text = text.rstrip()
+    while position < len(text):
+        match = _TOKEN.match(text, position)
+        if match is None:
+            raise QueryError(f"Syntax error at position {position} in '{text}'.")
+        tokens.append(match.group().strip())
+        position = match.end()
+    return tokens
+
+
+class _Parser:
+    def __init__(self, tokens: list[str], fields: Mapping[str, Field]) -> None:
+        self._tokens = tokens
+        self._fields = fields
+        self._position = 0
+
+    def alternatives(self) -> Predicate:
+        parts = [self._conjunction()]
+        while self._accept("or"):
+            parts.append(self._conjunction())
+        return parts[0] if len(parts) == 1 else lambda incident: any(part(incident) for part in parts)
+
+    def expect_end(self) -> None:
+        if self._position < len(self._tokens):
+            raise QueryError(f"Syntax error: '{self._tokens[self._position]}' was not expected in the filter.")
+
+    def _conjunction(self) -> Predicate:
+        parts = [self._operand()]
+        while self._accept("and"):
+            parts.append(self._operand())
+        return parts[0] if len(parts) == 1 else lambda incident: all(part(incident) for part in parts)
+
+    def _operand(self) -> Predicate:
+        if not self._accept("("):
+            return self._comparison()
+        inner = self.alternatives()
+        if not self._accept(")"):
+            raise QueryError("Syntax error: a parenthesis is not closed in the filter.")
+        return inner
+
+    def _comparison(self) -> Predicate:
+        name, symbol, literal = self._next(), self._next(), self._next()
+        field = self._fields.get(name)
+        if field is None:
+            raise QueryError(f"Could not find a property named '{name}' that can be filtered.")
+        compare = _OPERATORS.get(symbol)
+        if compare is None:
+            raise QueryError(f"'{symbol}' is not a comparison operator.")
+        if not field.is_moment and symbol not in ("eq", "ne"):
+            raise QueryError(f"The operator '{symbol}' cannot be applied to '{name}'.")
+        expected = _literal(name, literal, field)
+        return lambda incident: compare(field.value(incident), expected)
+
+    def _next(self) -> str:
+        if self._position >= len(self._tokens):
+            raise QueryError("Syntax error: the filter ends too early.")
+        self._position += 1
+        return self._tokens[self._position - 1]
+
+    def _accept(self, token: str) -> bool:
+        if self._position < len(self._tokens) and self._tokens[self._position] == token:
+            self._position += 1
+            return True
+        return False
+
+
+def _literal(name: str, literal: str, field: Field) -> int | str | None:
+    if field.is_moment:
+        try:
+            return timestamps.read(literal)
+        except ValueError:
+            raise QueryError(f"The value {literal} of '{name}' is not an unquoted date and time.") from None
+    if literal == "null":
+        return None
+    if not literal.startswith("'"):
+        raise QueryError(f"The value {literal} of '{name}' must stand in single quotes.")
+    text = literal[1:-1].replace("''", "'")
+    if field.names is not None and text not in field.names:
+        raise QueryError(f"'{text}' is not a value of '{name}'.")
+    return text

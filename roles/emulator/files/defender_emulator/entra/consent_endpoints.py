@@ -1,0 +1,120 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The consent page: a form that works without scripts, and the page an answer lands on."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import time
+from pathlib import Path
+
+import jinja2
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from defender_emulator.entra.consent import (
+    ConsentRequest,
+    Form,
+    cancelled_location,
+    check_services,
+    granted_location,
+    read_link,
+    requested_permissions,
+)
+from defender_emulator.entra.refusals import Refusal
+from defender_emulator.world import World, world_of
+
+_PAGES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=jinja2.StrictUndefined,
+)
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+_CANARY_KEY = secrets.token_bytes(32)
+_CANARY_SECONDS = 3600
+
+
+async def admin_consent_v2(request: Request) -> Response:
+    """``/{tenant}/v2.0/adminconsent``"""
+    return await _consent(request, Form.ADMIN_CONSENT)
+
+
+async def admin_consent_v1(request: Request) -> Response:
+    """``/{tenant}/adminconsent``"""
+    return await _consent(request, Form.ADMIN_CONSENT_V1)
+
+
+async def authorize(request: Request) -> Response:
+    """``/{tenant}/oauth2/authorize`` and ``/{tenant}/oauth2/v2.0/authorize``"""
+    return await _consent(request, Form.AUTHORIZE)
+
+
+async def result(request: Request) -> Response:
+    """The redirect URI the application registers: shows what it was handed."""
+    answer = dict(request.query_params)
+    return _page("result.html", answer=answer, application=world_of(request).directory.application)
+
+
+async def _consent(request: Request, form: Form) -> Response:
+    world = world_of(request)
+    try:
+        segment = request.path_params["tenant"]
+        link = read_link(world.directory, form, segment, request.query_params, world.redirect_uri)
+        if request.method == "POST":
+            return await _decide(request, world, link)
+    except Refusal as refusal:
+        request.state.refusal = refusal.code
+        return _refuse(refusal)
+    return _page(
+        "consent.html",
+        application=world.directory.application,
+        permissions=requested_permissions(world.directory.application),
+        link=link,
+        tenants=[] if link.tenant else world.directory.tenants,
+        canary=_make_canary(request),
+    )
+
+
+async def _decide(request: Request, world: World, link: ConsentRequest) -> Response:
+    form = await request.form()
+    if not _is_good_canary(str(form.get("canary", "")), request):
+        return _page("notice.html", 400, title="This page is too old", lines=["Open the consent link again."])
+    tenant = link.tenant or world.directory.resolve(str(form.get("tenant", "")))
+    if form.get("decision") != "accept":
+        return RedirectResponse(cancelled_location(link, tenant), 302)
+    check_services(world.directory, tenant)
+    # Without the organization's consent the application appears in the tenant, and may do nothing.
+    world.directory.consent(tenant, None if link.for_organization else {})
+    return RedirectResponse(granted_location(link, tenant), 302)
+
+
+def _refuse(refusal: Refusal) -> Response:
+    timestamp = refusal.time.strftime("%Y-%m-%d %H:%M:%SZ")
+    lines = [refusal.sentence, f"Trace ID: {refusal.trace_id}", f"Timestamp: {timestamp}"]
+    return _page("notice.html", refusal.status, title="We could not sign you in", lines=lines)
+
+
+def _page(template: str, status: int = 200, **values: object) -> Response:
+    return HTMLResponse(_PAGES.get_template(template).render(values), status, _HEADERS)
+
+
+def _make_canary(request: Request) -> str:
+    expiry = str(int(time.time()) + _CANARY_SECONDS)
+    return f"{expiry}.{_mac(expiry, request)}"
+
+
+def _is_good_canary(canary: str, request: Request) -> bool:
+    expiry, _, mac = canary.partition(".")
+    return hmac.compare_digest(mac.encode(), _mac(expiry, request).encode()) and int(expiry) > time.time()
+
+
+def _mac(expiry: str, request: Request) -> str:
+    link = f"{expiry}|{request.url.path}?{request.url.query}"
+    return hmac.new(_CANARY_KEY, link.encode(), "sha256").hexdigest()

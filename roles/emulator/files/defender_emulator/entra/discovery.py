@@ -1,0 +1,99 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""OpenID metadata and signing keys, as clients and resources fetch them.
+
+Sources: learn.microsoft.com, v2-protocols-oidc and signing-key-rollover.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from defender_emulator.entra.directory import SHARED_SEGMENTS
+from defender_emulator.entra.refusals import Refusal
+from defender_emulator.entra.tokens import V1_ISSUER
+from defender_emulator.world import World, world_of
+
+
+async def metadata_v1(request: Request) -> Response:
+    """``/{tenant}/.well-known/openid-configuration``"""
+    return _metadata(request, V1_ISSUER, oauth="oauth2", keys="discovery/keys")
+
+
+async def metadata_v2(request: Request) -> Response:
+    """``/{tenant}/v2.0/.well-known/openid-configuration``"""
+    return _metadata(request, world_of(request).tokens.v2_issuer, oauth="oauth2/v2.0", keys="discovery/v2.0/keys")
+
+
+async def keys_v1(request: Request) -> Response:
+    """``/{tenant}/discovery/keys``"""
+    return _keys(request, V1_ISSUER)
+
+
+async def keys_v2(request: Request) -> Response:
+    """``/{tenant}/discovery/v2.0/keys``"""
+    return _keys(request, world_of(request).tokens.v2_issuer)
+
+
+async def instance(request: Request) -> Response:
+    """``/common/discovery/instance``: this host is the only one it knows."""
+    world = world_of(request)
+    host = world.base_url.removeprefix("https://")
+    return JSONResponse(
+        {
+            "tenant_discovery_endpoint": f"{world.base_url}/common/v2.0/.well-known/openid-configuration",
+            "api-version": "1.1",
+            "metadata": [{"preferred_network": host, "preferred_cache": host, "aliases": [host]}],
+        }
+    )
+
+
+def _metadata(request: Request, issuer: str, oauth: str, keys: str) -> Response:
+    world = world_of(request)
+    try:
+        segment, tenant_id = _tenant_segment(world, request)
+    except Refusal as refusal:
+        return _refuse(world, refusal)
+    here = f"{world.base_url}/{segment}"
+    document: dict[str, Any] = {
+        "issuer": issuer.replace("{tenantid}", tenant_id),
+        "authorization_endpoint": f"{here}/{oauth}/authorize",
+        "token_endpoint": f"{here}/{oauth}/token",
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
+        "jwks_uri": f"{here}/{keys}",
+        "response_modes_supported": ["query"],
+        "response_types_supported": ["code"],
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "scopes_supported": ["openid"],
+        "claims_supported": ["sub", "iss", "aud", "exp", "iat", "tid", "ver"],
+        "tenant_region_scope": "WW",
+        "cloud_instance_name": "microsoftonline.com",
+    }
+    return JSONResponse(document)
+
+
+def _keys(request: Request, issuer: str) -> Response:
+    world = world_of(request)
+    try:
+        _tenant_segment(world, request)
+    except Refusal as refusal:
+        return _refuse(world, refusal)
+    return JSONResponse({"keys": [key.jwk(issuer) for key in world.signing_keys.published]})
+
+
+def _tenant_segment(world: World, request: Request) -> tuple[str, str]:
+    """How endpoints name the tenant, and what stands in its issuer. A domain is answered with the GUID."""
+    segment = request.path_params["tenant"]
+    if segment in SHARED_SEGMENTS:
+        return segment, "{tenantid}"
+    tenant = world.directory.resolve(segment)
+    return tenant.tenant_id, tenant.tenant_id
+
+
+def _refuse(world: World, refusal: Refusal) -> Response:
+    body = refusal.body(world.base_url, refusal.trace_id, error="invalid_tenant")
+    return JSONResponse(body, refusal.status)

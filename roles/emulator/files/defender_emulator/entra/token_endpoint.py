@@ -1,0 +1,217 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The v1 and v2 token endpoints for the client-credentials grant.
+
+Sources: learn.microsoft.com, v2-oauth2-client-creds-grant-flow and v1-oauth2-client-creds-grant-flow.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import time
+import uuid
+from collections.abc import Mapping
+from urllib.parse import unquote_plus
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from defender_emulator.control.faults import Fault
+from defender_emulator.entra.assertions import ASSERTION_TYPE
+from defender_emulator.entra.directory import SHARED_SEGMENTS, ServicePrincipal, Tenant
+from defender_emulator.entra.refusals import Refusal
+from defender_emulator.entra.resources import XDR, Resource, find_resource
+from defender_emulator.entra.tokens import AccessToken, TokenRequest
+from defender_emulator.world import World, world_of
+
+# ``appidacr`` and ``azpacr``: how the client proved itself.
+_BY_SECRET, _BY_CERTIFICATE = "1", "2"
+_DEFAULT_SCOPE = "/.default"
+
+
+async def token_v1(request: Request) -> Response:
+    """``POST /{tenant}/oauth2/token``: names a resource and answers in strings."""
+    return await _answer(request, version=1)
+
+
+async def token_v2(request: Request) -> Response:
+    """``POST /{tenant}/oauth2/v2.0/token``: names a scope and answers in numbers."""
+    return await _answer(request, version=2)
+
+
+async def _answer(request: Request, version: int) -> Response:
+    world = world_of(request)
+    headers = {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
+    correlation_id = request.headers.get("client-request-id") or str(uuid.uuid4())
+    try:
+        form = {name: str(value) for name, value in (await request.form()).items()}
+        body = _grant(world, request, form, version)
+    except Refusal as refusal:
+        request.state.refusal = refusal.code
+        if refusal.status == 429:
+            return PlainTextResponse("Too Many Requests", 429, {**headers, "Retry-After": "60"})
+        return JSONResponse(refusal.body(world.base_url, correlation_id), refusal.status, headers)
+    return JSONResponse(body, headers=headers)
+
+
+def _grant(world: World, request: Request, form: Mapping[str, str], version: int) -> dict[str, str | int]:
+    segment = request.path_params["tenant"]
+    if segment in SHARED_SEGMENTS:
+        raise Refusal(9001023)
+    tenant = world.directory.resolve(segment)
+    if fault := world.faults.take("token_error", request.url.path, tenant.tenant_id):
+        raise _refusal(world, tenant, fault.code or 90033)
+    _check_grant_type(form)
+    audience = _audience(form, version)
+    client_id, secret = _client(request, form)
+    credential = _authenticate(world, request, form, tenant, client_id, secret)
+    principal = _principal(world, tenant)
+    resource = _resource(world, tenant, audience)
+    roles = principal.roles.get(resource.key, [])
+    if fault := _propagation_fault(world, request, tenant, principal):
+        if fault.code is not None:
+            raise _refusal(world, tenant, fault.code)
+        roles = []
+    granted = TokenRequest(tenant, principal, world.directory.application, resource, audience, credential, roles)
+    return _success(_issue(world, request, granted), version, audience)
+
+
+def _check_grant_type(form: Mapping[str, str]) -> None:
+    grant_type = form.get("grant_type")
+    if not grant_type:
+        raise Refusal(900144, parameter="grant_type")
+    if grant_type != "client_credentials":
+        raise Refusal(70003, grant_type=grant_type)
+
+
+def _audience(form: Mapping[str, str], version: int) -> str:
+    """The resource asked for, as written; whether it exists is checked after the client is known."""
+    if version == 1:
+        if not form.get("resource"):
+            raise Refusal(900144, parameter="resource")
+        return form["resource"]
+    scope = form.get("scope", "")
+    scopes = scope.split()
+    if not scopes:
+        raise Refusal(900144, parameter="scope")
+    if any(not part.endswith(_DEFAULT_SCOPE) for part in scopes):
+        if any(part.endswith(_DEFAULT_SCOPE) for part in scopes):
+            raise Refusal(70011, scope=scope)
+        raise Refusal(1002012, scope=scope)
+    if len(scopes) > 1:
+        raise Refusal(700022, scope=scope)
+    return scopes[0].removesuffix(_DEFAULT_SCOPE)
+
+
+def _client(request: Request, form: Mapping[str, str]) -> tuple[str, str | None]:
+    """Client id and secret, from the form or from HTTP Basic (RFC 6749, section 2.3.1)."""
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            raise Refusal(7000215) from None
+        return unquote_plus(user), unquote_plus(password)
+    client_id = form.get("client_id")
+    if not client_id:
+        raise Refusal(900144, parameter="client_id")
+    return client_id, form.get("client_secret")
+
+
+def _authenticate(
+    world: World, request: Request, form: Mapping[str, str], tenant: Tenant, client_id: str, secret: str | None
+) -> str:
+    application = world.directory.application
+    if client_id != application.client_id:
+        raise Refusal(700016, client_id=client_id, tenant_name=tenant.name)
+    if tenant.settings.other_cloud:
+        raise Refusal(900382)
+    if secret:
+        request.state.credential = "client_secret"
+        if not hmac.compare_digest(secret.encode(), world.client_secret.encode()):
+            raise Refusal(7000215, client_id=client_id)
+        if application.secret_expired:
+            raise Refusal(7000222, client_id=client_id)
+        return _BY_SECRET
+    assertion = form.get("client_assertion")
+    if not assertion or form.get("client_assertion_type") != ASSERTION_TYPE:
+        raise Refusal(7000218)
+    request.state.credential = "client_assertion"
+    world.assertions.check(assertion, application, _endpoint_urls(world, request, tenant))
+    return _BY_CERTIFICATE
+
+
+def _endpoint_urls(world: World, request: Request, tenant: Tenant) -> set[str]:
+    """This endpoint's URL, by GUID and as addressed: what an assertion's audience must be."""
+    segment, path = request.path_params["tenant"], request.url.path
+    tail = path.removeprefix(f"/{segment}")
+    hosts = (world.base_url, f"https://{request.headers.get('host', '')}")
+    return {f"{host}/{name}{tail}" for host in hosts for name in (tenant.tenant_id, segment)}
+
+
+def _principal(world: World, tenant: Tenant) -> ServicePrincipal:
+    if tenant.service_principal is None:
+        raise _refusal(world, tenant, 7000229)
+    if not tenant.settings.app_enabled:
+        raise _refusal(world, tenant, 7000112)
+    if tenant.settings.conditional_access:
+        raise _refusal(world, tenant, 53003)
+    return tenant.service_principal
+
+
+def _resource(world: World, tenant: Tenant, audience: str) -> Resource:
+    resource = find_resource(audience)
+    if resource is None or world.directory.missing_service(tenant, resource):
+        raise Refusal(500011, resource=audience, tenant_name=tenant.name)
+    if resource is XDR and not tenant.settings.service_enabled:
+        raise Refusal(500014, resource=audience)
+    return resource
+
+
+def _propagation_fault(world: World, request: Request, tenant: Tenant, principal: ServicePrincipal) -> Fault | None:
+    age = time.time() - principal.consented_at
+    return world.faults.take("consent_propagation", request.url.path, tenant.tenant_id, younger_than=age)
+
+
+def _refusal(world: World, tenant: Tenant, code: int) -> Refusal:
+    application = world.directory.application
+    return Refusal(
+        code,
+        client_id=application.client_id,
+        app_name=application.display_name,
+        tenant=tenant.tenant_id,
+        tenant_id=tenant.tenant_id,
+        tenant_name=tenant.name,
+        resource=XDR.audiences[0],
+    )
+
+
+def _issue(world: World, request: Request, granted: TokenRequest) -> AccessToken:
+    path, tenant_id = request.url.path, granted.tenant.tenant_id
+    skewed = world.faults.take("clock_skew", path, tenant_id)
+    unknown = world.faults.take("unknown_key", path, tenant_id)
+    key = world.signing_keys.unpublished if unknown else None
+    return world.tokens.issue(granted, skew=skewed.seconds if skewed else 0, key=key)
+
+
+def _success(token: AccessToken, version: int, audience: str) -> dict[str, str | int]:
+    # The server's own clock counts, whatever a clock_skew fault put into the token.
+    lifetime = token.expires_on - token.not_before - 300 - 1
+    if version == 2:
+        return {
+            "token_type": "Bearer",
+            "expires_in": lifetime,
+            "ext_expires_in": lifetime,
+            "access_token": token.value,
+        }
+    return {
+        "token_type": "Bearer",
+        "expires_in": str(lifetime),
+        "ext_expires_in": str(lifetime),
+        "expires_on": str(token.expires_on),
+        "not_before": str(token.not_before),
+        "resource": audience,
+        "access_token": token.value,
+    }

@@ -1,0 +1,153 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Access tokens: made here, and checked here for the two APIs.
+
+Sources: learn.microsoft.com, access-tokens and access-token-claims-reference.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+
+from defender_emulator.entra.directory import Application, ServicePrincipal, Tenant
+from defender_emulator.entra.resources import GRAPH, XDR, Resource
+from defender_emulator.entra.signing_keys import SigningKey, SigningKeys, encode
+
+V1_ISSUER = "https://sts.windows.net/{tenantid}/"
+
+
+@dataclass(frozen=True)
+class AccessToken:
+    """A signed token and its times, in seconds since 1970."""
+
+    value: str
+    not_before: int
+    expires_on: int
+
+
+@dataclass(frozen=True)
+class TokenRequest:
+    """What a granted request gets a token for. ``audience`` is the resource as the client wrote it."""
+
+    tenant: Tenant
+    principal: ServicePrincipal
+    application: Application
+    resource: Resource
+    audience: str
+    credential: str
+    roles: list[str]
+
+
+class TokenService:
+    """Signs tokens and verifies them."""
+
+    def __init__(self, base_url: str, keys: SigningKeys) -> None:
+        self.v2_issuer = f"{base_url}/{{tenantid}}/v2.0"
+        self._keys = keys
+
+    def issue(self, request: TokenRequest, skew: float = 0, key: SigningKey | None = None) -> AccessToken:
+        """A token for the request. ``skew`` shifts its times by seconds; ``key`` replaces the active signing key."""
+        now = int(time.time() + skew)
+        lifetime = request.application.token_lifetime
+        # Entra ID draws the lifetime so that renewals spread; times start five minutes back for slow clocks.
+        expires_on = now + (random.randint(3600, 5400) if lifetime is None else lifetime)
+        version = request.application.token_version if request.resource is XDR else 1
+        claims = {
+            **(_v2_claims(request, self.v2_issuer) if version == 2 else _v1_claims(request)),
+            "iat": now - 300,
+            "nbf": now - 300,
+            "exp": expires_on,
+            "aio": secrets.token_urlsafe(24),
+            "idtyp": "app",
+            "oid": request.principal.object_id,
+            "rh": f"0.{secrets.token_urlsafe(12)}",
+            "sub": request.principal.object_id,
+            "tid": request.tenant.tenant_id,
+            "uti": secrets.token_urlsafe(16),
+        }
+        if request.roles:
+            claims["roles"] = request.roles
+        value = _sign(claims, key or self._keys.active, version, with_nonce=request.resource is GRAPH)
+        return AccessToken(value, now - 300, expires_on)
+
+    def verify(self, value: str, audiences: tuple[str, ...]) -> dict[str, Any]:
+        """The claims of a good token for one of ``audiences``.
+
+        Raises:
+            jwt.InvalidTokenError: the token is malformed, expired, for somebody else, or not signed by a published key.
+        """
+        header = jwt.get_unverified_header(value)
+        key = self._keys.find(header.get("kid", ""))
+        if key is None:
+            raise jwt.InvalidSignatureError("the signing key is not published")
+        if "nonce" in header:
+            _, payload, signature = value.split(".")
+            header["nonce"] = _hashed(header["nonce"])
+            value = f"{_encode_json(header)}.{payload}.{signature}"
+        required = ["exp", "nbf", "iss", "aud", "tid"]
+        claims: dict[str, Any] = jwt.decode(
+            value, key.public_key, algorithms=["RS256"], audience=audiences, options={"require": required}
+        )
+        template = self.v2_issuer if claims.get("ver") == "2.0" else V1_ISSUER
+        if claims["iss"] != template.replace("{tenantid}", claims["tid"]):
+            raise jwt.InvalidIssuerError("the issuer is not the tenant's")
+        return claims
+
+
+def accepted_audiences(resource: Resource) -> tuple[str, ...]:
+    """Every ``aud`` the API takes: its URIs with and without a trailing slash, and its GUID."""
+    return (resource.app_id, *resource.audiences, *(f"{audience}/" for audience in resource.audiences))
+
+
+def _v1_claims(request: TokenRequest) -> dict[str, Any]:
+    issuer = V1_ISSUER.replace("{tenantid}", request.tenant.tenant_id)
+    return {
+        "aud": request.audience,
+        "iss": issuer,
+        "app_displayname": request.application.display_name,
+        "appid": request.application.client_id,
+        "appidacr": request.credential,
+        "idp": issuer,
+        "ver": "1.0",
+    }
+
+
+def _v2_claims(request: TokenRequest, issuer: str) -> dict[str, Any]:
+    return {
+        "aud": request.resource.app_id,
+        "iss": issuer.replace("{tenantid}", request.tenant.tenant_id),
+        "azp": request.application.client_id,
+        "azpacr": request.credential,
+        "ver": "2.0",
+    }
+
+
+def _sign(claims: dict[str, Any], key: SigningKey, version: int, with_nonce: bool) -> str:
+    headers = {"kid": key.kid}
+    if version == 1:
+        headers["x5t"] = key.kid
+    if not with_nonce:
+        return jwt.encode(claims, key.private_key, algorithm="RS256", headers=headers)
+    # Graph signs over a hash of the nonce and hands out the nonce itself: only Graph can verify such a token.
+    nonce = secrets.token_urlsafe(32)
+    headers["nonce"] = _hashed(nonce)
+    signed = jwt.encode(claims, key.private_key, algorithm="RS256", headers=headers, sort_headers=True)
+    _, payload, signature = signed.split(".")
+    header = {**jwt.get_unverified_header(signed), "nonce": nonce}
+    return f"{_encode_json(header)}.{payload}.{signature}"
+
+
+def _hashed(nonce: str) -> str:
+    return encode(hashlib.sha256(nonce.encode()).digest())
+
+
+def _encode_json(header: dict[str, Any]) -> str:
+    return encode(json.dumps(header, separators=(",", ":"), sort_keys=True).encode())

@@ -1,0 +1,139 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The emulator's directory: its certificate authority, the application's credentials and the connection file."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from defender_emulator import certificates
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Paths below one directory (mode 0700). What is secret lies in files of mode 0600."""
+
+    directory: Path
+
+    @classmethod
+    def open(cls, directory: Path) -> Workspace:
+        """Make the directory if need be and let nobody else in."""
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        directory.chmod(0o700)
+        return cls(directory.resolve())
+
+    @property
+    def ca(self) -> Path:
+        return self.directory / "ca.pem"
+
+    @property
+    def ca_key(self) -> Path:
+        return self.directory / "ca-key.pem"
+
+    @property
+    def server_certificate(self) -> Path:
+        return self.directory / "server.pem"
+
+    @property
+    def client_secret(self) -> Path:
+        return self.directory / "client_secret"
+
+    @property
+    def certificate(self) -> Path:
+        return self.directory / "certificate.pem"
+
+    @property
+    def certificate_pfx(self) -> Path:
+        return self.directory / "certificate.pfx"
+
+    @property
+    def certificate_password(self) -> Path:
+        return self.directory / "certificate_password"
+
+    @property
+    def identity_provider_key(self) -> Path:
+        return self.directory / "identity_provider.pem"
+
+    @property
+    def federated_token(self) -> Path:
+        return self.directory / "federated_token"
+
+    @property
+    def connection(self) -> Path:
+        return self.directory / "connection.json"
+
+    @property
+    def port(self) -> Path:
+        return self.directory / "port"
+
+    @property
+    def lock(self) -> Path:
+        return self.directory / "emulator.lock"
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "emulator.log"
+
+    def prepare(self, application_name: str, host: str) -> bool:
+        """Make what is missing of the authority and the credentials, and a fresh server certificate.
+
+        Returns:
+            True when the credentials are new.
+        """
+        created = not self.federated_token.exists()
+        if not self.ca.exists():
+            authority = certificates.make_authority()
+            write_private(self.ca_key, authority.key_pem())
+            write_private(self.ca, authority.certificate_pem())
+        if not self.client_secret.exists():
+            write_private(self.client_secret, secrets.token_urlsafe(30).encode())
+        if not self.certificate_pfx.exists():
+            password = secrets.token_urlsafe(18)
+            pair = certificates.make_application_certificate(application_name)
+            write_private(self.certificate_password, password.encode())
+            write_private(self.certificate, pair.key_pem() + pair.certificate_pem())
+            write_private(self.certificate_pfx, pair.pfx(password))
+        if not self.identity_provider_key.exists():
+            write_private(self.identity_provider_key, certificates.private_key_pem(certificates.make_rsa_key()))
+        authority = certificates.load_pair(self.ca_key.read_bytes(), self.ca.read_bytes())
+        server = certificates.make_server_certificate(authority, host)
+        write_private(self.server_certificate, server.key_pem() + server.certificate_pem())
+        return created
+
+    def write_connection(self, connection: dict[str, Any]) -> None:
+        """Tell clients where the emulator is. Holds paths, never a secret."""
+        write_private(self.connection, json.dumps(connection, indent=2).encode() + b"\n")
+
+    def read_connection(self) -> dict[str, Any] | None:
+        """What ``write_connection`` wrote, or None."""
+        try:
+            connection: dict[str, Any] = json.loads(self.connection.read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+        return connection
+
+    def write_port(self, port: int) -> None:
+        """Remember the port for the next time."""
+        write_private(self.port, str(port).encode())
+
+    def read_port(self) -> int:
+        """The port of the last time, or 0."""
+        try:
+            return int(self.port.read_text())
+        except (FileNotFoundError, ValueError):
+            return 0
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Replace a file in one step, readable by its owner only."""
+    draft = path.with_name(path.name + ".new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    draft.replace(path)
