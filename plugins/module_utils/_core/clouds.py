@@ -1,0 +1,108 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Microsoft's clouds: which hosts issue tokens and serve the APIs, and what each API is called in a token."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from urllib.parse import SplitResult, urlsplit
+
+from .errors import OptionError
+
+GUID = re.compile(r"^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$", re.IGNORECASE | re.ASCII)
+DOMAIN = re.compile(
+    r"^(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}$", re.IGNORECASE | re.ASCII
+)
+SHARED_TENANTS = ("common", "organizations", "consumers")
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Base URLs without a trailing slash, and the resource URIs that tokens are asked for.
+
+    A replaced URL changes where requests go, never the resource: the XDR API accepts only the audience of its main
+    host. `xdr_url` and `xdr_resource` are None where Microsoft documents no such API.
+    """
+
+    name: str
+    authority_url: str
+    graph_url: str
+    graph_resource: str
+    xdr_url: str | None
+    xdr_resource: str | None
+
+
+def _cloud(name: str, authority: str, graph: str, xdr: str | None) -> Cloud:
+    xdr_url = f"https://{xdr}" if xdr else None
+    return Cloud(name, f"https://{authority}", f"https://{graph}", f"https://{graph}", xdr_url, xdr_url)
+
+
+CLOUDS = {
+    cloud.name: cloud
+    for cloud in (
+        _cloud("worldwide", "login.microsoftonline.com", "graph.microsoft.com", "api.security.microsoft.com"),
+        _cloud("gcc", "login.microsoftonline.com", "graph.microsoft.com", "api-gcc.security.microsoft.us"),
+        _cloud("gcc_high", "login.microsoftonline.us", "graph.microsoft.us", "api-gov.security.microsoft.us"),
+        _cloud("dod", "login.microsoftonline.us", "dod-graph.microsoft.us", "api-gov.security.microsoft.us"),
+        _cloud("china", "login.partner.microsoftonline.cn", "microsoftgraph.chinacloudapi.cn", None),
+    )
+}
+"""Sources: learn.microsoft.com, "National clouds", "Microsoft Graph deployments", "Defender XDR for US Government"."""
+
+
+def select(
+    name: str, authority_url: str | None = None, graph_url: str | None = None, xdr_url: str | None = None
+) -> Cloud:
+    """Return the named cloud, with the given base URLs in place of its own.
+
+    Raises OptionError when a URL is not https or carries more than a scheme, a host and a path.
+    """
+    given = {"authority_url": authority_url, "graph_url": graph_url, "xdr_url": xdr_url}
+    return replace(CLOUDS[name], **{option: _base_url(option, url) for option, url in given.items() if url})
+
+
+def check_tenant_id(tenant_id: str | None) -> str:
+    """Return the tenant id in lower case: a GUID or a verified domain.
+
+    Raises OptionError for anything else, `common` and its kin above all: they address no customer.
+    """
+    wanted = "give the customer's tenant GUID or one of its verified domains"
+    if not tenant_id or not tenant_id.strip():
+        raise OptionError(f"tenant_id is empty: {wanted}")
+    tenant_id = tenant_id.strip().lower()
+    if tenant_id in SHARED_TENANTS:
+        raise OptionError(f"tenant_id is '{tenant_id}', which names no customer: {wanted}")
+    if not GUID.match(tenant_id) and not DOMAIN.match(tenant_id):
+        raise OptionError(f"tenant_id '{tenant_id}' is neither a GUID nor a domain name: {wanted}")
+    return tenant_id
+
+
+def check_client_id(client_id: str | None) -> str:
+    """Return the application (client) id in lower case. Raises OptionError when it is missing or no GUID."""
+    if not client_id:
+        raise OptionError("client_id is missing: give the application (client) ID in the option or in AZURE_CLIENT_ID")
+    if not GUID.match(client_id.strip()):
+        raise OptionError(f"client_id '{client_id}' is no GUID: copy the application (client) ID of the registration")
+    return client_id.strip().lower()
+
+
+def split_url(url: str) -> SplitResult | None:
+    """Return the parts of a URL, or None for a text that is none."""
+    try:
+        parts = urlsplit(url)
+        # reading the port checks it
+        return parts if parts.port != 0 and not re.search(r"\s", url) else None
+    except ValueError:
+        return None
+
+
+def _base_url(option: str, url: str) -> str:
+    parts = split_url(url)
+    if parts is None or parts.scheme != "https" or not parts.hostname:
+        raise OptionError(f"{option} '{url}' is not an https URL: tokens and secrets travel over https only")
+    if "?" in url or "#" in url or "@" in parts.netloc:
+        raise OptionError(
+            f"{option} must be a base URL of scheme, host and path, without credentials, query or fragment"
+        )
+    return url.rstrip("/")

@@ -1,0 +1,41 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place that imports third-party libraries, so that their absence is a clear sentence and no traceback."""
+
+from __future__ import annotations
+
+MISSING: str | None = None
+"""The name of the first library that could not be imported, or None."""
+
+try:
+    import jwt
+    import msal
+    import requests
+    from cryptography import x509
+    from cryptography.fernet import Fernet, InvalidToken
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+    from cryptography.hazmat.primitives.serialization import pkcs12
+    from requests.adapters import HTTPAdapter
+except ImportError as error:
+    MISSING = {"jwt": "PyJWT[crypto]", "cryptography": "PyJWT[crypto]"}.get(error.name or "", error.name or "msal")
+    # so that other files can import the names; nobody uses them before MISSING was looked at
+    HKDF = Fernet = HTTPAdapter = InvalidToken = None  # type: ignore[assignment,misc]
+    hashes = jwt = msal = pkcs12 = requests = rsa = serialization = x509 = None  # type: ignore[assignment]
+
+__all__ = [
+    "HKDF",
+    "MISSING",
+    "Fernet",
+    "HTTPAdapter",
+    "InvalidToken",
+    "hashes",
+    "jwt",
+    "msal",
+    "pkcs12",
+    "requests",
+    "rsa",
+    "serialization",
+    "x509",
+]

@@ -1,0 +1,96 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ways in which work ends early: a bad option, one tenant's trouble, or a wait."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+PROVIDER = "provider"
+CUSTOMER_ADMIN = "customer admin"
+NOBODY = "nobody"
+
+GRANTED = "granted"
+PARTIAL = "partial"
+NOT_CONSENTED = "not_consented"
+NO_SERVICE = "no_service"
+BAD_CREDENTIAL = "bad_credential"
+UNKNOWN_TENANT = "unknown_tenant"
+BLOCKED = "blocked"
+THROTTLED = "throttled"
+UNREACHABLE = "unreachable"
+ERROR = "error"
+
+WHO_ACTS = {
+    GRANTED: NOBODY,
+    PARTIAL: CUSTOMER_ADMIN,
+    NOT_CONSENTED: CUSTOMER_ADMIN,
+    NO_SERVICE: CUSTOMER_ADMIN,
+    BAD_CREDENTIAL: PROVIDER,
+    UNKNOWN_TENANT: PROVIDER,
+    BLOCKED: CUSTOMER_ADMIN,
+    THROTTLED: NOBODY,
+    UNREACHABLE: PROVIDER,
+    ERROR: PROVIDER,
+}
+"""Every state a tenant can be in, and who must act on it."""
+
+
+class OptionError(Exception):
+    """An option of the task is wrong; no tenant was touched. The message names the option and the remedy."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a tenant is not `granted`, as it stands in results.
+
+    `state` is a key of WHO_ACTS; `code` the service's own code (such as AADSTS7000229) or None; `meaning` what
+    happened; `remedy` what to do about it; `who` must do it; the two ids are what Microsoft's support asks for.
+    """
+
+    state: str
+    meaning: str
+    remedy: str
+    code: str | None = None
+    who: str | None = None
+    correlation_id: str | None = None
+    trace_id: str | None = None
+
+    def to_result(self) -> dict[str, str | None]:
+        return {**asdict(self), "who": self.who or WHO_ACTS[self.state]}
+
+
+def unforeseen(error: BaseException) -> str:
+    """Return a sentence for an error nobody foresaw: its kind and place, for its text could hold a secret."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    return f"internal error ({type(error).__name__} at {place}): please report it to the collection's authors"
+
+
+def unusable_file(error: OSError) -> str:
+    """Return a sentence for a file that could not be read or written."""
+    return f"{error.filename or 'a file'} cannot be used ({error.strerror}): check its path, owner and mode"
+
+
+class TenantError(Exception):
+    """One tenant's work ended in a state other than `granted`; every other tenant goes on.
+
+    `details` is what was found out all the same, for the result.
+    """
+
+    def __init__(self, reason: Reason, details: dict[str, Any] | None = None) -> None:
+        super().__init__(reason.meaning)
+        self.reason = reason
+        self.details = details or {}
+
+
+class Postponed(Exception):
+    """The work can go on in `seconds`; until then it must not hold a thread. `error` is the outcome if nobody waits."""
+
+    def __init__(self, seconds: float, error: TenantError) -> None:
+        super().__init__(f"wait {seconds:.1f} s")
+        self.seconds = seconds
+        self.error = error

@@ -1,0 +1,108 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files only their owner may read, replaced whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from .errors import OptionError
+
+_BLOCK = 1 << 20
+
+
+class Draft:
+    """A 0600 file that takes shape beside `path` and replaces it on `commit`, if its content differs.
+
+    With `dry_run` nothing is written and `commit` only tells whether it would have been.
+    """
+
+    def __init__(self, path: Path, dry_run: bool = False) -> None:
+        self._path = path
+        self._digest = hashlib.sha256()
+        self._file: Any = None
+        if not dry_run:
+            # pylint: disable-next=consider-using-with
+            self._file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - the draft outlives this call, until commit
+                "w", encoding="utf-8", newline="\n", dir=path.parent, prefix=f".{path.name}.", delete=False
+            )
+
+    def write(self, chunks: Iterable[str]) -> None:
+        for chunk in chunks:
+            self._digest.update(chunk.encode())
+            if self._file:
+                self._file.write(chunk)
+
+    def commit(self, durable: bool = True) -> bool:
+        """Put the file in its place, synced to disk if `durable`, and tell whether that changed anything."""
+        if self._digest.digest() == _digest(self._path) and not self._path.stat().st_mode & 0o077:
+            self.discard()
+            return False
+        if self._file:
+            self._file.flush()
+            if durable:
+                os.fsync(self._file.fileno())
+            self._file.close()
+            Path(self._file.name).replace(self._path)
+            self._file = None
+        return True
+
+    def discard(self) -> None:
+        """Remove what was not committed. Safe to call at any time."""
+        if self._file:
+            self._file.close()
+            Path(self._file.name).unlink()
+            self._file = None
+
+
+def replace_private(path: Path, text: str, durable: bool = True) -> None:
+    """Put a 0600 file with this text at `path`."""
+    draft = Draft(path)
+    try:
+        draft.write([text])
+        draft.commit(durable)
+    finally:
+        draft.discard()
+
+
+def read_text(path: Path) -> str | None:
+    """Return the file's text, or None where there is no such file or its text cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def check_folder(option: str, folder: Path) -> None:
+    """Raise OptionError unless the folder exists and files can be put into it."""
+    if not folder.is_dir():
+        raise OptionError(f"{option}: the folder {folder} does not exist: create it first")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OptionError(f"{option}: the folder {folder} cannot be written to: change its owner or mode")
+
+
+def private_folder(option: str, folder: Path) -> Path:
+    """Return the folder, created 0700 where it is missing. Raises OptionError where others could read it."""
+    if not folder.exists():
+        check_folder(option, folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+    check_folder(option, folder)
+    if folder.stat().st_mode & 0o077:
+        raise OptionError(f"{option}: others can read the folder {folder}: set its mode to 0700")
+    return folder
+
+
+def _digest(path: Path) -> bytes | None:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as stream:
+            while block := stream.read(_BLOCK):
+                digest.update(block)
+    except OSError:
+        return None
+    return digest.digest()

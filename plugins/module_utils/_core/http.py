@@ -1,0 +1,219 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""HTTPS calls on behalf of one tenant, over connections all tenants share.
+
+A call never sleeps: where it should be repeated later it raises `Postponed`, and the scheduler in `fleet` waits.
+"""
+
+from __future__ import annotations
+
+import http.cookiejar
+import json
+import random
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from . import errors, throttling
+from .dependencies import HTTPAdapter, requests
+from .errors import OptionError, Postponed, Reason, TenantError
+
+_FIRST_BACKOFF = 1.0
+_LONGEST_BACKOFF = 30.0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer below 500 and other than 429: the status, the headers, the text."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+    host: str
+
+    def json(self) -> dict[str, Any]:
+        """Return the JSON object in the body. Raises TenantError where there is none."""
+        body = self.json_or_none()
+        if body is None:
+            raise TenantError(
+                Reason(
+                    errors.ERROR,
+                    f"{self.host} answered HTTP {self.status} with something that is not a JSON object",
+                    "look for a proxy or a wrong URL between this machine and Microsoft",
+                )
+            )
+        return body
+
+    def json_or_none(self) -> dict[str, Any] | None:
+        """Return the JSON object in the body, or None where there is none."""
+        try:
+            body = json.loads(self.text)
+        except ValueError:
+            return None
+        return body if isinstance(body, dict) else None
+
+
+class Patience:
+    """How much waiting one tenant is worth: `retries` repeats of a call, `max_wait` seconds of throttling in all."""
+
+    def __init__(self, retries: int, max_wait: float) -> None:
+        self._retries = retries
+        self._left = max_wait
+        self._failures = 0
+
+    def renew(self) -> None:
+        """A call succeeded: the next one may be repeated anew. Time spent throttled stays spent."""
+        self._failures = 0
+
+    def after_failure(self, reason: Reason) -> Exception:
+        """Return what to raise after a network or server failure: Postponed, or TenantError when patience ends."""
+        if self._failures >= self._retries:
+            return TenantError(reason)
+        ceiling = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2**self._failures)
+        self._failures += 1
+        return Postponed(random.uniform(ceiling / 2, ceiling), TenantError(reason))
+
+    def after_throttling(self, host: str, seconds: float | None) -> Exception:
+        """Return what to raise after a 429 that asks for `seconds` (None: it does not tell)."""
+        if seconds is not None:
+            seconds = max(seconds, _FIRST_BACKOFF)
+        else:
+            seconds = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2**self._failures)
+            self._failures += 1
+        wait = seconds + random.uniform(0, min(1.0, seconds / 10))
+        error = TenantError(
+            Reason(
+                errors.THROTTLED,
+                f"{host} throttles this tenant and asks to wait {seconds:.0f} s",
+                f"run again after {seconds:.0f} s, or raise max_wait",
+                code="429",
+            )
+        )
+        if wait > self._left:
+            return error
+        self._left -= wait
+        return Postponed(wait, error)
+
+
+class Transport:
+    """The connections of one operation: TLS settings, timeouts and a pool as large as the concurrency.
+
+    Raises OptionError for a `ca_path` that holds no CA certificates.
+    """
+
+    def __init__(self, ca_path: str | None = None, timeout: float = 30, connections: int = 1) -> None:
+        self._ca_path = _usable_bundle(ca_path)
+        self._timeout = timeout
+        self._session = requests.Session()
+        self._session.mount("https://", HTTPAdapter(pool_connections=4, pool_maxsize=connections))
+        self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        patience: Patience,
+        *,
+        token: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        data: Any = None,
+    ) -> Reply:
+        """Send one request that is safe to repeat, and return its reply.
+
+        Raises Postponed (429, 5xx or a network failure, with patience left), or TenantError (`throttled`,
+        `unreachable`).
+        """
+        host = urlsplit(url).netloc
+        try:
+            response = self._session.request(
+                method,
+                url,
+                headers=headers,
+                params=params,
+                data=data,
+                auth=_authorization(token),
+                timeout=self._timeout,
+                # requests lets REQUESTS_CA_BUNDLE override session.verify, but not what a call passes
+                verify=self._ca_path or True,
+                allow_redirects=False,
+            )
+        except (requests.exceptions.RequestException, ValueError) as error:
+            if _is_caused_by(error, ssl.SSLCertVerificationError):
+                raise TenantError(_untrusted(host, self._ca_path)) from None
+            raise patience.after_failure(_network_failure(host, error, self._timeout)) from None
+        except OSError:
+            # what requests says of a CA bundle that is not there
+            raise TenantError(_untrusted(host, self._ca_path)) from None
+        if response.status_code == 429:
+            raise patience.after_throttling(host, throttling.retry_after(response.headers, response.text))
+        if response.status_code >= 500:
+            raise patience.after_failure(_server_failure(host, response.status_code))
+        patience.renew()
+        return Reply(response.status_code, response.headers, response.text, host)
+
+
+def _usable_bundle(ca_path: str | None) -> str | None:
+    if not ca_path:
+        return None
+    is_folder = Path(ca_path).is_dir()
+    try:
+        ssl.create_default_context(cafile=None if is_folder else ca_path, capath=ca_path if is_folder else None)
+    except OSError as error:
+        # a file without certificates is an SSLError, which is an OSError too
+        why = "it does not exist" if isinstance(error, FileNotFoundError) else "it holds no readable CA certificate"
+        raise OptionError(f"ca_path {ca_path} cannot be used: {why}: give a CA bundle in PEM form") from None
+    return ca_path
+
+
+def _authorization(token: str | None) -> Callable[[Any], Any]:
+    """Put the token into a request; that there is an auth callable at all keeps requests from reading ~/.netrc."""
+
+    def authorize(request: Any) -> Any:
+        if token:
+            request.headers["Authorization"] = f"Bearer {token}"
+        return request
+
+    return authorize
+
+
+def _untrusted(host: str, ca_path: str | None) -> Reason:
+    source = f"the CA bundle ca_path ({ca_path})" if ca_path else "this machine's CA certificates"
+    return Reason(
+        errors.UNREACHABLE,
+        f"TLS with {host} failed: its certificate does not verify against {source}",
+        "set ca_path to the CA bundle that issued the certificate",
+    )
+
+
+def _server_failure(host: str, status: int) -> Reason:
+    return Reason(errors.UNREACHABLE, f"{host} keeps answering HTTP {status}", "run again later", code=str(status))
+
+
+def _network_failure(host: str, error: Exception, timeout: float) -> Reason:
+    """Describe the failure in our own words: the library's text can hold a proxy's password."""
+    if isinstance(error, requests.exceptions.ProxyError):
+        what, remedy = "the proxy could not be used", "check HTTPS_PROXY"
+    elif isinstance(error, requests.exceptions.SSLError):
+        what, remedy = "the TLS handshake failed", "check that the URL's port speaks TLS, and any proxy"
+    elif isinstance(error, requests.exceptions.Timeout):
+        what, remedy = f"no answer within {timeout:g} s", "check the network, or raise timeout"
+    elif isinstance(error, requests.exceptions.ChunkedEncodingError):
+        what, remedy = "the reply was cut off", "check the network and any proxy"
+    elif _is_caused_by(error, socket.gaierror):
+        what, remedy = "its name does not resolve", "check the host name and DNS"
+    elif isinstance(error, requests.exceptions.ConnectionError):
+        what, remedy = "the connection was refused or reset", "check the network and the firewall"
+    else:
+        what, remedy = "the request failed", "check the URL and the network"
+    return Reason(errors.UNREACHABLE, f"{host} could not be reached: {what}", remedy)
+
+
+def _is_caused_by(error: BaseException | None, kind: type[BaseException]) -> bool:
+    while error is not None and not isinstance(error, kind):
+        error = error.__cause__ or error.__context__
+    return error is not None
