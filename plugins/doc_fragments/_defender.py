@@ -1,0 +1,144 @@
+# Copyright (c) 2026, mssp.defender contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options that modules share. The tables they describe stand in module_utils/_options.py."""
+
+    CONNECTION = r"""
+options:
+  client_id:
+    description:
+      - Application (client) ID of the multi-tenant application. An ID, not a secret.
+      - Falls back to the environment variable E(AZURE_CLIENT_ID).
+    type: str
+  client_secret:
+    description:
+      - Value (not the ID) of a client secret of the application. One credential of three.
+      - Falls back to the environment variable E(AZURE_CLIENT_SECRET). An empty value counts as not given.
+    type: str
+  certificate_path:
+    description:
+      - File with a certificate of the application and its private key, as PEM or PFX. One credential of three.
+      - Falls back to the environment variable E(AZURE_CLIENT_CERTIFICATE_PATH). An empty file counts as not given.
+    type: path
+  certificate_password:
+    description:
+      - Password of the private key or the PFX file.
+      - Falls back to the environment variable E(AZURE_CLIENT_CERTIFICATE_PASSWORD).
+    type: str
+  federated_token_file:
+    description:
+      - File with a token of a federated identity provider (workload identity), read at each use.
+        One credential of three.
+      - Falls back to the environment variable E(AZURE_FEDERATED_TOKEN_FILE). An empty file counts as not given.
+    type: path
+  cloud:
+    description:
+      - Microsoft cloud that the tenants belong to. An application has to be registered in each cloud separately.
+    type: str
+    choices: [worldwide, gcc, gcc_high, dod, china]
+    default: worldwide
+  authority_url:
+    description:
+      - Base URL of the token issuer, in place of the cloud's own, for an emulator or a proxy. Only https.
+    type: str
+  graph_url:
+    description:
+      - Base URL that Microsoft Graph requests go to, in place of the cloud's own. Only https.
+      - Tokens are still asked for the cloud's own resource.
+    type: str
+  xdr_url:
+    description:
+      - Base URL that Defender XDR requests go to, in place of the cloud's own, for example a regional host. Only https.
+      - Tokens are still asked for the cloud's own resource.
+    type: str
+  ca_path:
+    description:
+      - CA bundle (PEM) that servers are verified against. It wins over E(REQUESTS_CA_BUNDLE). TLS is always verified.
+    type: path
+  timeout:
+    description:
+      - Seconds to wait for a connection, and for each part of an answer.
+    type: int
+    default: 30
+  retries:
+    description:
+      - How often a call is repeated after a network failure or a server error (HTTP 5xx), with growing pauses.
+    type: int
+    default: 3
+  max_wait:
+    description:
+      - Longest total time in seconds that a throttled tenant is waited for, before it is reported as C(throttled).
+      - Other tenants of a fleet go on meanwhile.
+    type: int
+    default: 120
+  cache:
+    description:
+      - Folder that keeps tokens between runs, encrypted with a key derived from the application's own credential.
+        It is created with mode V(0700).
+      - Within one run tokens are always shared between tasks, in Ansible's own private temporary directory.
+      - A token that lacks a required role is never kept.
+    type: path
+notes:
+  - >-
+    On a customer's host, options that the task leaves out are taken from the host's variables where those are set.
+    They have the names that the role P(mssp.defender.partner_access#role) uses, C(partner_access_) and the option.
+    This holds for O(tenant_id), O(client_id), the credential, O(cloud), O(authority_url), O(graph_url), O(xdr_url) and
+    O(ca_path),
+    and for C(redirect_uri), C(permissions), C(required_roles) and C(state_key) where a module has them.
+requirements:
+  - msal >= 1.35
+  - requests
+  - PyJWT[crypto]
+"""
+
+    TENANTS = r"""
+options:
+  tenant_id:
+    description:
+      - The customer's tenant, as GUID or as one of its verified domains. Never V(common).
+      - Mutually exclusive with O(tenants).
+    type: str
+  tenants:
+    description:
+      - The fleet form. All these tenants are worked on side by side in one task.
+      - Each tenant ends in an outcome of its own, and none of them spoils another.
+      - Mutually exclusive with O(tenant_id).
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description:
+          - Name of the customer, unique in the list. The tenant ID where it is left out.
+        type: str
+      tenant_id:
+        description:
+          - The customer's tenant, as GUID or as one of its verified domains.
+        type: str
+  concurrency:
+    description:
+      - How many tenants of a fleet are worked on at the same time.
+    type: int
+    default: 16
+  fail_on:
+    description:
+      - States that make a fleet task fail when a tenant is in one of them. By default a fleet task does not fail.
+      - A task for a single tenant fails on every state but C(granted).
+    type: list
+    elements: str
+    choices:
+      - partial
+      - not_consented
+      - no_service
+      - bad_credential
+      - unknown_tenant
+      - blocked
+      - throttled
+      - unreachable
+      - error
+    default: []
+"""

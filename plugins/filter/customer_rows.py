@@ -1,0 +1,63 @@
+# Copyright (c) 2026, mssp.defender contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+DOCUMENTATION = r"""
+name: customer_rows
+short_description: Lay out where each customer stands, for a table
+version_added: 0.1.0
+author: mssp.defender contributors (@mssp-defender)
+description:
+  - Takes the fact C(partner_access_outcome) that the role P(mssp.defender.partner_access#role) leaves on each host.
+  - A host without an outcome gets a row too, so that nobody is missing from the table.
+positional: hostvars
+options:
+  _input:
+    description: Names of the hosts.
+    type: list
+    elements: str
+    required: true
+  hostvars:
+    description: The variable C(hostvars).
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Print where the customers stand
+  mssp.defender.defender_report:
+    columns: [customer, state, reason, who_acts, what_to_do]
+    rows: "{{ ansible_play_hosts_all | mssp.defender.customer_rows(hostvars) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: One row for each host, with C(customer), C(state), C(reason), C(who_acts) and C(what_to_do).
+  type: list
+  elements: dict
+"""
+
+
+def customer_rows(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [_row(host, hostvars[host].get("partner_access_outcome") or {}) for host in hosts]
+
+
+def _row(host: str, outcome: Mapping[str, Any]) -> dict[str, Any]:
+    code = f" ({outcome['code']})" if outcome.get("code") else ""
+    return {
+        "customer": host,
+        "state": outcome.get("state") or "not reached",
+        "reason": f"{outcome['meaning']}{code}" if outcome.get("meaning") else "",
+        "who_acts": outcome.get("who") or "",
+        "what_to_do": outcome.get("remedy") or "",
+    }
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Any]:
+        return {"customer_rows": customer_rows}

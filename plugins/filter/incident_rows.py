@@ -1,0 +1,75 @@
+# Copyright (c) 2026, mssp.defender contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
+
+DOCUMENTATION = r"""
+name: incident_rows
+short_description: Pick the newest incidents of each customer for a table
+version_added: 0.1.0
+author: mssp.defender contributors (@mssp-defender)
+description:
+  - Takes the outcomes that M(mssp.defender.defender_incidents) returns for a fleet.
+  - Gives one row for each of the newest incidents of a customer, in the same shape for either API.
+positional: newest
+options:
+  _input:
+    description: Outcomes of a fleet, each with C(name) and C(incidents).
+    type: list
+    elements: dict
+    required: true
+  newest:
+    description: How many incidents of a customer to show.
+    type: int
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show the newest incident of each customer
+  ansible.builtin.debug:
+    msg: "{{ [{'name': 'contoso', 'incidents': []}] | mssp.defender.incident_rows(1) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: Rows with C(customer), C(incident), C(severity), C(status), C(updated) and C(title).
+  type: list
+  elements: dict
+"""
+
+
+def incident_rows(outcomes: Iterable[Mapping[str, Any]], newest: int) -> list[dict[str, Any]]:
+    rows = []
+    for outcome in outcomes:
+        incidents = sorted(outcome.get("incidents") or [], key=_updated_ticks, reverse=True)
+        rows.extend({"customer": outcome["name"], **_row(incident)} for incident in incidents[:newest])
+    return rows
+
+
+def _updated(incident: Mapping[str, Any]) -> str:
+    return str(incident.get("lastUpdateTime") or incident.get("lastUpdateDateTime") or "1970-01-01")
+
+
+def _updated_ticks(incident: Mapping[str, Any]) -> int:
+    return timestamps.ticks(_updated(incident))
+
+
+def _row(incident: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "incident": incident.get("incidentId") or incident.get("id"),
+        "severity": incident.get("severity"),
+        "status": incident.get("status"),
+        "updated": _updated(incident)[:16].replace("T", " "),
+        "title": incident.get("incidentName") or incident.get("displayName"),
+    }
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Any]:
+        return {"incident_rows": incident_rows}

@@ -1,0 +1,35 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The step from a front door (module or action) into an operation, and every error back as one sentence."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+from ._core import dependencies
+from ._core.errors import OptionError, unforeseen, unusable_file
+from ._operations._host import Host
+
+
+def perform(operation: ModuleType, host: Host) -> dict[str, Any]:
+    """Run the operation and return its result; what goes wrong becomes `failed` and `msg`, never a traceback."""
+    if dependencies.MISSING:
+        return _failed(
+            f"the Python library {dependencies.MISSING} is missing from {sys.executable}: "
+            "install the collection's requirements.txt there"
+        )
+    try:
+        result: dict[str, Any] = operation.run(host)
+        return result
+    except OptionError as error:
+        return _failed(str(error))
+    except OSError as error:
+        return _failed(unusable_file(error))
+    except Exception as error:  # noqa: BLE001 - whatever happens, the operator gets a sentence
+        return _failed(unforeseen(error))
+
+
+def _failed(message: str) -> dict[str, Any]:
+    return {"failed": True, "changed": False, "msg": message}

@@ -1,0 +1,32 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An operation run by a real module: on a delegated host, under async, or wherever modules run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ._front_door import perform
+
+
+class _ModuleHost:
+    """AnsibleModule in the shape operations ask for. A module shares nothing with other tasks."""
+
+    run_directory: Path | None = None
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self.params = module.params
+        self.check_mode = module.check_mode
+        self.warn = module.warn
+
+
+def run_module(operation: ModuleType) -> None:
+    """Parse the module's arguments, run the operation, and exit with its result."""
+    module = AnsibleModule(argument_spec=operation.ARGUMENTS, supports_check_mode=True, **operation.CONSTRAINTS)
+    result = perform(operation, _ModuleHost(module))
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)

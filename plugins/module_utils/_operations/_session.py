@@ -1,0 +1,57 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From validated options to the core's objects: the cloud, the connections, and a source of tokens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .. import _options
+from .._core import clouds, credentials, files
+from .._core.access import Access, Target
+from .._core.discovery import Authority, Documents
+from .._core.errors import OptionError
+from .._core.http import Patience, Transport
+from .._core.token_cache import TokenCache
+from .._core.tokens import TokenSource
+from ._host import Host
+
+
+class Session:
+    """What all tenants of one task share. Raises OptionError for options that no tenant could work with."""
+
+    def __init__(self, host: Host) -> None:
+        params = host.params
+        for option in ("concurrency", "timeout"):
+            if params[option] < 1:
+                raise OptionError(f"{option} is {params[option]}: it must be at least 1")
+        client_id = clouds.check_client_id(params["client_id"])
+        self.cloud = clouds.select(params["cloud"], params["authority_url"], params["graph_url"], params["xdr_url"])
+        credential = credentials.select(
+            params["client_secret"],
+            params["certificate_path"],
+            params["certificate_password"],
+            params["federated_token_file"],
+            _options.names_in_messages(),
+        )
+        self._retries, self._max_wait = params["retries"], params["max_wait"]
+        self.transport = Transport(params["ca_path"], params["timeout"], params["concurrency"])
+        folders = [host.run_directory] if host.run_directory else []
+        documents = Documents(self.transport, host.run_directory)
+        if params["cache"]:
+            folders.append(files.private_folder("cache", Path(params["cache"])))
+        self._source = TokenSource(
+            client_id,
+            credential,
+            Authority(self.cloud, documents),
+            self.transport,
+            TokenCache(folders, credential.cipher()),
+        )
+
+    def patience(self) -> Patience:
+        """Return one tenant's budget of repeats and waiting."""
+        return Patience(self._retries, self._max_wait)
+
+    def access(self, tenant_id: str, target: Target, required_roles: list[str], patience: Patience) -> Access:
+        """Return the application's access to one tenant. Raises OptionError for an id that can be none."""
+        return Access(self._source, clouds.check_tenant_id(tenant_id), target, required_roles, patience)

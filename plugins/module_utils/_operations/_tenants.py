@@ -1,0 +1,72 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One tenant or the fleet: the tenants an operation works for, and the shape of what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .._core import files, fleet
+from .._core.errors import GRANTED, OptionError
+from .._core.fleet import Outcome, Tenant, Work
+
+
+def given(params: dict[str, Any]) -> list[Tenant]:
+    """Return the tenants of the task. Raises OptionError for none, and for a name given twice."""
+    if params["tenants"] is None:
+        if not params["tenant_id"]:
+            raise OptionError("no tenant is given: set tenant_id, or tenants for a fleet")
+        return [Tenant(params["tenant_id"], params["tenant_id"])]
+    tenants = [Tenant(item["name"] or item["tenant_id"] or "", item["tenant_id"] or "") for item in params["tenants"]]
+    names = [tenant.name for tenant in tenants]
+    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if twice:
+        raise OptionError(
+            f"tenants names {', '.join(map(repr, twice))} more than once: give each tenant a name of its own"
+        )
+    return tenants
+
+
+def run(params: dict[str, Any], work: Callable[[Tenant], Work]) -> dict[str, Any]:
+    """Do the work of every tenant and return the task's result: one tenant's outcome, or `tenants` and `summary`."""
+    outcomes = fleet.run([(tenant, work(tenant)) for tenant in given(params)], params["concurrency"])
+    return _single(outcomes[0]) if params["tenants"] is None else _fleet(outcomes, params["fail_on"])
+
+
+def destination(params: dict[str, Any], tenant: Tenant, suffix: str) -> Path | None:
+    """Return where `dest` puts this tenant's file: the path itself, or for a fleet a file in that folder."""
+    if not params["dest"]:
+        return None
+    dest = Path(params["dest"])
+    if params["tenants"] is None:
+        files.check_folder("dest", dest.parent)
+        return dest
+    files.check_folder("dest", dest)
+    if "/" in tenant.name or tenant.name.startswith("."):
+        raise OptionError(f"tenants: the name '{tenant.name}' cannot name a file in dest: rename it")
+    return dest / f"{tenant.name}{suffix}"
+
+
+def _single(outcome: Outcome) -> dict[str, Any]:
+    result = outcome.to_result()
+    return {"changed": False, "failed": outcome.state != GRANTED} | {k: v for k, v in result.items() if k != "name"}
+
+
+def _fleet(outcomes: list[Outcome], fail_on: list[str]) -> dict[str, Any]:
+    results = [outcome.to_result() for outcome in outcomes]
+    diffs = [result.pop("diff") for result in results if "diff" in result]
+    failing = [outcome for outcome in outcomes if outcome.state in fail_on]
+    result: dict[str, Any] = {
+        "changed": any(result.pop("changed", False) for result in results),
+        "failed": bool(failing),
+        "tenants": results,
+        "summary": fleet.summary(outcomes),
+    }
+    if diffs:
+        result["diff"] = diffs
+    if failing:
+        others = f" (and {len(failing) - 1} more)" if len(failing) > 1 else ""
+        result["msg"] = f"{failing[0].sentence()}{others}"
+    return result

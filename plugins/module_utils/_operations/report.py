@@ -1,0 +1,35 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lay rows out as a table of text that a person reads at the end of a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ._host import Host
+
+ARGUMENTS: dict[str, Any] = {
+    "title": {"type": "str"},
+    "rows": {"type": "list", "elements": "dict", "required": True},
+    "columns": {"type": "list", "elements": "str", "required": True},
+}
+CONSTRAINTS: dict[str, Any] = {}
+
+_GAP = "   "
+
+
+def run(host: Host) -> dict[str, Any]:
+    """Return the table as `lines`; a column name `who_acts` is headed `who acts`."""
+    columns = host.params["columns"]
+    header = [column.replace("_", " ") for column in columns]
+    cells = [header] + [[_text(row.get(column)) for column in columns] for row in host.params["rows"]]
+    widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
+    lines = [_GAP.join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+    title = host.params["title"]
+    return {"changed": False, "lines": ([title, ""] if title else []) + lines}
+
+
+def _text(value: Any) -> str:
+    """Return a cell on one line; an incident's title must not be able to steer the operator's terminal."""
+    text = "" if value is None else str(value)
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())

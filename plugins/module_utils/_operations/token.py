@@ -1,0 +1,162 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Get an app-only token for each tenant and prove by its claims that the customer's consent is there."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from .._core import claims, errors, files, permissions, signatures, timestamps
+from .._core.access import Access, Proof, Target
+from .._core.clouds import Cloud
+from .._core.errors import OptionError, Postponed, Reason, TenantError
+from .._core.fleet import Tenant
+from .._core.token_cache import Token
+from .._options import CONNECTION, ONE_OR_MANY, TENANTS
+from . import _tenants
+from ._host import Host
+from ._session import Session
+
+ARGUMENTS: dict[str, Any] = {
+    **TENANTS,
+    **CONNECTION,
+    "resource": {"type": "str", "default": "xdr"},
+    "endpoint_version": {"type": "str", "choices": ["v1", "v2"], "default": "v2"},
+    "required_roles": {"type": "list", "elements": "str"},
+    "verify_signature": {"type": "bool", "default": True},
+    "expose_token": {"type": "bool", "default": False, "no_log": False},
+    "dest": {"type": "path"},
+    "consent_wait": {"type": "int", "default": 0},
+}
+CONSTRAINTS: dict[str, Any] = ONE_OR_MANY
+
+_CONSENT_POLL_SECONDS = 5
+_MENDED_BY_CONSENT = (errors.NOT_CONSENTED, errors.PARTIAL)
+
+
+def run(host: Host) -> dict[str, Any]:
+    """Return the outcome of one tenant, or of all. Raises OptionError before any tenant is touched."""
+    params = host.params
+    session = Session(host)
+    target, required = _target(params, session.cloud)
+    destinations = {tenant: _tenants.destination(params, tenant, ".token") for tenant in _tenants.given(params)}
+
+    def work(tenant: Tenant) -> _TokenWork:
+        return _TokenWork(session, tenant, target, required, params, destinations[tenant], host.check_mode)
+
+    result = _tenants.run(params, work)
+    if params["expose_token"]:
+        result["_ansible_no_log"] = True
+    return result
+
+
+class _TokenWork:
+    """One tenant's token, from the file, the cache or Entra ID; called again after every wait."""
+
+    def __init__(
+        self,
+        session: Session,
+        tenant: Tenant,
+        target: Target,
+        required: list[str],
+        params: dict[str, Any],
+        dest: Path | None,
+        check_mode: bool,
+    ) -> None:
+        self._session = session
+        self._tenant = tenant
+        self._target = target
+        self._required = required
+        self._params = params
+        self._dest = dest
+        self._check_mode = check_mode
+        self._patience = session.patience()
+        self._deadline: float | None = None
+
+    def __call__(self) -> dict[str, Any]:
+        if self._deadline is None:
+            self._deadline = time.monotonic() + self._params["consent_wait"]
+        try:
+            return self._prove()
+        except TenantError as error:
+            left = self._deadline - time.monotonic()
+            if error.reason.state in _MENDED_BY_CONSENT and left > 0:
+                raise Postponed(min(_CONSENT_POLL_SECONDS, left), error) from None
+            raise
+
+    def _prove(self) -> dict[str, Any]:
+        access = self._session.access(self._tenant.tenant_id, self._target, self._required, self._patience)
+        written = self._from_dest(access)
+        proof = written or access.prove()
+        if proof.claims is None:
+            raise TenantError(
+                Reason(errors.ERROR, "the token cannot be read, so it proves no consent", "call the API itself")
+            )
+        signature = access.verify_signature(proof) if self._params["verify_signature"] else signatures.SKIPPED
+        details = _details(proof, proof.claims, self._required, signature)
+        if proof.missing_roles:
+            lacking = ", ".join(proof.missing_roles)
+            remedy = f"open the consent link again, so that {lacking} is granted"
+            raise TenantError(Reason(errors.PARTIAL, f"the token lacks {lacking}", remedy), details)
+        if self._params["expose_token"]:
+            details["access_token"] = proof.token.value
+        if self._dest:
+            details |= self._write(self._dest, proof, unchanged=written is not None)
+        return details
+
+    def _from_dest(self, access: Access) -> Proof | None:
+        """Return the proof that the token in `dest` still amounts to, or None where it is no longer good."""
+        text = (files.read_text(self._dest) if self._dest else None) or ""
+        found = claims.read(text.strip())
+        if found is None:
+            return None
+        token = Token(text.strip(), found.expires_at, from_cache=True)
+        try:
+            proof = access.judge(token)
+        except TenantError:
+            return None
+        return proof if token.is_fresh() and not proof.missing_roles else None
+
+    def _write(self, dest: Path, proof: Proof, unchanged: bool) -> dict[str, Any]:
+        if unchanged:
+            return {"changed": False, "dest": str(dest)}
+        if not self._check_mode:
+            files.replace_private(dest, proof.token.value)
+        until = timestamps.render_seconds(proof.token.expires_at)
+        after = f"a token for {self._tenant.name}, good until {until}\n"
+        diff = {"before_header": str(dest), "after_header": str(dest), "before": "", "after": after}
+        return {"changed": True, "dest": str(dest), "diff": diff}
+
+
+def _target(params: dict[str, Any], cloud: Cloud) -> tuple[Target, list[str]]:
+    """Return what tokens are asked for and which roles they must carry."""
+    resource, version = params["resource"], params["endpoint_version"]
+    api = permissions.APIS.get(resource)
+    if api is not None:
+        wanted = params["required_roles"] if params["required_roles"] is not None else [api.default_role]
+        roles = permissions.check_roles(api, wanted, "required_roles")
+        return Target(permissions.resource_of(api, cloud), api.app_id, version), roles
+    if not resource.startswith(("https://", "api://")) or resource.endswith(".default"):
+        raise OptionError(
+            f"resource '{resource}' is none: write xdr, graph, or a resource URI (https:// or api://) without /.default"
+        )
+    return Target(resource.rstrip("/"), None, version), params["required_roles"] or []
+
+
+def _details(proof: Proof, found: claims.Claims, required: list[str], signature: str) -> dict[str, Any]:
+    return {
+        "tenant_id": found.tenant_id,
+        "app_id": found.app_id,
+        "roles": sorted(found.roles),
+        "missing_roles": proof.missing_roles,
+        "excess_roles": permissions.excess(required, found.roles),
+        "audience": found.audience,
+        "issuer": found.issuer,
+        "token_version": found.version,
+        "issued_at": timestamps.render_seconds(found.issued_at),
+        "expires_at": timestamps.render_seconds(proof.token.expires_at),
+        "signature": signature,
+        "from_cache": proof.token.from_cache,
+    }

@@ -1,0 +1,88 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options that operations share: one table, which argument specs, environment names and documentation follow."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from ansible.module_utils.basic import env_fallback
+
+from ._core import clouds, errors
+
+
+def _from_environment(name: str, **spec: Any) -> dict[str, Any]:
+    return {**spec, "fallback": (env_fallback, [name])}
+
+
+CREDENTIAL: dict[str, dict[str, Any]] = {
+    "client_secret": _from_environment("AZURE_CLIENT_SECRET", type="str", no_log=True),
+    "certificate_path": _from_environment("AZURE_CLIENT_CERTIFICATE_PATH", type="path"),
+    "certificate_password": _from_environment("AZURE_CLIENT_CERTIFICATE_PASSWORD", type="str", no_log=True),
+    "federated_token_file": _from_environment("AZURE_FEDERATED_TOKEN_FILE", type="path", no_log=False),
+}
+
+CONNECTION: dict[str, dict[str, Any]] = {
+    "client_id": _from_environment("AZURE_CLIENT_ID", type="str"),
+    **CREDENTIAL,
+    "cloud": {"type": "str", "choices": list(clouds.CLOUDS), "default": "worldwide"},
+    "authority_url": {"type": "str"},
+    "graph_url": {"type": "str"},
+    "xdr_url": {"type": "str"},
+    "ca_path": {"type": "path"},
+    "timeout": {"type": "int", "default": 30},
+    "retries": {"type": "int", "default": 3},
+    "max_wait": {"type": "int", "default": 120},
+    "cache": {"type": "path"},
+}
+
+TENANTS: dict[str, dict[str, Any]] = {
+    "tenant_id": {"type": "str"},
+    "tenants": {
+        "type": "list",
+        "elements": "dict",
+        "options": {"name": {"type": "str"}, "tenant_id": {"type": "str"}},
+    },
+    "concurrency": {"type": "int", "default": 16},
+    "fail_on": {
+        "type": "list",
+        "elements": "str",
+        "choices": [state for state in errors.WHO_ACTS if state != errors.GRANTED],
+        "default": [],
+    },
+}
+
+INVENTORY_PREFIX = "partner_access_"
+INVENTORY: tuple[str, ...] = (
+    "tenant_id",
+    "client_id",
+    *CREDENTIAL,
+    "cloud",
+    "authority_url",
+    "graph_url",
+    "xdr_url",
+    "ca_path",
+    "redirect_uri",
+    "permissions",
+    "required_roles",
+    "state_key",
+)
+"""Options that a task on a customer's host may leave to the host's variables, named as in the role partner_access."""
+
+ONE_OR_MANY: dict[str, Any] = {"mutually_exclusive": [("tenant_id", "tenants")]}
+
+
+def left_to_inventory(given: Collection[str]) -> list[str]:
+    """Return which options the inventory may fill in; a task's own tenants and credential keep it from adding more."""
+    closed: set[str] = set(given)
+    if "tenants" in given:
+        closed.add("tenant_id")
+    if closed & set(CREDENTIAL):
+        closed |= set(CREDENTIAL)
+    return [option for option in INVENTORY if option not in closed]
+
+
+def names_in_messages() -> dict[str, str]:
+    """Return how messages call each credential option: its name and its environment variable."""
+    return {option: f"{option} ({spec['fallback'][1][0]})" for option, spec in CREDENTIAL.items()}

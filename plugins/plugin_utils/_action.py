@@ -1,0 +1,103 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run an operation inside the worker process of ansible-core, without a module, a connection or a second interpreter.
+
+The only file that touches core's private interfaces. Seen working on ansible-core 2.16 to 2.21.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ansible import constants
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform
+from ansible_collections.mssp.defender.plugins.module_utils._options import INVENTORY_PREFIX, left_to_inventory
+
+
+class _ActionHost:
+    """A task in process, in the shape operations ask for."""
+
+    def __init__(self, params: dict[str, Any], check_mode: bool, run_directory: Path) -> None:
+        self.params = params
+        self.check_mode = check_mode
+        self.run_directory = run_directory
+        self.warnings: list[str] = []
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
+
+class InProcessAction(ActionBase):
+    """Base of every action of this collection; a subclass names its `OPERATION`."""
+
+    OPERATION: ModuleType
+    _requires_connection = False
+    _supports_async = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        self._task.args = {**self._inventory_arguments(task_vars or {}), **self._task.args}
+        if self._task.async_val or self._is_delegated():
+            return self._run_as_module(task_vars)
+        with self._task_environment():
+            try:
+                params = self.validate_argument_spec(self.OPERATION.ARGUMENTS, **self.OPERATION.CONSTRAINTS)[1]
+            except AnsibleError as error:
+                return {"failed": True, "msg": error.message}
+            host = _ActionHost(params, self._task.check_mode, run_directory())
+            result = perform(self.OPERATION, host)
+        if host.warnings:
+            result["warnings"] = [*result.get("warnings", []), *host.warnings]
+        return result
+
+    def _inventory_arguments(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Return what the host's variables say of options that the task leaves out, templated as task arguments are."""
+        found = {}
+        for option in left_to_inventory(self._task.args):
+            variable = INVENTORY_PREFIX + option
+            if option in self.OPERATION.ARGUMENTS and variable in task_vars:
+                value = self._templar.template(task_vars[variable])
+                if value not in (None, ""):
+                    found[option] = value
+        return found
+
+    def _is_delegated(self) -> bool:
+        return bool(self._task.delegate_to) and self._task.delegate_to not in constants.LOCALHOST
+
+    def _run_as_module(self, task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        exposes_token = bool(self._task.args.get("expose_token"))
+        if exposes_token and self._task.async_val:
+            # the result of an async job is printed by async_status, which nothing would censor
+            return {"failed": True, "msg": "expose_token cannot be used with async: the token would be printed"}
+        result: dict[str, Any] = self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val)
+        if exposes_token:
+            result["_ansible_no_log"] = True
+        return result
+
+    @contextmanager
+    def _task_environment(self) -> Iterator[None]:
+        """Make the task's `environment:` keyword hold for code in process, as it would for a module."""
+        wanted: dict[str, Any] = {}
+        self._compute_environment_string(wanted)
+        before = dict(os.environ)
+        os.environ.update({name: str(value) for name, value in wanted.items()})
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+
+def run_directory() -> Path:
+    """Return the private folder that all tasks and workers of this run share; ansible-core removes it at the end."""
+    folder = Path(constants.DEFAULT_LOCAL_TMP) / "mssp.defender"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
