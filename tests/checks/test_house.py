@@ -1,0 +1,124 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Rules of the house that no linter knows."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# REUSE-IgnoreStart
+COPYRIGHT = "# Copyright (c) 2026, mssp.defender contributors"
+LICENCE = "# SPDX-License-Identifier: GPL-3.0-or-later"
+# REUSE-IgnoreEnd
+PLUGIN_LICENCE = "# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)"
+CODE = {".py", ".yml", ".yaml", ".sh", ".toml"}
+LIMITED = CODE | {".j2", ".html", ".css", ".js", ".sql"}
+LONGEST_FILE = 400
+# Folders of one person's machine, which mean nothing in anybody else's checkout.
+MACHINE_PATH = re.compile(r"(?<![\w.~}/-])/(?:root|work|home/[a-z]|Users/[A-Za-z])[\w.-]*/")
+
+
+def _checkout() -> list[Path]:
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return sorted(path for name in listing.stdout.split("\0") if name and (path := ROOT / name).is_file())
+
+
+FILES = _checkout()
+
+
+def _relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8", errors="replace").splitlines()
+
+
+def _is_code(path: Path) -> bool:
+    generated = "changelogs" in path.relative_to(ROOT).parts
+    return not generated and (path.suffix in CODE or path.name in {"Makefile", "run"}) and path.stat().st_size > 0
+
+
+@pytest.mark.parametrize("layer", ["_core", "_operations"])
+def test_each_file_of_the_inner_layers_has_its_test_file(layer: str) -> None:
+    """What a layer keeps to itself (a leading underscore) is proven through the files that use it, or by its own."""
+    code = {path.stem for path in (ROOT / "plugins/module_utils" / layer).glob("*.py")} - {"__init__"}
+    tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests/unit" / layer).glob("test_*.py")}
+    public = {name for name in code if not name.startswith("_")}
+    assert public
+    assert public - tests == set()
+    assert tests - {name.removeprefix("_") for name in code} == set()
+
+
+def _names_its_licence(path: Path) -> bool:
+    lines = _lines(path)
+    header = lines[1:] if lines[0].startswith("#!") else lines
+    return header[0] == COPYRIGHT and LICENCE in header[1:3]
+
+
+def test_code_names_its_licence() -> None:
+    code = [path for path in FILES if _is_code(path)]
+    assert code
+    assert [_relative(path) for path in code if not _names_its_licence(path)] == []
+
+
+@pytest.mark.parametrize("folder", ["modules", "action", "doc_fragments", "filter"])
+def test_plugins_name_the_gpl_as_ansible_wants_it(folder: str) -> None:
+    plugins = [path for path in (ROOT / "plugins" / folder).glob("*.py") if path.name != "__init__.py"]
+    assert [_relative(path) for path in plugins if PLUGIN_LICENCE not in _lines(path)[:4]] == []
+
+
+def test_python_puts_off_its_annotations() -> None:
+    sources = {_relative(path): path.read_text(encoding="utf-8") for path in FILES if path.suffix == ".py"}
+    with_code = {name for name, source in sources.items() if len(ast.parse(source).body) > 1}
+    assert with_code
+    assert {name for name in with_code if "\nfrom __future__ import annotations\n" not in sources[name]} == set()
+
+
+def test_no_file_is_too_long_to_have_one_job() -> None:
+    lengths = {_relative(path): len(_lines(path)) for path in FILES if path.suffix in LIMITED}
+    assert lengths
+    assert {name: length for name, length in lengths.items() if length > LONGEST_FILE} == {}
+
+
+def test_no_file_names_a_folder_of_one_machine() -> None:
+    found = [
+        f"{_relative(path)}:{number}: {line.strip()}"
+        for path in FILES
+        for number, line in enumerate(_lines(path), start=1)
+        if MACHINE_PATH.search(line)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("line", ["cd /" + "root/x/y", "'/" + "work/main/plugins'", "see /" + "home/ann/.ssh/id"])
+def test_a_machine_path_would_be_found(line: str) -> None:
+    assert MACHINE_PATH.search(line)
+
+
+def test_no_sanity_ignore_file() -> None:
+    assert [_relative(path) for path in FILES if path.match("tests/sanity/ignore*")] == []
+
+
+def test_shell_scripts_pass_shellcheck() -> None:
+    scripts = [path for path in FILES if path.suffix == ".sh" or _relative(path) == ".ci/run"]
+    assert scripts
+    try:
+        run = subprocess.run(["shellcheck", *scripts], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("not on this machine: shellcheck")
+    assert run.stdout == ""
+    assert run.returncode == 0

@@ -1,0 +1,101 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One emulator for all these tests, back to its beginning before each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import jwt
+import pytest
+import requests
+from emulator_process import EmulatorProcess
+
+XDR_SCOPE = "https://api.security.microsoft.com/.default"
+GRAPH_SCOPE = "https://graph.microsoft.com/.default"
+
+
+@pytest.fixture(scope="session")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
+    with EmulatorProcess(tmp_path_factory.mktemp("emulator")) as started:
+        yield started
+
+
+@pytest.fixture(autouse=True)
+def _no_foreign_authority(monkeypatch: pytest.MonkeyPatch) -> None:
+    # requests prefers these to the authority a client was given.
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTTPS_PROXY", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def emulator(process: EmulatorProcess) -> EmulatorProcess:
+    process.control("POST", "reset")
+    return process
+
+
+class Caller:
+    """A plain HTTPS client of one emulator."""
+
+    def __init__(self, emulator: EmulatorProcess) -> None:
+        self.emulator = emulator
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.session.verify = emulator.ca_path
+
+    def get(self, path: str, token: str | None = None, **parameters: object) -> requests.Response:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return self.session.get(f"{self.emulator.url}{path}", headers=headers, params=parameters, timeout=10)
+
+    def ask_token(self, tenant: str = "contoso", version: int = 2, **changes: str | None) -> requests.Response:
+        """A token request with the secret; ``changes`` replace form fields, None leaves one out."""
+        segment = next((t["tenant_id"] for t in self.emulator.connection["tenants"] if t["name"] == tenant), tenant)
+        target = {"scope": XDR_SCOPE} if version == 2 else {"resource": XDR_SCOPE.removesuffix("/.default")}
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self.emulator.client_id,
+            "client_secret": self.emulator.client_secret,
+            **target,
+            **changes,
+        }
+        path = "oauth2/v2.0/token" if version == 2 else "oauth2/token"
+        return self.session.post(f"{self.emulator.url}/{segment}/{path}", data=form, timeout=10)
+
+    def token(self, tenant: str = "contoso", scope: str = XDR_SCOPE) -> str:
+        answer = self.ask_token(tenant, scope=scope)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["access_token"])
+
+
+@pytest.fixture
+def caller(emulator: EmulatorProcess) -> Caller:
+    return Caller(emulator)
+
+
+@pytest.fixture
+def consented(emulator: EmulatorProcess) -> Callable[..., None]:
+    """Grants the application in one tenant, by default what it asks for."""
+
+    def consent(tenant: str = "contoso", *roles: str) -> None:
+        body = {"roles": list(roles)} if roles else None
+        emulator.control("POST", f"tenants/{emulator.tenant_id(tenant)}/consent", body)
+
+    return consent
+
+
+@pytest.fixture
+def secret_file(emulator: EmulatorProcess) -> Path:
+    return Path(emulator.connection["client_secret_file"])
+
+
+def claims_of(token: str) -> dict[str, object]:
+    claims: dict[str, object] = jwt.decode(token, options={"verify_signature": False})
+    return claims
+
+
+def canary_of(page: str) -> str:
+    found = re.search(r'name="canary" value="([^"]+)"', page)
+    assert found, page
+    return found[1]

@@ -1,0 +1,140 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Real `ansible-playbook` and `ansible` processes, in a home and a working directory of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import textwrap
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from emulator_process import EmulatorProcess
+
+_HERE = Path(__file__).resolve().parent
+_SECONDS = 120
+_CONNECTION = ("client_id", "authority_url", "graph_url", "xdr_url", "ca_path")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one process left: exit code, everything it printed, and each task result that callbacks saw."""
+
+    code: int
+    output: str
+    entries: list[dict[str, Any]] = field(repr=False)
+
+    def entry(self, task: str, host: str | None = None) -> dict[str, Any]:
+        """Return the one entry (`status`, `host`, `result`) of a task on a host."""
+        found = [e for e in self.entries if e["task"].endswith(task) and host in (None, e["host"])]
+        assert len(found) == 1, f"{len(found)} results of {task!r} on {host}:\n{self.output}"
+        return found[0]
+
+    def result(self, task: str, host: str | None = None) -> dict[str, Any]:
+        """Return the one result of a task on a host."""
+        result: dict[str, Any] = self.entry(task, host)["result"]
+        return result
+
+    def recap(self, host: str) -> dict[str, int]:
+        """Return the counts of one host in the recap (`ok`, `changed`, `failed`, ...)."""
+        line = next(line for line in self.output.splitlines() if line.split() and line.split()[0] == host and "ok=" in line)
+        return {name: int(count) for name, count in (pair.split("=") for pair in line.split() if "=" in pair)}
+
+
+class Ansible:
+    """Starts processes against one emulator. `home` and `place` (the working directory) hold all they leave."""
+
+    def __init__(self, emulator: EmulatorProcess, root: Path) -> None:
+        self.emulator = emulator
+        self.home = root / "home"
+        self.place = root / "place"
+        self.home.mkdir()
+        self.place.mkdir()
+        self.variables: dict[str, Any] = {
+            "partner_access_client_id": emulator.client_id,
+            "partner_access_redirect_uri": emulator.connection["redirect_uri"],
+            "partner_access_authority_url": emulator.url,
+            "partner_access_graph_url": emulator.url,
+            "partner_access_xdr_url": emulator.url,
+            "partner_access_ca_path": emulator.ca_path,
+        }
+        self.customers = {
+            tenant["name"]: {"partner_access_tenant_id": tenant["tenant_id"]}
+            for tenant in emulator.connection["tenants"][:2]
+        }
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            # by default these lie in the home that the user database names, whatever HOME says
+            "ANSIBLE_REMOTE_TEMP": str(self.home / "remote"),
+            "ANSIBLE_ASYNC_DIR": str(self.home / "async"),
+            "PWD": str(self.place),
+            "LANG": "C.UTF-8",
+            "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_NOCOWS": "1",
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "ANSIBLE_CALLBACK_PLUGINS": str(_HERE / "callback_plugins"),
+            "ANSIBLE_LOAD_CALLBACK_PLUGINS": "true",
+            "RECORDER_FILE": str(root / "results.jsonl"),
+            "AZURE_CLIENT_SECRET": emulator.client_secret,
+        }
+
+    def inventory(self) -> Path:
+        """Write the inventory: the customers, and `worker`, a second host on which real modules run."""
+        path = self.place / "inventory.json"
+        worker = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+        groups = {
+            "customers": {"hosts": self.customers, "vars": self.variables},
+            "workers": {"hosts": {"worker": worker}},
+        }
+        path.write_text(json.dumps({"all": {"children": groups}}))
+        return path
+
+    def play(self, tasks: str, **keywords: Any) -> str:
+        """Write a playbook of one play on the customers, connected by `module_defaults`, and return its path."""
+        defaults = {option: f"{{{{ partner_access_{option} }}}}" for option in _CONNECTION}
+        play = {
+            "name": "Play",
+            "hosts": "customers",
+            "gather_facts": False,
+            "module_defaults": {"group/mssp.defender.defender": defaults},
+            **keywords,
+            "tasks": yaml.safe_load(textwrap.dedent(tasks)),
+        }
+        path = self.place / "play.yml"
+        path.write_text(json.dumps([play]))
+        return str(path)
+
+    def playbook(self, playbook: str, *arguments: str, **environment: str | None) -> Run:
+        """Run a playbook, by path or by FQCN. `environment` is added; None takes a variable away."""
+        return self.run(["ansible-playbook", "-i", str(self.inventory()), playbook, *arguments], environment)
+
+    def ad_hoc(self, module: str, options: dict[str, Any], *arguments: str, **environment: str | None) -> Run:
+        """Run one module on the customers with `ansible -m`."""
+        command = ["ansible", "-i", str(self.inventory()), "customers", "-m", module, "-a", json.dumps(options)]
+        return self.run([*command, *arguments], environment)
+
+    def run(self, command: list[str], environment: dict[str, str | None]) -> Run:
+        """Run any command in this home and place."""
+        merged = {**self.environment, **environment}
+        record = Path(self.environment["RECORDER_FILE"])
+        record.unlink(missing_ok=True)
+        finished = subprocess.run(
+            command,
+            env={name: value for name, value in merged.items() if value is not None},
+            cwd=self.place,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+        lines = record.read_text().splitlines() if record.exists() else []
+        return Run(finished.returncode, finished.stdout, [json.loads(line) for line in lines])

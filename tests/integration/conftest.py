@@ -1,0 +1,103 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One emulator for all these tests, back to its beginning before each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from emulator_process import EmulatorProcess
+from integration.ansible_process import Ansible
+from integration.in_process import Tasks
+from integration.scripted_server import ScriptedServer
+
+_OF_THE_CALLER = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTTPS_PROXY", "https_proxy", "ANSIBLE_CONFIG")
+_CREDENTIALS = (
+    "AZURE_CLIENT_ID",
+    "AZURE_CLIENT_SECRET",
+    "AZURE_CLIENT_CERTIFICATE_PATH",
+    "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+    "AZURE_FEDERATED_TOKEN_FILE",
+)
+
+
+@pytest.fixture(scope="session")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
+    with EmulatorProcess(tmp_path_factory.mktemp("emulator"), "--tenants", "8") as started:
+        yield started
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*_OF_THE_CALLER, *_CREDENTIALS):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def emulator(process: EmulatorProcess) -> EmulatorProcess:
+    process.control("POST", "reset")
+    return process
+
+
+@pytest.fixture
+def tasks(emulator: EmulatorProcess) -> Tasks:
+    """Tasks in process that share nothing."""
+    return Tasks(emulator, None)
+
+
+@pytest.fixture
+def run_of_tasks(emulator: EmulatorProcess, tmp_path: Path) -> Tasks:
+    """Tasks in process that share a run directory, as those of one playbook do."""
+    folder = tmp_path / "run"
+    folder.mkdir(mode=0o700)
+    return Tasks(emulator, folder)
+
+
+@pytest.fixture
+def ansible(emulator: EmulatorProcess, tmp_path: Path) -> Ansible:
+    return Ansible(emulator, tmp_path)
+
+
+@pytest.fixture
+def scripted(process: EmulatorProcess) -> Iterator[ScriptedServer]:
+    """A second HTTPS server, which says what a test tells it to, under the emulator's certificate."""
+    with ScriptedServer(process.directory / "server.pem") as server:
+        yield server
+
+
+@pytest.fixture
+def consent(emulator: EmulatorProcess) -> Callable[..., None]:
+    """Grants the application in the tenants named, by default what it asks for."""
+
+    def grant(*names: str, roles: list[str] | None = None) -> None:
+        for name in names:
+            body = None if roles is None else {"roles": roles}
+            emulator.control("POST", f"tenants/{emulator.tenant_id(name)}/consent", body)
+
+    return grant
+
+
+@pytest.fixture
+def fault(emulator: EmulatorProcess) -> Callable[..., None]:
+    """Switches a fault on; `tenant` is a tenant's name."""
+
+    def switch_on(kind: str, tenant: str | None = None, **details: Any) -> None:
+        addressed = {"tenant": emulator.tenant_id(tenant)} if tenant else {}
+        emulator.control("POST", "faults", {"kind": kind, **addressed, **details})
+
+    return switch_on
+
+
+@pytest.fixture
+def count_requests(emulator: EmulatorProcess) -> Callable[[str], int]:
+    """Counts the requests so far whose `METHOD path` contains a text."""
+
+    def count(text: str) -> int:
+        seen = emulator.control("GET", "requests")["requests"]
+        return sum(text in f"{request['method']} {request['path']}" for request in seen)
+
+    return count

@@ -1,0 +1,62 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A task in this very process: options validated as Ansible does it, the operation run through its front door."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform
+from emulator_process import EmulatorProcess
+
+_OPERATIONS = "ansible_collections.mssp.defender.plugins.module_utils._operations"
+
+
+class _TaskHost:
+    """What an operation sees of the task that runs it."""
+
+    def __init__(self, params: dict[str, Any], check_mode: bool, run_directory: Path | None) -> None:
+        self.params = params
+        self.check_mode = check_mode
+        self.run_directory = run_directory
+        self.warnings: list[str] = []
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
+
+class Tasks:
+    """Runs tasks of one run: they share `run_directory`, as the tasks of a playbook do."""
+
+    def __init__(self, emulator: EmulatorProcess, run_directory: Path | None) -> None:
+        self.run_directory = run_directory
+        self.connection = {
+            "client_id": emulator.client_id,
+            "client_secret": emulator.client_secret,
+            "authority_url": emulator.url,
+            "graph_url": emulator.url,
+            "xdr_url": emulator.url,
+            "ca_path": emulator.ca_path,
+        }
+
+    def token(self, **options: Any) -> dict[str, Any]:
+        return self._run("token", options)
+
+    def incidents(self, **options: Any) -> dict[str, Any]:
+        return self._run("incidents", options)
+
+    def consent_url(self, **options: Any) -> dict[str, Any]:
+        return self._run("consent_url", options)
+
+    def _run(self, name: str, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the result of one task. Options win over the connection to the emulator; None leaves one out."""
+        check_mode = options.pop("check_mode", False)
+        operation = importlib.import_module(f"{_OPERATIONS}.{name}")
+        given = {option: value for option, value in {**self.connection, **options}.items() if value is not None}
+        checked = ArgumentSpecValidator(operation.ARGUMENTS, **operation.CONSTRAINTS).validate(given)
+        assert not checked.error_messages, checked.error_messages
+        return perform(operation, _TaskHost(checked.validated_parameters, check_mode, self.run_directory))

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every example of the documentation works, as it stands there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from integration.ansible_process import Ansible
+
+ROOT = Path(__file__).resolve().parents[2]
+PLUGINS = [
+    (kind, path.stem)
+    for kind, folder in (("module", "modules"), ("filter", "filter"))
+    for path in sorted((ROOT / "plugins" / folder).glob("*.py"))
+]
+
+
+@pytest.fixture(scope="module")
+def examples() -> Callable[[str, str], str]:
+    """Looks up the EXAMPLES of a plugin, as ansible-doc reads them."""
+    pages: dict[tuple[str, str], str] = {}
+    for kind in ("module", "filter"):
+        names = [f"mssp.defender.{name}" for of_kind, name in PLUGINS if of_kind == kind]
+        command = ["ansible-doc", "--type", kind, "--json", *names]
+        listing = subprocess.run(command, capture_output=True, text=True, check=True)
+        for name, page in json.loads(listing.stdout).items():
+            pages[kind, name.rpartition(".")[2]] = page["examples"]
+    return lambda kind, name: pages[kind, name]
+
+
+def _in_our_world(ansible: Ansible, text: str) -> list[dict[str, Any]]:
+    """Put the emulator's application and certificate in the place of the documentation's.
+
+    Its tenants contoso.example and fabrikam.example exist here.
+    """
+    text = text.replace("11111111-1111-1111-1111-111111111111", ansible.emulator.client_id)
+    text = text.replace("/etc/mssp/defender.pem", str(ansible.emulator.connection["certificate_path"]))
+    tasks: list[dict[str, Any]] = yaml.safe_load(text)
+    for task in tasks:
+        if any("certificate_path" in options for options in task.values() if isinstance(options, dict)):
+            task["environment"] = {"AZURE_CLIENT_SECRET": ""}
+    return tasks
+
+
+@pytest.mark.parametrize(("kind", "name"), PLUGINS, ids=[name for _, name in PLUGINS])
+def test_examples_run(
+    ansible: Ansible,
+    consent: Callable[..., None],
+    examples: Callable[[str, str], str],
+    kind: str,
+    name: str,
+) -> None:
+    consent("contoso", "fabrikam", roles=["Incident.Read.All", "SecurityIncident.Read.All"])
+    ansible.customers = {"contoso": ansible.customers["contoso"]}
+    text = examples(kind, name)
+    tasks = _in_our_world(ansible, text)
+    assert tasks
+    assert f"mssp.defender.{name}" in text
+    run = ansible.playbook(ansible.play(json.dumps(tasks)), CONSENT_STATE_KEY="a long and random key of a test")
+    assert run.code == 0, run.output
+    assert [(entry["task"], entry["status"]) for entry in run.entries] == [(task["name"], "ok") for task in tasks]

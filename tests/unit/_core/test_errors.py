@@ -1,0 +1,61 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.mssp.defender.plugins.module_utils._core import errors
+from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed, Reason, TenantError
+
+
+def test_the_states_are_those_of_the_vocabulary() -> None:
+    assert set(errors.WHO_ACTS) == {
+        "granted",
+        "partial",
+        "not_consented",
+        "no_service",
+        "bad_credential",
+        "unknown_tenant",
+        "blocked",
+        "throttled",
+        "unreachable",
+        "error",
+    }
+
+
+@pytest.mark.parametrize(
+    ("state", "who"),
+    [
+        ("not_consented", "customer admin"),
+        ("partial", "customer admin"),
+        ("bad_credential", "provider"),
+        ("throttled", "nobody"),
+    ],
+)
+def test_a_state_tells_who_acts(state: str, who: str) -> None:
+    assert Reason(state, "something happened", "do something").to_result()["who"] == who
+
+
+def test_a_reason_can_name_somebody_else() -> None:
+    assert Reason(errors.ERROR, "m", "r", who=errors.CUSTOMER_ADMIN).to_result()["who"] == "customer admin"
+
+
+def test_a_reason_in_a_result_carries_all_that_support_asks_for() -> None:
+    reason = Reason(errors.BLOCKED, "m", "r", code="AADSTS53003", correlation_id="c", trace_id="t")
+    assert reason.to_result() == {
+        "state": "blocked",
+        "meaning": "m",
+        "remedy": "r",
+        "code": "AADSTS53003",
+        "who": "customer admin",
+        "correlation_id": "c",
+        "trace_id": "t",
+    }
+
+
+def test_a_postponed_error_keeps_the_outcome_of_nobody_waiting() -> None:
+    error = TenantError(Reason(errors.THROTTLED, "m", "r"), {"roles": []})
+    postponed = Postponed(1.25, error)
+    assert (postponed.seconds, postponed.error.details, str(postponed)) == (1.25, {"roles": []}, "wait 1.2 s")
+    assert str(error) == "m"

@@ -1,0 +1,148 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.mssp.defender.plugins.module_utils._core import files
+from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
+from ansible_collections.mssp.defender.plugins.module_utils._core.files import Draft
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_new_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    files.replace_private(tmp_path / "token", "text ü\n")
+    assert (tmp_path / "token").read_bytes() == "text ü\n".encode()
+    assert mode_of(tmp_path / "token") == 0o600
+    assert names_in(tmp_path) == ["token"]
+
+
+def test_a_draft_is_never_readable_by_others(tmp_path: Path) -> None:
+    draft = Draft(tmp_path / "token")
+    (beside,) = tmp_path.iterdir()
+    assert mode_of(beside) == 0o600
+    draft.discard()
+
+
+def test_the_old_content_stands_until_the_commit(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    path.write_text("old")
+    draft = Draft(path)
+    draft.write(["n", "e"])
+    draft.write(["w"])
+    assert path.read_text() == "old"
+    assert draft.commit() is True
+    assert path.read_text() == "new"
+    assert mode_of(path) == 0o600
+
+
+def test_a_discarded_draft_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    draft = Draft(path)
+    draft.write(["half"])
+    draft.discard()
+    draft.discard()
+    assert names_in(tmp_path) == []
+
+
+def test_discarding_after_the_commit_keeps_the_file(tmp_path: Path) -> None:
+    draft = Draft(tmp_path / "out")
+    draft.write(["whole"])
+    draft.commit()
+    draft.discard()
+    assert (tmp_path / "out").read_text() == "whole"
+
+
+def test_unchanged_content_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    files.replace_private(path, "same")
+    before = path.stat()
+    draft = Draft(path)
+    draft.write(["sa", "me"])
+    assert draft.commit() is False
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert names_in(tmp_path) == ["out"]
+
+
+def test_unchanged_content_that_others_can_read_is_put_right(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    path.write_text("same")
+    path.chmod(0o644)
+    files.replace_private(path, "same")
+    assert mode_of(path) == 0o600
+
+
+@pytest.mark.parametrize(("existing", "changes"), [(None, True), ("old", True), ("new", False)])
+def test_a_dry_run_tells_what_would_change_and_writes_nothing(
+    tmp_path: Path, existing: str | None, changes: bool
+) -> None:
+    path = tmp_path / "out"
+    if existing is not None:
+        files.replace_private(path, existing)
+    before = names_in(tmp_path)
+    draft = Draft(path, dry_run=True)
+    draft.write(["new"])
+    assert draft.commit() is changes
+    assert names_in(tmp_path) == before
+    assert files.read_text(path) == existing
+
+
+def test_an_empty_draft_makes_an_empty_file(tmp_path: Path) -> None:
+    assert Draft(tmp_path / "out").commit() is True
+    assert (tmp_path / "out").read_bytes() == b""
+
+
+def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="folder"):
+        files.replace_private(tmp_path / "folder", "text")
+    assert names_in(tmp_path) == ["folder"]
+
+
+def test_what_cannot_be_read_reads_as_absent(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    assert files.read_text(tmp_path / "binary") is None
+    assert files.read_text(tmp_path / "missing") is None
+    assert files.read_text(tmp_path) is None
+
+
+def test_a_missing_folder_is_refused_by_the_name_of_its_option(tmp_path: Path) -> None:
+    with pytest.raises(OptionError) as refused:
+        files.check_folder("dest", tmp_path / "missing")
+    assert str(refused.value) == f"dest: the folder {tmp_path / 'missing'} does not exist: create it first"
+    files.check_folder("dest", tmp_path)
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OptionError, match=r"^dest: the folder .*/file does not exist"):
+        files.check_folder("dest", tmp_path / "file")
+
+
+def test_a_private_folder_is_made_for_its_owner_only(tmp_path: Path) -> None:
+    made = files.private_folder("cache", tmp_path / "cache")
+    assert mode_of(made) == 0o700
+    assert files.private_folder("cache", made) == made
+
+
+def test_a_folder_others_can_read_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o750)
+    with pytest.raises(OptionError, match=r"^cache: others can read the folder .*: set its mode to 0700$"):
+        files.private_folder("cache", tmp_path)
+
+
+def test_a_private_folder_is_not_made_below_a_missing_one(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=r"^cache: the folder .*/a does not exist: create it first$"):
+        files.private_folder("cache", tmp_path / "a" / "b")
+    assert names_in(tmp_path) == []

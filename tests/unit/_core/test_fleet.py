@@ -1,0 +1,176 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.mssp.defender.plugins.module_utils._core import errors, fleet
+from ansible_collections.mssp.defender.plugins.module_utils._core.errors import (
+    OptionError,
+    Postponed,
+    Reason,
+    TenantError,
+)
+from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Outcome, Tenant
+
+ENDINGS = {
+    "granted": None,
+    "not_consented": TenantError(Reason(errors.NOT_CONSENTED, "m", "r")),
+    "throttled": TenantError(Reason(errors.THROTTLED, "m", "r")),
+    "unknown_tenant": OptionError("tenant_id is empty"),
+    "error": RuntimeError("unforeseen"),
+}
+
+
+def tenant(index: int) -> Tenant:
+    return Tenant(f"customer-{index}", f"tenant-{index}")
+
+
+class ScriptedWork:
+    """Is postponed a number of times, then ends as it is told."""
+
+    def __init__(self, index: int, ending: str, waits: int = 0, seconds: float = 0.001) -> None:
+        self._index = index
+        self._ending = ENDINGS[ending]
+        self._seconds = seconds
+        self.waits_left = waits
+        self.calls = 0
+
+    def __call__(self) -> dict[str, Any]:
+        self.calls += 1
+        if self.waits_left:
+            self.waits_left -= 1
+            raise Postponed(self._seconds, TenantError(Reason(errors.THROTTLED, "m", "r")))
+        if self._ending:
+            raise self._ending
+        return {"index": self._index}
+
+
+@given(
+    script=st.lists(st.tuples(st.sampled_from(list(ENDINGS)), st.integers(0, 3)), max_size=12),
+    concurrency=st.integers(1, 4),
+)
+def test_every_tenant_has_one_outcome_in_the_order_given(script: list[tuple[str, int]], concurrency: int) -> None:
+    jobs = [ScriptedWork(index, ending, waits) for index, (ending, waits) in enumerate(script)]
+    outcomes = fleet.run([(tenant(index), job) for index, job in enumerate(jobs)], concurrency)
+    assert [outcome.tenant for outcome in outcomes] == [tenant(index) for index in range(len(script))]
+    assert [outcome.state for outcome in outcomes] == [ending for ending, _ in script]
+    assert [job.calls for job in jobs] == [waits + 1 for _, waits in script]
+    granted = {index: outcome.result for index, outcome in enumerate(outcomes) if outcome.state == "granted"}
+    assert granted == {index: {"index": index} for index in granted}
+
+
+def test_a_parked_tenant_does_not_hold_the_only_thread() -> None:
+    order: list[str] = []
+
+    def record(name: str, job: ScriptedWork) -> fleet.Work:
+        def work() -> dict[str, Any]:
+            order.append(name)
+            return job()
+
+        return work
+
+    parked = record("parked", ScriptedWork(0, "granted", waits=1, seconds=0.3))
+    others = [(tenant(index), record("other", ScriptedWork(index, "granted"))) for index in range(1, 4)]
+    started = time.monotonic()
+    outcomes = fleet.run([(tenant(0), parked), *others], concurrency=1)
+    assert order == ["parked", "other", "other", "other", "parked"]
+    assert 0.3 <= time.monotonic() - started < 3
+    assert {outcome.state for outcome in outcomes} == {"granted"}
+
+
+def test_waits_pass_side_by_side() -> None:
+    jobs = [(tenant(index), ScriptedWork(index, "granted", waits=1, seconds=0.2)) for index in range(20)]
+    started = time.monotonic()
+    fleet.run(jobs, concurrency=1)
+    assert time.monotonic() - started < 2
+
+
+def test_no_more_tenants_than_the_concurrency_run_at_once() -> None:
+    running, most, lock = 0, 0, threading.Lock()
+
+    def work() -> dict[str, Any]:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.02)
+        with lock:
+            running -= 1
+        return {}
+
+    fleet.run([(tenant(index), work) for index in range(12)], concurrency=3)
+    assert most == 3
+
+
+def test_no_tenants_give_no_outcomes() -> None:
+    assert fleet.run([], concurrency=16) == []
+
+
+def test_an_unforeseen_error_is_one_tenants_own_and_keeps_its_text_to_itself() -> None:
+    def work() -> dict[str, Any]:
+        raise KeyError("canary-secret")
+
+    failed, granted = fleet.run([(tenant(0), work), (tenant(1), ScriptedWork(1, "granted"))], concurrency=2)
+    assert (failed.state, granted.state) == ("error", "granted")
+    assert "KeyError" in failed.sentence()
+    assert "canary-secret" not in str(failed.to_result())
+
+
+def test_a_file_that_cannot_be_written_is_one_tenants_own() -> None:
+    def work() -> dict[str, Any]:
+        raise PermissionError(13, "Permission denied", "/reports/contoso.jsonl")
+
+    failed, granted = fleet.run([(tenant(0), work), (tenant(1), ScriptedWork(1, "granted"))], concurrency=2)
+    assert (failed.state, granted.state) == ("error", "granted")
+    assert "/reports/contoso.jsonl" in failed.sentence()
+
+
+def test_a_refused_tenant_id_ends_as_an_unknown_tenant() -> None:
+    (outcome,) = fleet.run([(tenant(0), ScriptedWork(0, "unknown_tenant"))], concurrency=1)
+    assert outcome.to_result()["who"] == "provider"
+    assert "tenant_id is empty" in outcome.sentence()
+
+
+def test_the_summary_counts_states() -> None:
+    states = ["granted", "throttled", "granted", "not_consented"]
+    jobs = [(tenant(index), ScriptedWork(index, state)) for index, state in enumerate(states)]
+    assert fleet.summary(fleet.run(jobs, 2)) == {"granted": 2, "not_consented": 1, "throttled": 1}
+
+
+@pytest.mark.parametrize(
+    ("who", "reason", "sentence"),
+    [
+        (
+            Tenant("contoso", "contoso.com"),
+            Reason(errors.NOT_CONSENTED, "the application is missing", "open the link", code="AADSTS7000229"),
+            (
+                "contoso (contoso.com) is not_consented: the application is missing (AADSTS7000229); "
+                "customer admin: open the link."
+            ),
+        ),
+        (
+            Tenant("contoso.com", "contoso.com"),
+            Reason(errors.THROTTLED, "wait", "run again"),
+            "contoso.com is throttled: wait; run again.",
+        ),
+        (Tenant("contoso", "contoso.com"), None, "contoso (contoso.com) is granted"),
+    ],
+)
+def test_the_sentence_tells_what_why_and_who_must_do_what(who: Tenant, reason: Reason | None, sentence: str) -> None:
+    assert Outcome(who, reason, {}).sentence() == sentence
+
+
+def test_a_result_carries_the_outcome_the_reason_and_what_was_found() -> None:
+    reason = Reason(errors.PARTIAL, "m", "r", correlation_id="c")
+    result = Outcome(tenant(0), reason, {"missing_roles": ["Incident.Read.All"]}).to_result()
+    assert result["name"] == "customer-0"
+    assert (result["state"], result["who"], result["correlation_id"]) == ("partial", "customer admin", "c")
+    assert result["missing_roles"] == ["Incident.Read.All"]

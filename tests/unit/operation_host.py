@@ -1,0 +1,28 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs an operation with options validated as a task's are, and without a front door."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+
+class OperationHost:
+    """The options of one task: `options` as a playbook gives them, defaults and environment filled in."""
+
+    def __init__(
+        self, operation: ModuleType, check_mode: bool = False, run_directory: Path | None = None, **options: Any
+    ) -> None:
+        validated = ArgumentSpecValidator(operation.ARGUMENTS, **operation.CONSTRAINTS).validate(options)
+        assert validated.error_messages == []
+        self.params = validated.validated_parameters
+        self.check_mode = check_mode
+        self.run_directory = run_directory
+        self.warnings: list[str] = []
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
