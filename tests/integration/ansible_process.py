@@ -18,7 +18,6 @@ from emulator_process import EmulatorProcess
 
 _HERE = Path(__file__).resolve().parent
 _SECONDS = 120
-_CONNECTION = ("client_id", "authority_url", "graph_url", "xdr_url", "ca_path")
 
 
 @dataclass(frozen=True)
@@ -97,16 +96,9 @@ class Ansible:
         return path
 
     def play(self, tasks: str, **keywords: Any) -> str:
-        """Write a playbook of one play on the customers, connected by `module_defaults`, and return its path."""
-        defaults = {option: f"{{{{ partner_access_{option} }}}}" for option in _CONNECTION}
-        play = {
-            "name": "Play",
-            "hosts": "customers",
-            "gather_facts": False,
-            "module_defaults": {"group/mssp.defender.defender": defaults},
-            **keywords,
-            "tasks": yaml.safe_load(textwrap.dedent(tasks)),
-        }
+        """Write a playbook of one play on the customers and return its path. `keywords` are the play's."""
+        loaded = yaml.safe_load(textwrap.dedent(tasks))
+        play = {"name": "Play", "hosts": "customers", "gather_facts": False, **keywords, "tasks": loaded}
         path = self.place / "play.yml"
         path.write_text(json.dumps([play]))
         return str(path)
@@ -115,10 +107,9 @@ class Ansible:
         """Run a playbook, by path or by FQCN. `environment` is added; None takes a variable away."""
         return self.run(["ansible-playbook", "-i", str(self.inventory()), playbook, *arguments], environment)
 
-    def ad_hoc(self, module: str, options: dict[str, Any], *arguments: str, **environment: str | None) -> Run:
+    def ad_hoc(self, module: str, *arguments: str, **environment: str | None) -> Run:
         """Run one module on the customers with `ansible -m`."""
-        command = ["ansible", "-i", str(self.inventory()), "customers", "-m", module, "-a", json.dumps(options)]
-        return self.run([*command, *arguments], environment)
+        return self.run(["ansible", "-i", str(self.inventory()), "customers", "-m", module, *arguments], environment)
 
     def run(self, command: list[str], environment: dict[str, str | None]) -> Run:
         """Run any command in this home and place."""

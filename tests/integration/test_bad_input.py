@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 from integration.ansible_process import Ansible
 
@@ -80,6 +81,7 @@ CASES = [
         "password missing", ["certificate_path", "give certificate_password"], _by_certificate("encrypted"), _NO_SECRET
     ),
     Case("expired certificate", ["certificate_path", "expired on", "renew"], _by_certificate("expired"), _NO_SECRET),
+    Case("key that is not RSA", ["certificate_path", "RSA"], _by_certificate("elliptic"), _NO_SECRET),
     Case("no certificate at all", ["certificate_path", "absent.pem"], _by_certificate("absent"), _NO_SECRET),
     Case("http authority", ["authority_url", "https"], {"authority_url": "http://localhost:1"}),
     Case("http API", ["xdr_url", "https"], {"xdr_url": "http://localhost:1"}, module="defender_incidents"),
@@ -97,14 +99,14 @@ CASES = [
     Case(
         "unknown permission",
         ["permissions.xdr", "did you mean Incident.Read.All"],
-        {"permissions": {"xdr": ["Incidents.Read.All"]}, "redirect_uri": "https://localhost/"},
+        {"permissions": {"xdr": ["Incidents.Read.All"]}},
         module="defender_consent_url",
     ),
-    Case("redirect missing", ["redirect_uri"], module="defender_consent_url"),
+    Case("redirect missing", ["redirect_uri"], {"redirect_uri": ""}, module="defender_consent_url"),
     Case(
         "short state key",
         ["state_key", "long random"],
-        {"state_key": "short", "redirect_uri": "https://localhost/"},
+        {"state_key": "short"},
         module="defender_consent_url",
     ),
     Case(
@@ -151,9 +153,10 @@ CASES = [
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Certificates and the like, each wrong in its own way. `absent` does not exist."""
     folder = tmp_path_factory.mktemp("files")
-    key, other = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    key, other = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
+    elliptic = ec.generate_private_key(ec.SECP256R1())
     encoding, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    plain = key.private_bytes(encoding, pkcs8, serialization.NoEncryption())
+    plain, curve = (each.private_bytes(encoding, pkcs8, serialization.NoEncryption()) for each in (key, elliptic))
     encrypted = key.private_bytes(encoding, pkcs8, serialization.BestAvailableEncryption(b"the right password"))
     contents = {
         "empty": b"",
@@ -162,6 +165,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "unpaired": plain + _certificate(other),
         "encrypted": encrypted + _certificate(key),
         "expired": plain + _certificate(key, days_left=-1),
+        "elliptic": curve + _certificate(elliptic),
         "foreign_ca": _certificate(other),
     }
     for name, content in contents.items():
@@ -169,7 +173,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {"absent": folder / "absent.pem", **{name: folder / f"{name}.pem" for name in contents}}
 
 
-def _certificate(key: ec.EllipticCurvePrivateKey, days_left: int = 30) -> bytes:
+def _certificate(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, days_left: int = 30) -> bytes:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Bad input")])
     now = datetime.datetime.now(datetime.timezone.utc)
     builder = (
@@ -208,15 +212,11 @@ def test_bad_input(
     }
     if case.fault:
         fault(**case.fault)
-    connection = {
-        name.removeprefix("partner_access_"): value for name, value in ansible.variables.items() if "redirect" not in name
-    }
-    given = {"tenant_id": ansible.emulator.tenant_id("contoso"), **connection, **case.options}
-    options = {name: _filled(value, known) for name, value in given.items()}
+    options = {name: _filled(value, known) for name, value in case.options.items()}
     environment = {name: _filled(value, known) for name, value in case.environment.items()}
     before = sorted(ansible.place.rglob("*"))
 
-    run = ansible.ad_hoc(f"mssp.defender.{case.module}", options, "-vvv", **environment)
+    run = ansible.ad_hoc(f"mssp.defender.{case.module}", "-a", json.dumps(options), "-vvv", **environment)
     result = run.result(case.module)
     assert run.code == 2, run.output
     assert [words for words in case.says if words not in result["msg"]] == [], result["msg"]

@@ -101,12 +101,9 @@ def test_tasks_of_a_play_share_their_token(
 
 @pytest.mark.parametrize("module", ["defender_token", "defender_incidents"])
 def test_ad_hoc(ansible: Ansible, consent: Callable[..., None], module: str) -> None:
+    """Without any option: the inventory says all."""
     consent("contoso")
-    connection = {
-        name.removeprefix("partner_access_"): f"{{{{ {name} }}}}" for name in ansible.variables if "redirect" not in name
-    }
-    options = {"tenant_id": "{{ partner_access_tenant_id }}", **connection}
-    run = ansible.ad_hoc(f"mssp.defender.{module}", options)
+    run = ansible.ad_hoc(f"mssp.defender.{module}")
     assert run.code == 2, run.output
     assert run.result(module, "contoso")["state"] == "granted"
     assert run.result(module, "fabrikam")["state"] == "not_consented"
@@ -114,12 +111,75 @@ def test_ad_hoc(ansible: Ansible, consent: Callable[..., None], module: str) -> 
 
 
 def test_ad_hoc_consent_url(ansible: Ansible) -> None:
-    options = {"tenant_id": "{{ partner_access_tenant_id }}", "form": "admin_consent_v1"}
-    run = ansible.ad_hoc(
-        "mssp.defender.defender_consent_url", options, AZURE_CLIENT_ID=str(ansible.variables["partner_access_client_id"])
-    )
+    run = ansible.ad_hoc("mssp.defender.defender_consent_url", "-a", "form=admin_consent_v1")
     assert run.code == 0, run.output
-    assert run.result("defender_consent_url", "contoso")["url"].startswith("https://login.microsoftonline.com/")
+    for customer, variables in ansible.customers.items():
+        url = run.result("defender_consent_url", customer)["url"]
+        assert url.startswith(f"{ansible.emulator.url}/{variables['partner_access_tenant_id']}/adminconsent?")
+
+
+def test_options_win_over_defaults_and_defaults_over_the_inventory(
+    ansible: Ansible, consent: Callable[..., None]
+) -> None:
+    """The three places an option can stand in, in process and for a real module."""
+    consent("contoso")
+    play = ansible.play(
+        """
+        - name: Inventory
+          mssp.defender.defender_token:
+          module_defaults: {group/mssp.defender.defender: {}}
+        - name: Defaults
+          mssp.defender.defender_token: &unset
+          ignore_errors: true
+        - name: Defaults delegated
+          mssp.defender.defender_token: *unset
+          delegate_to: worker
+          ignore_errors: true
+        - name: Options
+          mssp.defender.defender_token:
+            required_roles: [Incident.Read.All]
+        """,
+        module_defaults={"group/mssp.defender.defender": {"required_roles": ["AdvancedHunting.Read.All"]}},
+    )
+    ansible.customers = {"contoso": ansible.customers["contoso"]}
+    ansible.variables["partner_access_required_roles"] = ["Incident.Read.All"]
+    run = ansible.playbook(play)
+    assert run.code == 0, run.output
+    states = {task: run.result(task)["state"] for task in ("Inventory", "Defaults", "Defaults delegated", "Options")}
+    assert states == {
+        "Inventory": "granted",
+        "Defaults": "partial",
+        "Defaults delegated": "partial",
+        "Options": "granted",
+    }
+
+
+def test_module_defaults_alone_connect_all_modules(ansible: Ansible, consent: Callable[..., None]) -> None:
+    """In an inventory that names things its own way."""
+    consent("contoso")
+    ansible.customers = {"contoso": {"tenant": ansible.emulator.tenant_id("contoso")}}
+    connection = {name.removeprefix("partner_access_"): value for name, value in ansible.variables.items()}
+    del connection["redirect_uri"]
+    ansible.variables = {}
+    play = ansible.play(
+        """
+        - name: Link
+          mssp.defender.defender_consent_url:
+            tenant_id: "{{ tenant }}"
+            form: admin_consent_v1
+        - name: Token
+          mssp.defender.defender_token:
+            tenant_id: "{{ tenant }}"
+        - name: Incidents
+          mssp.defender.defender_incidents:
+            tenant_id: "{{ tenant }}"
+        """,
+        module_defaults={"group/mssp.defender.defender": connection},
+    )
+    run = ansible.playbook(play)
+    assert run.code == 0, run.output
+    assert run.result("Link")["url"].startswith(ansible.emulator.url)
+    assert run.result("Incidents")["count"] > 0
 
 
 def test_fleet_form_in_one_task(ansible: Ansible, consent: Callable[..., None]) -> None:
@@ -326,6 +386,15 @@ def test_an_exposed_token_and_async_exclude_each_other(ansible: Ansible, consent
     assert run.code == 2
     assert "expose_token" in run.result("Expose", "contoso")["msg"]
     assert "eyJ" not in run.output
+
+
+def test_a_token_not_exposed_and_async_go_together(ansible: Ansible, consent: Callable[..., None]) -> None:
+    """Ad hoc options are texts: "no" is no yes."""
+    consent("contoso", "fabrikam")
+    run = ansible.ad_hoc(
+        "mssp.defender.defender_token", "-a", "expose_token=no", "-B", "30", "-P", "1", "-e", "ansible_connection=local"
+    )
+    assert run.code == 0, run.output
 
 
 def test_report_is_printed_plainly(ansible: Ansible) -> None:
