@@ -111,7 +111,7 @@ class EmulatorProcess:
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
-                _, errors = self.process.communicate()
+                _output, errors = self.process.communicate()
                 raise AssertionError(f"the emulator ended at once: {errors}")
             if path.exists():
                 connection: dict[str, Any] = json.loads(path.read_text())

@@ -39,14 +39,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The table, lines ended by a line feed.
+  description: The table, every value quoted, lines ended by a line feed.
   type: str
 """
 
 
 def to_csv(rows: Iterable[Mapping[str, Any]], columns: list[str]) -> str:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(columns)
     for row in rows:
         writer.writerow([_defused(row.get(column)) for column in columns])

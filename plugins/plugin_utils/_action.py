@@ -16,6 +16,7 @@ from typing import Any
 
 from ansible import constants
 from ansible.errors import AnsibleError
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform
@@ -73,7 +74,7 @@ class InProcessAction(ActionBase):
         return bool(self._task.delegate_to) and self._task.delegate_to not in constants.LOCALHOST
 
     def _run_as_module(self, task_vars: dict[str, Any] | None) -> dict[str, Any]:
-        exposes_token = bool(self._task.args.get("expose_token"))
+        exposes_token = boolean(self._task.args.get("expose_token", False), strict=False)
         if exposes_token and self._task.async_val:
             # the result of an async job is printed by async_status, which nothing would censor
             return {"failed": True, "msg": "expose_token cannot be used with async: the token would be printed"}

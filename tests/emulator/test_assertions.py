@@ -59,7 +59,7 @@ def _ask(caller: Caller, assertion: str, segment: str = "contoso") -> requests.R
 def test_a_certificate_assertion(caller: Caller, emulator: EmulatorProcess, consented: Consent, algorithm: str) -> None:
     consented()
     assertion = _certificate_assertion(emulator, algorithm)
-    for _ in range(2):
+    for _turn in range(2):
         answer = _ask(caller, assertion)
         assert answer.status_code == 200, answer.text
     assert claims_of(answer.json()["access_token"])["appidacr"] == "2"

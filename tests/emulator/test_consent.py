@@ -56,7 +56,7 @@ def test_v2_accept(caller: Caller, emulator: EmulatorProcess) -> None:
 
 def test_v2_cancel_says_admin_consent_all_the_same(caller: Caller, emulator: EmulatorProcess) -> None:
     tenant_id = emulator.tenant_id("contoso")
-    _, given = Link(caller, "contoso.example/v2.0/adminconsent", scope=XDR_SCOPE).answer("cancel")
+    _where, given = Link(caller, "contoso.example/v2.0/adminconsent", scope=XDR_SCOPE).answer("cancel")
     assert given.pop("error_description").startswith("AADSTS65004: ")
     expected = {"error": "consent_required", "admin_consent": "True", "tenant": tenant_id, "state": "abc 1&2"}
     assert given == expected
@@ -66,10 +66,10 @@ def test_v2_cancel_says_admin_consent_all_the_same(caller: Caller, emulator: Emu
 def test_v1_accept_and_cancel(caller: Caller, emulator: EmulatorProcess) -> None:
     tenant_id = emulator.tenant_id("tailspin")
     link = Link(caller, "tailspin.example/adminconsent")
-    _, given = link.answer("cancel")
+    _where, given = link.answer("cancel")
     cancelled = {"error": "permission_denied", "error_description": "The admin canceled the request"}
     assert given == {**cancelled, "state": "abc 1&2"}
-    _, given = link.answer("accept")
+    _where, given = link.answer("accept")
     assert given == {"admin_consent": "True", "tenant": tenant_id, "state": "abc 1&2"}
     assert caller.ask_token("tailspin").status_code == 200
 
@@ -87,17 +87,17 @@ def test_the_authorize_link(caller: Caller, emulator: EmulatorProcess) -> None:
     query = f"prompt=consent&client_id={emulator.client_id}&response_type=code&sso_reload=true"
     link = Link(caller, "common/oauth2/authorize")
     link.url = f"{emulator.url}/common/oauth2/authorize?{query}"
-    _, given = link.answer("cancel", tenant=emulator.tenant_id("contoso"))
+    _where, given = link.answer("cancel", tenant=emulator.tenant_id("contoso"))
     assert (given["error"], given["error_subcode"]) == ("access_denied", "cancel")
     assert given["error_description"].startswith("AADSTS65004")
-    _, given = link.answer("accept", tenant=emulator.tenant_id("contoso"))
+    _where, given = link.answer("accept", tenant=emulator.tenant_id("contoso"))
     assert set(given) == {"code", "session_state"}
     assert claims_of(caller.token())["roles"] == ["Incident.Read.All"]
 
 
 @pytest.mark.parametrize("path", ["oauth2/authorize", "oauth2/v2.0/authorize"])
 def test_authorize_without_prompt_grants_the_organization_nothing(caller: Caller, path: str) -> None:
-    _, given = Link(caller, f"contoso.example/{path}", response_type="code").answer("accept")
+    _where, given = Link(caller, f"contoso.example/{path}", response_type="code").answer("accept")
     assert given["state"] == "abc 1&2"
     assert "roles" not in claims_of(caller.token())
 

@@ -72,7 +72,7 @@ def test_throttling(caller: Caller, token: str, fault: Fault) -> None:
 
 def test_the_token_endpoint_can_be_throttled_too(caller: Caller, token: str, fault: Fault) -> None:
     fault("throttle", path="/oauth2/v2.0/token", retry_after=1, times=2)
-    assert [caller.ask_token().status_code for _ in range(3)] == [429, 429, 200]
+    assert [caller.ask_token().status_code for _turn in range(3)] == [429, 429, 200]
     assert caller.get(LIST, token).status_code == 200
 
 
@@ -152,7 +152,7 @@ def test_slow_consent_counts_only_what_it_strikes(
     emulator.control("DELETE", "faults")
     fault("consent_propagation", seconds=60, times=2, code=700016)
     consented()
-    assert [caller.ask_token().status_code for _ in range(3)] == [400, 400, 200]
+    assert [caller.ask_token().status_code for _turn in range(3)] == [400, 400, 200]
 
 
 @pytest.mark.usefixtures("token")

@@ -26,7 +26,7 @@ def token(caller: Caller, emulator: EmulatorProcess, consented: Consent) -> str:
 
 def _moment(text: str) -> str:
     """The same width for every number of fraction digits, so that text compares as time."""
-    whole, _, fraction = text.rstrip("Z").partition(".")
+    whole, _mark, fraction = text.rstrip("Z").partition(".")
     return f"{whole}.{fraction:<07}"
 
 

@@ -144,14 +144,27 @@ def test_two_starts_at_once_agree(tmp_path: Path) -> None:
         subprocess.Popen(
             emulator_command("start", tmp_path), env=emulator_environment(), stdout=subprocess.PIPE, text=True
         )
-        for _ in range(2)
+        for _turn in range(2)
     ]
     try:
         connections = [json.loads(start.communicate(timeout=60)[0]) for start in starts]
     finally:
         _run("stop", tmp_path)
     assert connections[0]["pid"] == connections[1]["pid"]
+    # Whoever came second must not serve when the first has gone.
+    time.sleep(1.5)
+    assert json.loads(_run("stop", tmp_path).stdout) == {"stopped": False}
     assert sorted(connection["created"] for connection in connections) == [False, True]
+
+
+def test_the_port_stays_unless_it_is_taken(tmp_path: Path) -> None:
+    ports = []
+    for _turn in range(2):
+        with EmulatorProcess(tmp_path) as emulator:
+            ports.append(int(emulator.url.rpartition(":")[2]))
+    assert ports[0] == ports[1]
+    with socket.create_server(("127.0.0.1", ports[0])), EmulatorProcess(tmp_path) as emulator:
+        assert int(emulator.url.rpartition(":")[2]) != ports[0]
 
 
 def test_start_after_a_crash(tmp_path: Path) -> None:
@@ -190,7 +203,7 @@ def test_credentials_stay_and_the_federated_token_is_new(tmp_path: Path) -> None
     kept = ("ca.pem", "client_secret", "certificate.pem", "certificate.pfx", "certificate_password")
     found: list[dict[str, bytes]] = []
     expiries: list[Any] = []
-    for _ in range(2):
+    for _turn in range(2):
         with EmulatorProcess(tmp_path):
             found.append({name: (tmp_path / name).read_bytes() for name in kept})
             expiries.append(claims_of((tmp_path / "federated_token").read_text())["exp"])

@@ -49,7 +49,7 @@ def test_v1_answer_and_claims(caller: Caller, emulator: EmulatorProcess, consent
 
 def test_v2_answer_has_numbers_and_lasts_60_to_90_minutes(caller: Caller, consented: Consent) -> None:
     consented()
-    bodies = [caller.ask_token().json() for _ in range(8)]
+    bodies = [caller.ask_token().json() for _turn in range(8)]
     for body in bodies:
         assert set(body) == {"token_type", "expires_in", "ext_expires_in", "access_token"}
         assert 3598 <= body["expires_in"] <= 5400

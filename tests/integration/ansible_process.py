@@ -41,7 +41,9 @@ class Run:
 
     def recap(self, host: str) -> dict[str, int]:
         """Return the counts of one host in the recap (`ok`, `changed`, `failed`, ...)."""
-        line = next(line for line in self.output.splitlines() if line.split() and line.split()[0] == host and "ok=" in line)
+        line = next(
+            line for line in self.output.splitlines() if line.split() and line.split()[0] == host and "ok=" in line
+        )
         return {name: int(count) for name, count in (pair.split("=") for pair in line.split() if "=" in pair)}
 
 

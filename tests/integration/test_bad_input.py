@@ -62,7 +62,10 @@ CASES = [
     Case("no application", ["client_id", "AZURE_CLIENT_ID"], {"client_id": ""}, {"AZURE_CLIENT_ID": ""}),
     Case("application that is no GUID", ["client_id", "GUID"], {"client_id": "Northwind SOC"}),
     Case(
-        "certificate without its key", ["certificate_path", "no private key"], _by_certificate("without_key"), _NO_SECRET
+        "certificate without its key",
+        ["certificate_path", "no private key"],
+        _by_certificate("without_key"),
+        _NO_SECRET,
     ),
     Case("certificate of another key", ["certificate_path", "pair"], _by_certificate("unpaired"), _NO_SECRET),
     Case(
@@ -216,7 +219,8 @@ def test_bad_input(
     environment = {name: _filled(value, known) for name, value in case.environment.items()}
     before = sorted(ansible.place.rglob("*"))
 
-    run = ansible.ad_hoc(f"mssp.defender.{case.module}", "-a", json.dumps(options), "-vvv", **environment)
+    arguments = ["-a", json.dumps(options)] if options else []
+    run = ansible.ad_hoc(f"mssp.defender.{case.module}", *arguments, "-vvv", **environment)
     result = run.result(case.module)
     assert run.code == 2, run.output
     assert [words for words in case.says if words not in result["msg"]] == [], result["msg"]

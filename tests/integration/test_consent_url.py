@@ -23,9 +23,7 @@ def _answer(emulator: EmulatorProcess, url: str, decision: str, **fields: str) -
 
 
 def test_authorize_form_is_the_one_of_the_partner_page_byte_for_byte(tasks: Tasks) -> None:
-    result = tasks.consent_url(
-        form="authorize", client_id="11111111-1111-1111-1111-111111111111", authority_url=None
-    )
+    result = tasks.consent_url(form="authorize", client_id="11111111-1111-1111-1111-111111111111", authority_url=None)
     assert result["url"] == (
         "https://login.microsoftonline.com/common/oauth2/authorize?prompt=consent"
         "&client_id=11111111-1111-1111-1111-111111111111&response_type=code&sso_reload=true"

@@ -40,9 +40,7 @@ def test_file_holds_what_would_have_been_returned(tasks: Tasks, contoso: str, tm
     assert list(tmp_path.iterdir()) == [dest]
 
 
-def test_second_run_changes_nothing(
-    tasks: Tasks, emulator: EmulatorProcess, contoso: str, tmp_path: Path
-) -> None:
+def test_second_run_changes_nothing(tasks: Tasks, emulator: EmulatorProcess, contoso: str, tmp_path: Path) -> None:
     dest = tmp_path / "contoso.jsonl"
     tasks.incidents(tenant_id=contoso, dest=dest)
     first = dest.stat()
@@ -114,9 +112,7 @@ def test_fleet_writes_a_file_for_each_tenant_that_granted(
     assert tasks.incidents(tenants=tenants, dest=tmp_path)["changed"] is False
 
 
-def test_letters_of_every_script_survive(
-    tasks: Tasks, contoso: str, scripted: ScriptedServer, tmp_path: Path
-) -> None:
+def test_letters_of_every_script_survive(tasks: Tasks, contoso: str, scripted: ScriptedServer, tmp_path: Path) -> None:
     """Line separators, emojis, and half a surrogate pair, which a name cut to a length can end in."""
     incident = {"incidentId": 1, "incidentName": "Löschung 攻撃 \u2028 \U0001f512 \n {{ no template }} \ud83d"}
     scripted.script = lambda _request: Answer({"value": [incident]})

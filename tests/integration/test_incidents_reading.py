@@ -112,9 +112,11 @@ def _after(field: str, age: timedelta) -> Callable[[dict[str, Any]], bool]:
         ({"filter": "status ne 'Resolved'"}, lambda i: i["status"] != "Resolved", []),
         (
             {"filter": "status eq 'Active' or status eq 'Resolved'", "severity": ["Low"], "updated_after": "20d"},
-            lambda i: i["status"] in ("Active", "Resolved")
-            and i["severity"] == "Low"
-            and _after("lastUpdateTime", timedelta(days=20))(i),
+            lambda i: (
+                i["status"] in ("Active", "Resolved")
+                and i["severity"] == "Low"
+                and _after("lastUpdateTime", timedelta(days=20))(i)
+            ),
             ["severity"],
         ),
     ],

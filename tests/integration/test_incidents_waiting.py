@@ -92,9 +92,7 @@ def test_a_throttled_tenant_holds_up_nobody(
     assert set(asked[1:-1]) == {emulator.tenant_id(name) for name in names[1:]}
 
 
-def test_real_quota_ends_one_tenant_only(
-    tasks: Tasks, emulator: EmulatorProcess, consent: Callable[..., None]
-) -> None:
+def test_real_quota_ends_one_tenant_only(tasks: Tasks, emulator: EmulatorProcess, consent: Callable[..., None]) -> None:
     consent("contoso", "fabrikam")
     emulator.control("PATCH", "application", {"quota_per_minute": 2})
     emulator.control("PATCH", f"tenants/{emulator.tenant_id('contoso')}", {"incident_count": 450})
@@ -136,18 +134,14 @@ def test_a_token_refused_twice_is_an_error(
     assert (count_requests(TOKEN), count_requests(API)) == (2, 2)
 
 
-def test_missing_roles_are_explained(
-    tasks: Tasks, emulator: EmulatorProcess, consent: Callable[..., None]
-) -> None:
+def test_missing_roles_are_explained(tasks: Tasks, emulator: EmulatorProcess, consent: Callable[..., None]) -> None:
     consent("contoso", roles=["AdvancedHunting.Read.All"])
     result = tasks.incidents(tenant_id=emulator.tenant_id("contoso"))
     assert (result["state"], result["who"]) == ("partial", "customer admin")
     assert "Incident.Read.All" in result["msg"]
 
 
-def test_a_missing_licence_is_explained(
-    tasks: Tasks, emulator: EmulatorProcess, consent: Callable[..., None]
-) -> None:
+def test_a_missing_licence_is_explained(tasks: Tasks, emulator: EmulatorProcess, consent: Callable[..., None]) -> None:
     consent("contoso")
     emulator.control("PATCH", f"tenants/{emulator.tenant_id('contoso')}", {"licensed": False})
     result = tasks.incidents(tenant_id=emulator.tenant_id("contoso"))

@@ -27,7 +27,9 @@ def mixed(ansible: Ansible, consent: Callable[..., None]) -> Ansible:
     consent("contoso", "tailspin")
     emulator.control("PATCH", f"tenants/{emulator.tenant_id('tailspin')}", {"app_enabled": False})
     ansible.customers = {
-        **{name: {"partner_access_tenant_id": emulator.tenant_id(name)} for name in ("contoso", "fabrikam", "tailspin")},
+        **{
+            name: {"partner_access_tenant_id": emulator.tenant_id(name)} for name in ("contoso", "fabrikam", "tailspin")
+        },
         "lucerne": {"partner_access_tenant_id": LUCERNE},
     }
     ansible.variables["partner_access_links_directory"] = str(ansible.place / "links")

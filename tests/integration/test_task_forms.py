@@ -19,7 +19,9 @@ _VOLATILE = {"expires_at", "issued_at", "from_cache", "correlation_id", "trace_i
 
 def _stable(result: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: value for name, value in result.items() if name not in _VOLATILE and not name.startswith(("_", "ansible_"))
+        name: value
+        for name, value in result.items()
+        if name not in _VOLATILE and not name.startswith(("_", "ansible_"))
     }
 
 

@@ -132,9 +132,7 @@ def test_a_certificate_that_was_not_uploaded(
 
 
 def test_an_application_nobody_registered(tasks: Tasks, emulator: EmulatorProcess) -> None:
-    result = tasks.token(
-        tenant_id=emulator.tenant_id("contoso"), client_id="11111111-1111-1111-1111-111111111111"
-    )
+    result = tasks.token(tenant_id=emulator.tenant_id("contoso"), client_id="11111111-1111-1111-1111-111111111111")
     assert (result["state"], result["code"]) == ("not_consented", "AADSTS700016")
     assert "client_id" in result["remedy"]
 

@@ -12,12 +12,13 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 
 class OperationHost:
-    """The options of one task: `options` as a playbook gives them, defaults and environment filled in."""
+    """The options of one task as a playbook gives them (None leaves one out), defaults and environment filled in."""
 
     def __init__(
         self, operation: ModuleType, check_mode: bool = False, run_directory: Path | None = None, **options: Any
     ) -> None:
-        validated = ArgumentSpecValidator(operation.ARGUMENTS, **operation.CONSTRAINTS).validate(options)
+        given = {name: value for name, value in options.items() if value is not None}
+        validated = ArgumentSpecValidator(operation.ARGUMENTS, **operation.CONSTRAINTS).validate(given)
         assert validated.error_messages == []
         self.params = validated.validated_parameters
         self.check_mode = check_mode

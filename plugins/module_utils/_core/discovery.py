@@ -12,16 +12,18 @@ import hashlib
 import json
 import threading
 import time
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 from . import errors, files, refusals
 from .clouds import GUID, Cloud
-from .errors import Reason, TenantError
+from .errors import Postponed, Reason, TenantError
 from .http import Patience, Transport
 
 _SHELF_LIFE = 24 * 3600
 _REFRESH_INTERVAL = 300
+_SLOW = 1.0
 _METADATA_MEMBERS = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
@@ -34,23 +36,59 @@ class Documents:
         self._lock = threading.Lock()
         self._fetched: dict[str, tuple[float, Any]] = {}
         self._refreshed_at: dict[str, float] = {}
+        self._under_way: dict[str, Future[Any]] = {}
+        self._failed: dict[str, tuple[float, Reason | None]] = {}
 
     def get(self, url: str, patience: Patience) -> Any:
         """Return the document, at most 24 hours old. Raises TenantError or Postponed where it cannot be had."""
         with self._lock:
             entry = self._fetched.get(url) or self._shared(url)
-            if not entry or time.time() - entry[0] > _SHELF_LIFE:
-                entry = self._fetch(url, patience)
-            self._fetched[url] = entry
-            return entry[1]
+            if entry and time.time() - entry[0] <= _SHELF_LIFE:
+                self._fetched[url] = entry
+                return entry[1]
+        return self._fetch_once(url, patience)
 
     def refresh(self, url: str, patience: Patience) -> Any:
         """Return the document anew, but fetch it at most every five minutes however often it is asked for."""
         with self._lock:
-            if time.time() - self._refreshed_at.get(url, 0) > _REFRESH_INTERVAL:
-                self._fetched[url] = self._fetch(url, patience)
+            due = time.time() - self._refreshed_at.get(url, 0) > _REFRESH_INTERVAL
+        if due:
+            self._fetch_once(url, patience)
+            with self._lock:
                 self._refreshed_at[url] = time.time()
-            return self._fetched[url][1]
+        return self.get(url, patience)
+
+    def _fetch_once(self, url: str, patience: Patience) -> Any:
+        """Fetch the document, or share what becomes of a fetch that another tenant has under way or has just failed."""
+        with self._lock:
+            until, reason = self._failed.get(url, (0.0, None))
+            if reason and time.monotonic() < until:
+                raise patience.after_failure(reason, at_least=until - time.monotonic())
+            is_first = url not in self._under_way
+            fetch = self._under_way.setdefault(url, Future())
+        if is_first:
+            self._perform(url, patience, fetch)
+        try:
+            return fetch.result()
+        except Postponed as wait:
+            raise (wait if is_first else patience.after_failure(wait.error.reason)) from None
+
+    def _perform(self, url: str, patience: Patience, fetch: Future[Any]) -> None:
+        started = time.monotonic()
+        try:
+            entry = self._fetch(url, patience)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, all who wait for it get it
+            fetch.set_exception(error)
+            took = time.monotonic() - started
+            if isinstance(error, Postponed) and took > _SLOW:
+                # a server that keeps callers waiting is spared, and so are they, for as long as it kept this one
+                self._failed[url] = (time.monotonic() + took, error.error.reason)
+        else:
+            self._fetched[url] = entry
+            fetch.set_result(entry[1])
+        finally:
+            with self._lock:
+                del self._under_way[url]
 
     def _fetch(self, url: str, patience: Patience) -> tuple[float, Any]:
         reply = self._transport.send("GET", url, patience)

@@ -69,13 +69,13 @@ class Patience:
         """A call succeeded: the next one may be repeated anew. Time spent throttled stays spent."""
         self._failures = 0
 
-    def after_failure(self, reason: Reason) -> Exception:
+    def after_failure(self, reason: Reason, at_least: float = 0) -> Exception:
         """Return what to raise after a network or server failure: Postponed, or TenantError when patience ends."""
         if self._failures >= self._retries:
             return TenantError(reason)
         ceiling = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2**self._failures)
         self._failures += 1
-        return Postponed(random.uniform(ceiling / 2, ceiling), TenantError(reason))
+        return Postponed(max(at_least, random.uniform(ceiling / 2, ceiling)), TenantError(reason))
 
     def after_throttling(self, host: str, seconds: float | None) -> Exception:
         """Return what to raise after a 429 that asks for `seconds` (None: it does not tell)."""

@@ -42,6 +42,8 @@ def destination(params: dict[str, Any], tenant: Tenant, suffix: str) -> Path | N
     dest = Path(params["dest"])
     if params["tenants"] is None:
         files.check_folder("dest", dest.parent)
+        if dest.is_dir():
+            raise OptionError(f"dest: {dest} is a folder: name a file in it")
         return dest
     files.check_folder("dest", dest)
     if "/" in tenant.name or tenant.name.startswith("."):

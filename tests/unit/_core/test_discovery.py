@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import json
 import stat
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from unit.scripted_entra import KEYS, METADATA, METADATA_V1, OTHER_TENANT, TENANT, ScriptedEntra, refusal
-from unit.scripted_server import Answer
+from unit.scripted_server import Answer, Request
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.discovery import Authority, Documents
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed, TenantError
@@ -77,6 +80,33 @@ def test_one_template_gives_every_tenants_metadata(
         assert f"/{tenant}/oauth2/" in metadata["token_endpoint"]
         assert "common" not in metadata["token_endpoint"]
     assert [request.path for request in entra.server.requests] == [path]
+
+
+def test_tenants_side_by_side_cost_one_request(entra: ScriptedEntra, transport: Transport) -> None:
+    template = entra.server.next_answer(Request("GET", METADATA, {}, {}, {}))
+    entra.server.requests.clear()
+    entra.server.script(METADATA, replace(template, delay=0.2))
+    authority = Authority(entra.cloud(), Documents(transport))
+    with ThreadPoolExecutor(8) as pool:
+        tenants = [f"44444444-4444-4444-8444-{number:012d}" for number in range(8)]
+        found = list(pool.map(lambda tenant: authority.metadata(tenant, "v2", Patience(0, 0)), tenants))
+    assert [metadata["issuer"] for metadata in found] == [f"{entra.server.url}/{tenant}/v2.0" for tenant in tenants]
+    assert len(entra.server.requests) == 1
+
+
+def test_an_authority_that_does_not_answer_keeps_tenants_waiting_side_by_side(entra: ScriptedEntra) -> None:
+    entra.server.script(METADATA, Answer(delay=1))
+    authority = Authority(entra.cloud(), Documents(Transport(entra.server.ca_path, timeout=0.5, connections=6)))
+
+    def state_of(_: int) -> str:
+        with pytest.raises(TenantError) as failed:
+            authority.metadata(TENANT, "v2", Patience(0, 0))
+        return failed.value.reason.state
+
+    started = time.monotonic()
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(state_of, range(6))) == ["unreachable"] * 6
+    assert time.monotonic() - started < 2.5
 
 
 def test_signing_keys_come_with_the_template_of_their_issuer(

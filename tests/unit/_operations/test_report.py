@@ -12,11 +12,8 @@ from unit.operation_host import OperationHost
 from ansible_collections.mssp.defender.plugins.module_utils._operations import report
 
 COLUMNS = ["customer", "state", "who_acts"]
-CELLS = (
-    st.none()
-    | st.integers()
-    | st.text(st.characters(codec="ascii", categories=["L", "N", "P", "Z", "Cc"]), max_size=12)
-)
+LETTERS = st.characters(codec="ascii", categories=["L", "N", "P", "Zs"]) | st.sampled_from("\n\r\t")
+CELLS = st.none() | st.integers() | st.text(LETTERS, max_size=12)
 ROWS = st.lists(st.dictionaries(st.sampled_from(COLUMNS), CELLS), max_size=6)
 
 

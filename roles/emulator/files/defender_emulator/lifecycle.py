@@ -47,7 +47,15 @@ def start(directory: Path, serve_arguments: list[str]) -> dict[str, Any]:
             start_new_session=True,
             env={**os.environ, "PYTHONPATH": _import_path()},
         )
-    return _wait_until_it_answers(workspace, process)
+    connection = None
+    try:
+        connection = _wait_until_it_answers(workspace, process)
+    finally:
+        if connection is None or connection["pid"] != process.pid:
+            # Somebody else was quicker, or it is stuck: it must not come to serve later, when nobody expects it.
+            process.kill()
+            process.wait()
+    return connection
 
 
 def stop(directory: Path) -> bool:

@@ -108,11 +108,10 @@ def serve(options: Options) -> None:
 
 def _listen(options: Options, workspace: Workspace) -> socket.socket:
     """Take the port asked for; with 0 the one of the last time, so that links handed out then still lead here."""
-    candidates = (options.port,) if options.port else (workspace.read_port(), 0)
-    for port in candidates[:-1]:
+    if options.port == 0:
         with contextlib.suppress(OSError):
-            return _create(options.host, port, workspace)
-    return _create(options.host, candidates[-1], workspace)
+            return _create(options.host, workspace.read_port(), workspace)
+    return _create(options.host, options.port, workspace)
 
 
 def _create(host: str, port: int, workspace: Workspace) -> socket.socket:
@@ -196,7 +195,7 @@ def _is_alive(pid: int) -> bool:
 
 def _lock(lock: TextIO, workspace: Workspace) -> None:
     # Whoever asks whether the directory is served holds the lock for a moment.
-    for _ in range(20):
+    for _turn in range(20):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -38,7 +38,7 @@ def require(request: Request, resource: Resource, roles: tuple[str, ...]) -> Ten
         ApiError: 401 without a good token, 403 when it carries none of ``roles`` or the tenant has no licence.
     """
     world = world_of(request)
-    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    scheme, _mark, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not value:
         raise ApiError(401, "Unauthorized", "Access token is missing or empty.")
     try:

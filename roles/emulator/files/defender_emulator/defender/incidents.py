@@ -81,7 +81,7 @@ class IncidentArchive:
         self._by_tenant: dict[str, tuple[int, dict[int, Incident]]] = {}
         self._changed: dict[str, dict[int, dict[str, Any]]] = {}
         for key, document in store.all("incident").items():
-            tenant_id, _, incident_id = key.partition("/")
+            tenant_id, _mark, incident_id = key.partition("/")
             self._changed.setdefault(tenant_id, {})[int(incident_id)] = document
 
     def of(self, tenant: Tenant) -> dict[int, Incident]:

@@ -88,7 +88,7 @@ def requested_permissions(application: Application) -> list[tuple[Resource, list
 
 def check_services(directory: Directory, tenant: Tenant) -> None:
     """Refuse (650052) when the tenant lacks an API that the application asks for."""
-    for resource, _ in requested_permissions(directory.application):
+    for resource, _wanted in requested_permissions(directory.application):
         if directory.missing_service(tenant, resource):
             raise Refusal(650052, resource_id=resource.app_id, resource_name=resource.name, tenant_id=tenant.tenant_id)
 

@@ -111,7 +111,7 @@ def _make_canary(request: Request) -> str:
 
 
 def _is_good_canary(canary: str, request: Request) -> bool:
-    expiry, _, mac = canary.partition(".")
+    expiry, _mark, mac = canary.partition(".")
     return hmac.compare_digest(mac.encode(), _mac(expiry, request).encode()) and int(expiry) > time.time()
 
 

@@ -107,10 +107,10 @@ def _audience(form: Mapping[str, str], version: int) -> str:
 
 def _client(request: Request, form: Mapping[str, str]) -> tuple[str, str | None]:
     """Client id and secret, from the form or from HTTP Basic (RFC 6749, section 2.3.1)."""
-    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    scheme, _mark, encoded = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic":
         try:
-            user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+            user, _mark, password = base64.b64decode(encoded, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             raise Refusal(7000215) from None
         return unquote_plus(user), unquote_plus(password)

@@ -89,7 +89,7 @@ class TokenService:
         if key is None:
             raise jwt.InvalidSignatureError("the signing key is not published")
         if "nonce" in header:
-            _, payload, signature = value.split(".")
+            _head, payload, signature = value.split(".")
             header["nonce"] = _hashed(header["nonce"])
             value = f"{_encode_json(header)}.{payload}.{signature}"
         required = ["exp", "nbf", "iss", "aud", "tid"]
@@ -140,7 +140,7 @@ def _sign(claims: dict[str, Any], key: SigningKey, version: int, with_nonce: boo
     nonce = secrets.token_urlsafe(32)
     headers["nonce"] = _hashed(nonce)
     signed = jwt.encode(claims, key.private_key, algorithm="RS256", headers=headers, sort_headers=True)
-    _, payload, signature = signed.split(".")
+    _head, payload, signature = signed.split(".")
     header = {**jwt.get_unverified_header(signed), "nonce": nonce}
     return f"{_encode_json(header)}.{payload}.{signature}"
 

@@ -1,0 +1,140 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.mssp.defender.plugins.module_utils._core import errors
+from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError, Reason, TenantError
+from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Tenant, Work
+from ansible_collections.mssp.defender.plugins.module_utils._operations import _tenants
+
+
+def params(**options: Any) -> dict[str, Any]:
+    return {"tenant_id": None, "tenants": None, "concurrency": 2, "fail_on": [], "dest": None, **options}
+
+
+def fleet_of(*names: str, **options: Any) -> dict[str, Any]:
+    return params(tenants=[{"name": name, "tenant_id": f"{name}.com"} for name in names], **options)
+
+
+def work_of(tenant: Tenant) -> Work:
+    """Grants every tenant but those whose name says otherwise."""
+
+    def work() -> dict[str, Any]:
+        if tenant.name in errors.WHO_ACTS:
+            raise TenantError(Reason(tenant.name, "something happened", "do something"), {"roles": []})
+        return {"count": len(tenant.name), "changed": tenant.name == "changed", "diff": {"after": tenant.name}}
+
+    return work
+
+
+def test_one_tenant_is_named_by_its_id() -> None:
+    assert _tenants.given(params(tenant_id="contoso.com")) == [Tenant("contoso.com", "contoso.com")]
+
+
+def test_a_fleet_keeps_its_order_and_its_names() -> None:
+    assert _tenants.given(fleet_of("b", "a")) == [Tenant("b", "b.com"), Tenant("a", "a.com")]
+
+
+def test_a_tenant_without_a_name_is_named_by_its_id() -> None:
+    given = _tenants.given(params(tenants=[{"name": None, "tenant_id": "contoso.com"}]))
+    assert given == [Tenant("contoso.com", "contoso.com")]
+
+
+@pytest.mark.parametrize("tenant_id", [None, ""])
+def test_no_tenant_is_refused(tenant_id: str | None) -> None:
+    with pytest.raises(OptionError, match="no tenant is given: set tenant_id, or tenants for a fleet"):
+        _tenants.given(params(tenant_id=tenant_id))
+
+
+def test_an_empty_fleet_is_a_fleet() -> None:
+    assert _tenants.run(params(tenants=[]), work_of) == {
+        "changed": False,
+        "failed": False,
+        "tenants": [],
+        "summary": {},
+    }
+
+
+def test_a_name_given_twice_is_refused() -> None:
+    with pytest.raises(OptionError, match="tenants names 'a' more than once: give each tenant a name of its own"):
+        _tenants.given(fleet_of("a", "b", "a"))
+
+
+def test_a_granted_tenant_does_not_fail() -> None:
+    result = _tenants.run(params(tenant_id="changed"), work_of)
+    assert (result["failed"], result["changed"], result["state"], result["count"]) == (False, True, "granted", 7)
+    assert result["diff"] == {"after": "changed"}
+    assert "name" not in result
+
+
+@pytest.mark.parametrize("state", sorted(set(errors.WHO_ACTS) - {"granted"}))
+def test_one_tenant_fails_in_any_other_state(state: str) -> None:
+    result = _tenants.run(params(tenant_id=state), work_of)
+    assert (result["failed"], result["changed"], result["state"]) == (True, False, state)
+    assert result["msg"].startswith(f"{state} is {state}: something happened; ")
+    assert (result["who"], result["roles"]) == (errors.WHO_ACTS[state], [])
+
+
+def test_a_fleet_reports_everybody_and_does_not_fail_unasked() -> None:
+    result = _tenants.run(fleet_of("contoso", "blocked", "changed"), work_of)
+    assert (result["failed"], result["changed"]) == (False, True)
+    assert result["summary"] == {"blocked": 1, "granted": 2}
+    assert [(tenant["name"], tenant["state"]) for tenant in result["tenants"]] == [
+        ("contoso", "granted"),
+        ("blocked", "blocked"),
+        ("changed", "granted"),
+    ]
+    assert result["diff"] == [{"after": "contoso"}, {"after": "changed"}]
+    assert all("diff" not in tenant for tenant in result["tenants"])
+    assert "msg" not in result
+
+
+def test_a_fleet_fails_on_the_states_it_is_told_to() -> None:
+    names = ("contoso", "error", "blocked", "throttled")
+    result = _tenants.run(fleet_of(*names, fail_on=["error", "throttled"]), work_of)
+    assert result["failed"] is True
+    assert result["msg"].startswith("error (error.com) is error: something happened; ")
+    assert result["msg"].endswith(" (and 1 more)")
+    assert len(result["tenants"]) == 4
+
+
+def test_a_fleet_does_not_fail_on_states_that_did_not_occur() -> None:
+    assert _tenants.run(fleet_of("contoso", fail_on=["error"]), work_of)["failed"] is False
+
+
+def test_dest_is_one_tenants_file(tmp_path: Path) -> None:
+    tenant = Tenant("contoso.com", "contoso.com")
+    options = params(tenant_id="contoso.com", dest=str(tmp_path / "out"))
+    assert _tenants.destination(options, tenant, ".token") == tmp_path / "out"
+    assert _tenants.destination(params(tenant_id="contoso.com"), tenant, ".token") is None
+
+
+def test_dest_is_a_fleets_folder(tmp_path: Path) -> None:
+    options = fleet_of("contoso", dest=str(tmp_path))
+    assert _tenants.destination(options, Tenant("contoso", "x"), ".jsonl") == tmp_path / "contoso.jsonl"
+
+
+@pytest.mark.parametrize("is_fleet", [True, False])
+def test_a_dest_in_a_missing_folder_is_refused(tmp_path: Path, is_fleet: bool) -> None:
+    missing = tmp_path / "missing"
+    options = fleet_of("a", dest=str(missing)) if is_fleet else params(tenant_id="a.com", dest=str(missing / "out"))
+    with pytest.raises(OptionError) as refused:
+        _tenants.destination(options, Tenant("a", "a.com"), ".token")
+    assert str(refused.value) == f"dest: the folder {missing} does not exist: create it first"
+
+
+def test_a_dest_that_is_a_folder_is_refused_for_one_tenant(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=r"^dest: "):
+        _tenants.destination(params(tenant_id="a.com", dest=str(tmp_path)), Tenant("a", "a.com"), ".token")
+
+
+@pytest.mark.parametrize("name", ["../contoso", "a/b", "..", ".hidden"])
+def test_a_name_that_would_leave_the_folder_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OptionError, match=r"^tenants: the name '.*' cannot name a file in dest: rename it$"):
+        _tenants.destination(fleet_of("x", dest=str(tmp_path)), Tenant(name, "x.com"), ".token")

@@ -1,0 +1,224 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import stat
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from unit.operation_host import OperationHost
+from unit.scripted_entra import CLIENT, KEYS, OTHER_TENANT, RESOURCE, TENANT, ScriptedEntra, refusal, token_path
+
+from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
+from ansible_collections.mssp.defender.plugins.module_utils._operations import token
+
+
+class Task:
+    """Runs the operation against the scripted Entra ID."""
+
+    def __init__(self, entra: ScriptedEntra) -> None:
+        self.entra = entra
+        self.server = entra.server
+
+    def __call__(self, check_mode: bool = False, run_directory: Path | None = None, **options: Any) -> dict[str, Any]:
+        given = {
+            "client_id": CLIENT,
+            "client_secret": "canary-secret",
+            "authority_url": self.server.url,
+            "ca_path": self.server.ca_path,
+            "retries": 0,
+            **({} if "tenants" in options else {"tenant_id": TENANT}),
+            **options,
+        }
+        return token.run(OperationHost(token, check_mode, run_directory, **given))
+
+    def grants(self, *tokens: str) -> None:
+        self.server.script(token_path(), *(self.entra.granting(value) for value in tokens))
+
+
+@pytest.fixture
+def task(entra: ScriptedEntra) -> Task:
+    return Task(entra)
+
+
+def test_a_good_token_proves_the_consent(task: Task) -> None:
+    roles = ["Incident.ReadWrite.All", "AdvancedHunting.Read.All"]
+    task.grants(task.entra.token(roles=roles, iat=1795340000))
+    result = task()
+    assert (result["failed"], result["changed"], result["state"]) == (False, False, "granted")
+    assert (result["tenant_id"], result["app_id"], result["audience"]) == (TENANT, CLIENT, RESOURCE)
+    assert (result["roles"], result["missing_roles"]) == (sorted(roles), [])
+    assert result["excess_roles"] == sorted(roles)
+    assert (result["signature"], result["token_version"], result["from_cache"]) == ("verified", "2.0", False)
+    assert result["issued_at"] == "2026-11-22T09:33:20Z"
+    assert result["expires_at"].endswith("Z")
+
+
+def test_the_token_stays_out_of_the_result(task: Task) -> None:
+    secret_token = task.entra.token()
+    task.grants(secret_token)
+    assert secret_token not in str(task())
+
+
+def test_an_exposed_token_censors_the_whole_result(task: Task) -> None:
+    secret_token = task.entra.token()
+    task.grants(secret_token)
+    result = task(expose_token=True)
+    assert (result["access_token"], result["_ansible_no_log"]) == (secret_token, True)
+    assert "_ansible_no_log" not in task()
+
+
+def test_missing_roles_are_partial_and_told_with_what_was_found(task: Task) -> None:
+    task.grants(task.entra.token(roles=["AdvancedHunting.Read.All"]))
+    result = task(required_roles=["Incident.Read.All", "AdvancedHunting.Read.All"])
+    assert (result["failed"], result["state"], result["who"]) == (True, "partial", "customer admin")
+    assert (result["missing_roles"], result["roles"]) == (["Incident.Read.All"], ["AdvancedHunting.Read.All"])
+    assert "the token lacks Incident.Read.All" in result["msg"]
+
+
+def test_no_roles_required_are_none_missing(task: Task) -> None:
+    task.grants(task.entra.token(roles=[]))
+    assert task(required_roles=[])["state"] == "granted"
+
+
+def test_a_refusal_is_the_outcome(task: Task) -> None:
+    task.server.script(token_path(), refusal(7000229))
+    result = task()
+    assert (result["state"], result["code"]) == ("not_consented", "AADSTS7000229")
+    assert result["msg"].startswith(f"{TENANT} is not_consented: ")
+    assert "canary" not in str(result)
+
+
+def test_a_fleet_gives_each_tenant_its_own_outcome(task: Task) -> None:
+    task.grants(task.entra.token())
+    task.server.script(token_path(OTHER_TENANT), refusal(7000222))
+    tenants = [
+        {"name": "contoso", "tenant_id": TENANT},
+        {"name": "fabrikam", "tenant_id": OTHER_TENANT},
+        {"name": "broken", "tenant_id": "common"},
+    ]
+    result = task(tenants=tenants)
+    assert result["failed"] is False
+    assert [tenant["state"] for tenant in result["tenants"]] == ["granted", "bad_credential", "unknown_tenant"]
+
+
+def test_waiting_for_consent_ends_when_it_is_there(task: Task) -> None:
+    granting = task.entra.granting(task.entra.token())
+    without_role = task.entra.granting(task.entra.token(roles=[]))
+    task.server.script(token_path(), refusal(700016, "unauthorized_client", 400), granting)
+    started = time.monotonic()
+    assert task(consent_wait=1)["state"] == "granted"
+    assert 0.9 < time.monotonic() - started < 4
+    task.server.script(token_path(), without_role, granting)
+    assert task(consent_wait=1)["state"] == "granted"
+
+
+def test_waiting_for_consent_ends_when_the_time_is_up(task: Task) -> None:
+    task.server.script(token_path(), refusal(7000229))
+    result = task(consent_wait=1)
+    assert result["state"] == "not_consented"
+    assert len(task.server.requests_to(token_path())) == 2
+
+
+def test_no_waiting_mends_a_wrong_secret(task: Task) -> None:
+    task.server.script(token_path(), refusal(7000215))
+    assert task(consent_wait=60)["state"] == "bad_credential"
+    assert len(task.server.requests_to(token_path())) == 1
+
+
+def test_the_signature_can_be_left_unchecked(task: Task) -> None:
+    task.grants(task.entra.token("unpublished"))
+    assert task(verify_signature=False)["signature"] == "skipped"
+    assert task.server.requests_to(KEYS) == []
+    assert task()["state"] == "error"
+
+
+def test_a_token_that_cannot_be_read_proves_no_consent(task: Task) -> None:
+    task.grants("opaque")
+    assert "cannot be read, so it proves no consent" in task()["msg"]
+
+
+def test_the_v1_endpoint_is_used_when_asked_for(task: Task) -> None:
+    task.server.script(token_path(version="v1"), task.entra.granting(task.entra.token()))
+    assert task(endpoint_version="v1")["state"] == "granted"
+
+
+def test_dest_holds_the_token_for_its_owner_only(task: Task, tmp_path: Path) -> None:
+    good = task.entra.token()
+    task.grants(good)
+    dest = tmp_path / "Latest-token.txt"
+    result = task(dest=str(dest))
+    assert (result["changed"], result["dest"]) == (True, str(dest))
+    assert (dest.read_text(), stat.S_IMODE(dest.stat().st_mode)) == (good, 0o600)
+    assert good not in str(result)
+
+
+def test_dest_is_left_alone_while_its_token_is_good(task: Task, tmp_path: Path) -> None:
+    task.grants(task.entra.token())
+    dest = tmp_path / "Latest-token.txt"
+    task(dest=str(dest))
+    again = task(dest=str(dest))
+    assert (again["changed"], again["from_cache"]) == (False, True)
+    assert len(task.server.requests_to(token_path())) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tid": OTHER_TENANT},
+        {"azp": OTHER_TENANT},
+        {"aud": "https://graph.microsoft.com"},
+        {"roles": []},
+        {"exp": int(time.time()) + 60},
+    ],
+    ids=str,
+)
+def test_dest_is_replaced_when_its_token_is_no_longer_good(task: Task, tmp_path: Path, changes: dict[str, Any]) -> None:
+    dest = tmp_path / "Latest-token.txt"
+    dest.write_text(task.entra.token(**changes))
+    good = task.entra.token()
+    task.grants(good)
+    assert task(dest=str(dest))["changed"] is True
+    assert dest.read_text() == good
+
+
+def test_check_mode_proves_and_writes_nothing(task: Task, tmp_path: Path) -> None:
+    task.grants(task.entra.token())
+    result = task(check_mode=True, dest=str(tmp_path / "Latest-token.txt"))
+    assert (result["changed"], result["state"]) == (True, "granted")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_tenant_that_is_not_granted_gets_no_file(task: Task, tmp_path: Path) -> None:
+    task.grants(task.entra.token(roles=[]))
+    task(dest=str(tmp_path / "Latest-token.txt"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"resource": "https://api.security.microsoft.com/.default"}, "resource 'https://api.security.microsoft.com/"),
+        ({"resource": "defender"}, "resource 'defender' is none: write xdr, graph, or a resource URI"),
+        ({"resource": "xdr", "cloud": "china"}, "cloud 'china' has no Microsoft Threat Protection API"),
+        ({"required_roles": ["Incidents.Read.All"]}, "required_roles: Microsoft Threat Protection has no application "),
+        ({"dest": "/nowhere/token"}, "dest: the folder /nowhere does not exist: create it first"),
+        ({"tenant_id": None}, "no tenant is given: set tenant_id"),
+    ],
+)
+def test_bad_input_is_refused_before_any_request(task: Task, options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(OptionError) as refused:
+        task(**options)
+    assert str(refused.value).startswith(sentence)
+    assert task.server.requests == []
+
+
+def test_another_resource_is_asked_for_by_its_uri(task: Task) -> None:
+    task.grants(task.entra.token(aud="api://soc", roles=["Cases.Read"]))
+    result = task(resource="api://soc/", required_roles=["Cases.Read"])
+    assert (result["state"], result["audience"]) == ("granted", "api://soc")
+    (request,) = task.server.requests_to(token_path())
+    assert request.form["scope"] == "api://soc/.default"

@@ -1,0 +1,43 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from ansible_collections.mssp.defender.plugins.filter.customer_rows import FilterModule, customer_rows
+
+
+def test_an_outcome_is_laid_out_for_the_table() -> None:
+    outcome = {
+        "state": "not_consented",
+        "meaning": "the application is missing",
+        "code": "AADSTS7000229",
+        "who": "customer admin",
+        "remedy": "open the consent link",
+    }
+    assert customer_rows(["contoso"], {"contoso": {"partner_access_outcome": outcome}}) == [
+        {
+            "customer": "contoso",
+            "state": "not_consented",
+            "reason": "the application is missing (AADSTS7000229)",
+            "who_acts": "customer admin",
+            "what_to_do": "open the consent link",
+        }
+    ]
+
+
+def test_a_granted_customer_needs_nothing() -> None:
+    (row,) = customer_rows(["contoso"], {"contoso": {"partner_access_outcome": {"state": "granted"}}})
+    assert row == {"customer": "contoso", "state": "granted", "reason": "", "who_acts": "", "what_to_do": ""}
+
+
+def test_nobody_is_missing_from_the_table() -> None:
+    hostvars = {"contoso": {"partner_access_outcome": None}, "fabrikam": {}}
+    rows = customer_rows(["fabrikam", "contoso"], hostvars)
+    assert [(row["customer"], row["state"]) for row in rows] == [
+        ("fabrikam", "not reached"),
+        ("contoso", "not reached"),
+    ]
+
+
+def test_the_filter_is_offered() -> None:
+    assert FilterModule().filters() == {"customer_rows": customer_rows}
