@@ -61,6 +61,16 @@ options:
         For a fleet a folder, with one file C(NAME.jsonl) for each tenant. The folder must exist.
       - The incidents are then not returned.
     type: path
+  checkpoint:
+    description:
+      - File that keeps where the reading of the tenant stands. Only incidents that are new, or were updated since,
+        are handed out. For a fleet a folder, with one file C(NAME.checkpoint) for each tenant. The folder must exist.
+      - The first run reads all incidents, or those that O(updated_after) lets through, which later runs do not look at.
+      - With O(dest) the incidents are added to the end of the file. The checkpoint moves only when they are safely
+        there, or returned. A run that ends early repeats incidents and never loses one.
+      - In check mode it does not move.
+      - Mutually exclusive with O(limit).
+    type: path
 extends_documentation_fragment:
   - mssp.defender._attributes
   - mssp.defender._defender.connection
@@ -93,6 +103,16 @@ EXAMPLES = r"""
     severity:
       - High
     limit: 20
+
+- name: What is new since the last run, added to a file for each customer
+  mssp.defender.defender_incidents:
+    tenants:
+      - name: contoso
+        tenant_id: contoso.example
+    client_id: 11111111-1111-1111-1111-111111111111
+    client_secret: "{{ lookup('ansible.builtin.env', 'AZURE_CLIENT_SECRET') }}"
+    checkpoint: /var/lib/mssp/checkpoints
+    dest: /var/lib/mssp/incidents
 
 - name: The same tenant through Microsoft Graph
   mssp.defender.defender_incidents:

@@ -54,7 +54,7 @@ def main() -> None:
             emulator.control("PATCH", "application", {"quota_per_minute": None, "quota_per_hour": None})
             write_inventory(emulator, place / "customers.json")
             environment = {**os.environ, "AZURE_CLIENT_SECRET": emulator.client_secret, "ANSIBLE_FORKS": "10"}
-            for _ in range(arguments.runs):
+            for _unused in range(arguments.runs):
                 for playbook in PLAYBOOKS:
                     seconds[playbook].append(timed(playbook, place / "customers.json", environment))
     medians = [statistics.median(seconds[playbook]) for playbook in PLAYBOOKS]

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 _JWT = re.compile(rb"eyJ[\w-]{8,}\.(eyJ[\w-]{8,})\.[\w-]{8,}")
-_PAUSE_SECONDS = 0.01
+_PAUSE_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ class Watch:
         while not self._over.wait(_PAUSE_SECONDS):
             for path in Path("/proc").glob("[0-9]*/cmdline"):
                 self._keep("process arguments", path, "a process")
-            for folder, _, names in os.walk(self._run_directories):  # unlike rglob it bears with folders that vanish
+            for folder, _unused, names in os.walk(
+                self._run_directories
+            ):  # unlike rglob it bears with folders that vanish
                 for name in names:
                     self._keep("run directory", Path(folder, name), str(Path(folder, name)))
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform
 from emulator_process import EmulatorProcess
+
+from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform
 
 _OPERATIONS = "ansible_collections.mssp.defender.plugins.module_utils._operations"
 

@@ -79,7 +79,8 @@ class ScriptedServer:
                 self.end_headers()
                 self.wfile.write(text.encode())
 
-            do_POST = do_GET
+            def do_POST(self) -> None:
+                self.do_GET()
 
             def log_message(self, *_: object) -> None:
                 """Keep the test's output clean."""

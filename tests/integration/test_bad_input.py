@@ -156,7 +156,7 @@ CASES = [
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Certificates and the like, each wrong in its own way. `absent` does not exist."""
     folder = tmp_path_factory.mktemp("files")
-    key, other = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
+    key, other = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _unused in range(2))
     elliptic = ec.generate_private_key(ec.SECP256R1())
     encoding, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     plain, curve = (each.private_bytes(encoding, pkcs8, serialization.NoEncryption()) for each in (key, elliptic))

@@ -3,8 +3,8 @@
 
 """No secret and no token leaves its place: every playbook and module at -vvvv, and everything they show searched.
 
-Secrets reach the runs as the documentation says: in the environment, in a file, or in the inventory. What Ansible itself
-hands to a real module is its own to protect, so tasks that run as one have theirs in the environment.
+Secrets reach the runs as the documentation says: in the environment, in a file, or in the inventory. What Ansible
+itself hands to a real module is its own to protect, so tasks that run as one have theirs in the environment.
 """
 
 from __future__ import annotations
@@ -251,7 +251,7 @@ def test_canary_sings(cage: Cage) -> None:
     run = cage.run(lambda: cage.ansible.playbook(play, "-vvvv", "-e", f"kept={kept}"))
     assert run.code == 0, run.output
     found = cage.findings(cage.blobs(run))
-    assert {kind for kind, _, name in found if name == "the client secret"} == KINDS
+    assert {kind for kind, _unused, name in found if name == "the client secret"} == KINDS
 
 
 @pytest.mark.parametrize("prefix", ["", "a", "ab", "abc"])

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from ansible_collections.mssp.defender.plugins.filter.consent_redirect import consent_redirect
 from emulator_process import EmulatorProcess
 from integration.browser import answer_consent_page
 from integration.in_process import Tasks
+
+from ansible_collections.mssp.defender.plugins.filter.consent_redirect import consent_redirect
 
 STATE_KEY = "a long and random key of a test"
 XDR_SCOPE = "https://api.security.microsoft.com/.default"

@@ -50,7 +50,7 @@ def _in_our_world(ansible: Ansible, text: str) -> list[dict[str, Any]]:
     return tasks
 
 
-@pytest.mark.parametrize(("kind", "name"), PLUGINS, ids=[name for _, name in PLUGINS])
+@pytest.mark.parametrize(("kind", "name"), PLUGINS, ids=[name for _unused, name in PLUGINS])
 def test_examples_run(
     ansible: Ansible,
     consent: Callable[..., None],

@@ -83,7 +83,6 @@ def test_nothing_is_half_written(
 
 def test_reading_goes_on_after_a_wait_where_it_stopped(
     tasks: Tasks,
-    emulator: EmulatorProcess,
     contoso: str,
     fault: Callable[..., None],
     count_requests: Callable[[str], int],

@@ -86,7 +86,7 @@ def test_limit_counts_what_passes_a_local_filter(tasks: Tasks, contoso: Callable
 
 def _moment(text: str) -> datetime:
     """A time of either API, whose fractions of a second have nought to seven digits."""
-    whole, _, fraction = text.rstrip("Z").partition(".")
+    whole, _unused, fraction = text.rstrip("Z").partition(".")
     moment = datetime.strptime(whole, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc)
     return moment + timedelta(microseconds=int(f"{fraction:0<6}"[:6]))
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.mssp.defender.plugins.filter.consent_redirect import consent_redirect
 from integration.ansible_process import Ansible, Run
 from integration.browser import answer_consent_page
+
+from ansible_collections.mssp.defender.plugins.filter.consent_redirect import consent_redirect
 
 LUCERNE = "99999999-9999-4999-8999-999999999999"
 STATES = {"contoso": "granted", "fabrikam": "not_consented", "tailspin": "blocked", "lucerne": "unknown_tenant"}
@@ -138,7 +139,7 @@ def test_second_run_changes_nothing(mixed: Ansible, tmp_path: Path) -> None:
         "partner_access_fail_on": [],
     }
     for playbook in ("onboard", "verify", "incidents"):
-        runs = [mixed.playbook(f"mssp.defender.{playbook}", "-e", json.dumps(extra)) for _ in range(2)]
+        runs = [mixed.playbook(f"mssp.defender.{playbook}", "-e", json.dumps(extra)) for _unused in range(2)]
         assert [run.code for run in runs] == [0, 0], runs[-1].output
         assert sum(runs[1].recap(host)["changed"] for host in STATES) == 0, runs[1].output
     assert sorted(path.name for path in kept.iterdir()) == ["contoso.jsonl"]
@@ -195,7 +196,7 @@ def test_incidents_are_shown_and_counted(mixed: Ansible) -> None:
     assert _outcomes(run)["contoso"]["count"] > 2
 
 
-def test_two_applications_in_one_inventory(mixed: Ansible, tmp_path: Path) -> None:
+def test_two_applications_in_one_inventory(mixed: Ansible) -> None:
     """Customers of one application with a certificate, of another with a secret; each gets its own link."""
     other = "11111111-1111-1111-1111-111111111111"
     alpha, beta = ["contoso", "fabrikam"], ["tailspin"]

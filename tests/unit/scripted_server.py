@@ -151,7 +151,7 @@ def _flat(query: str) -> dict[str, str]:
 def make_certificates(folder: Path) -> tuple[str, str]:
     """Write a CA certificate, and a certificate of 127.0.0.1 with its key; return both paths."""
     now = datetime.now(timezone.utc)
-    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _unused in range(2)]
     names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in ("Test CA", "127.0.0.1")]
     paths = folder / "ca.pem", folder / "server.pem"
     for path, key, name, is_ca in zip(paths, keys, names, (True, False), strict=True):

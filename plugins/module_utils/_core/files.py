@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from .errors import OptionError
 
@@ -51,6 +52,23 @@ class Draft:
             Path(self._file.name).replace(self._path)
             self._file = None
         return True
+
+    def append(self) -> bool:
+        """Add the content to the end of the file, synced to disk, and tell whether there was any.
+
+        A line that a kill has torn off is cut away first: whoever wrote it will hand it out again.
+        """
+        if self._file:
+            self._file.flush()
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            with open(descriptor, "rb+") as target, open(self._file.name, "rb") as source:  # noqa: PTH123
+                target.truncate(_end_of_last_line(target))
+                target.seek(0, os.SEEK_END)
+                shutil.copyfileobj(source, target, _BLOCK)
+                target.flush()
+                os.fsync(target.fileno())
+        self.discard()
+        return self._digest.digest() != hashlib.sha256().digest()
 
     def discard(self) -> None:
         """Remove what was not committed. Safe to call at any time."""
@@ -95,6 +113,19 @@ def private_folder(option: str, folder: Path) -> Path:
     if folder.stat().st_mode & 0o077:
         raise OptionError(f"{option}: others can read the folder {folder}: set its mode to 0700")
     return folder
+
+
+def _end_of_last_line(stream: BinaryIO) -> int:
+    """Return the position behind the last line feed of the file, 0 where there is none."""
+    position = stream.seek(0, os.SEEK_END)
+    while position:
+        start = max(0, position - _BLOCK)
+        stream.seek(start)
+        found = stream.read(position - start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        position = start
+    return 0
 
 
 def _digest(path: Path) -> bytes | None:

@@ -35,20 +35,20 @@ def run(params: dict[str, Any], work: Callable[[Tenant], Work]) -> dict[str, Any
     return _single(outcomes[0]) if params["tenants"] is None else _fleet(outcomes, params["fail_on"])
 
 
-def destination(params: dict[str, Any], tenant: Tenant, suffix: str) -> Path | None:
-    """Return where `dest` puts this tenant's file: the path itself, or for a fleet a file in that folder."""
-    if not params["dest"]:
+def file_of(params: dict[str, Any], option: str, tenant: Tenant, suffix: str) -> Path | None:
+    """Return the file that `option` names for this tenant: the path itself, or for a fleet a file in that folder."""
+    if not params[option]:
         return None
-    dest = Path(params["dest"])
+    path = Path(params[option])
     if params["tenants"] is None:
-        files.check_folder("dest", dest.parent)
-        if dest.is_dir():
-            raise OptionError(f"dest: {dest} is a folder: name a file in it")
-        return dest
-    files.check_folder("dest", dest)
+        files.check_folder(option, path.parent)
+        if path.is_dir():
+            raise OptionError(f"{option}: {path} is a folder: name a file in it")
+        return path
+    files.check_folder(option, path)
     if "/" in tenant.name or tenant.name.startswith("."):
-        raise OptionError(f"tenants: the name '{tenant.name}' cannot name a file in dest: rename it")
-    return dest / f"{tenant.name}{suffix}"
+        raise OptionError(f"tenants: the name '{tenant.name}' cannot name a file in {option}: rename it")
+    return path / f"{tenant.name}{suffix}"
 
 
 def _single(outcome: Outcome) -> dict[str, Any]:

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from .._core import incidents, permissions, timestamps
 from .._core.access import Target
-from .._core.clouds import Cloud
+from .._core.checkpoints import Checkpoint
 from .._core.errors import OptionError
 from .._core.files import Draft
 from .._core.fleet import Tenant
@@ -43,8 +44,12 @@ ARGUMENTS: dict[str, Any] = {
     "filter": {"type": "str"},
     "limit": {"type": "int"},
     "dest": {"type": "path"},
+    "checkpoint": {"type": "path"},
 }
-CONSTRAINTS: dict[str, Any] = ONE_OR_MANY
+CONSTRAINTS: dict[str, Any] = {
+    # a read that stops early must not move the checkpoint past what it left out
+    "mutually_exclusive": [*ONE_OR_MANY["mutually_exclusive"], ("limit", "checkpoint")]
+}
 
 _DIALECTS = {"xdr": incidents.XDR, "graph": incidents.GRAPH}
 
@@ -53,84 +58,111 @@ def run(host: Host) -> dict[str, Any]:
     """Return the incidents of one tenant, or of all. Raises OptionError before any tenant is touched."""
     params = host.params
     session = Session(host)
-    dialect, query = _DIALECTS[params["api"]], _query(params)
-    target, base_url = _target(params["api"], session.cloud)
-    started: list[_IncidentsWork] = []
-    destinations = {tenant: _tenants.destination(params, tenant, ".jsonl") for tenant in _tenants.given(params)}
-
-    def work(tenant: Tenant) -> _IncidentsWork:
-        job = _IncidentsWork(session, tenant, target, base_url, dialect, query, destinations[tenant], host.check_mode)
-        started.append(job)
-        return job
-
+    order = _order(params, session, host.check_mode)
+    tenants = _tenants.given(params)
+    work = {
+        tenant: _IncidentsWork(
+            order,
+            tenant,
+            _tenants.file_of(params, "dest", tenant, ".jsonl"),
+            _tenants.file_of(params, "checkpoint", tenant, ".checkpoint"),
+        )
+        for tenant in tenants
+    }
     try:
-        return _tenants.run(params, work)
+        return _tenants.run(params, work.__getitem__)
     finally:
-        for job in started:
+        for job in work.values():
             job.discard()
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What is asked of every tenant alike."""
+
+    session: Session
+    target: Target
+    base_url: str
+    dialect: Dialect
+    query: Query
+    check_mode: bool
 
 
 class _IncidentsWork:
     """One tenant's incidents, read page by page into memory or a file; called again after every wait."""
 
-    def __init__(
-        self,
-        session: Session,
-        tenant: Tenant,
-        target: Target,
-        base_url: str,
-        dialect: Dialect,
-        query: Query,
-        dest: Path | None,
-        check_mode: bool,
-    ) -> None:
-        self._open_reader = lambda: self._reader(session, tenant, target, base_url, dialect, query)
-        self._reading: Reader | None = None
-        self._records: list[dict[str, Any]] = []
-        self._local_filters = query.local_filters(dialect)
+    def __init__(self, order: _Order, tenant: Tenant, dest: Path | None, checkpoint: Path | None) -> None:
+        self._order = order
+        self._tenant = tenant
         self._dest = dest
-        self._check_mode = check_mode
+        self._checkpoint_path = checkpoint
+        self._checkpoint: Checkpoint | None = None
+        self._reader: Reader | None = None
         self._draft: Draft | None = None
+        self._records: list[dict[str, Any]] = []
+        self._count = 0
+        self._started = 0.0
 
     def __call__(self) -> dict[str, Any]:
-        reader = self._reading = self._reading or self._open_reader()
+        reader = self._reader = self._reader or self._open()
         for page in reader.pages():
             self._take(page)
         result: dict[str, Any] = {
-            "count": reader.count,
+            "count": self._count,
             "truncated": reader.truncated,
-            "filtered_locally": self._local_filters,
+            "filtered_locally": self._order.query.local_filters(self._order.dialect),
             "warnings": reader.warnings,
         }
-        if self._dest is None:
-            return result | {"incidents": self._records}
-        changed = self._open_draft(self._dest).commit()
-        return result | {"dest": str(self._dest), "changed": changed}
+        result |= {"incidents": self._records} if self._dest is None else self._hand_over(self._dest)
+        if self._checkpoint and not self._order.check_mode:
+            self._checkpoint.save(self._started)
+        return result
 
     def discard(self) -> None:
         """Leave no half-written file behind."""
         if self._draft:
             self._draft.discard()
 
+    def _open(self) -> Reader:
+        order, query = self._order, self._order.query
+        self._started = time.time()
+        if self._checkpoint_path:
+            dialect = order.dialect
+            scope = f"{dialect.path} of tenant {self._tenant.tenant_id}"
+            self._checkpoint = Checkpoint(self._checkpoint_path, scope, dialect.id_field, dialect.updated_field)
+            since = self._checkpoint.read_from()
+            query = replace(query, updated_after=query.updated_after if since is None else since)
+        patience = order.session.patience()
+        # which roles suffice is the dialect's knowledge; the reader checks them itself
+        access = order.session.access(self._tenant.tenant_id, order.target, [], patience)
+        return Reader(order.dialect, order.base_url, query, access, order.session.transport, patience)
+
     def _take(self, page: list[dict[str, Any]]) -> None:
+        if self._checkpoint:
+            page = self._checkpoint.new(page)
+        self._count += len(page)
         if self._dest is None:
             self._records.extend(page)
         else:
             lines = (json.dumps(record, sort_keys=True) + "\n" for record in page)
-            self._open_draft(self._dest).write(lines)
+            self._draft_of(self._dest).write(lines)
 
-    def _open_draft(self, dest: Path) -> Draft:
-        self._draft = self._draft or Draft(dest, dry_run=self._check_mode)
+    def _hand_over(self, dest: Path) -> dict[str, Any]:
+        """Put what was read into the file: in place of what is there, or behind it where the read is incremental."""
+        draft = self._draft_of(dest)
+        changed = draft.append() if self._checkpoint else draft.commit()
+        return {"dest": str(dest), "changed": changed}
+
+    def _draft_of(self, dest: Path) -> Draft:
+        self._draft = self._draft or Draft(dest, dry_run=self._order.check_mode)
         return self._draft
 
-    @staticmethod
-    def _reader(
-        session: Session, tenant: Tenant, target: Target, base_url: str, dialect: Dialect, query: Query
-    ) -> Reader:
-        patience = session.patience()
-        # which roles suffice is the dialect's knowledge; the reader checks them itself
-        access = session.access(tenant.tenant_id, target, [], patience)
-        return Reader(dialect, base_url, query, access, session.transport, patience)
+
+def _order(params: dict[str, Any], session: Session, check_mode: bool) -> _Order:
+    api, cloud = permissions.APIS[params["api"]], session.cloud
+    resource = permissions.resource_of(api, cloud)
+    base_url = (cloud.graph_url if api is permissions.GRAPH else cloud.xdr_url) or resource
+    return _Order(session, Target(resource, api.app_id), base_url, _DIALECTS[api.name], _query(params), check_mode)
 
 
 def _query(params: dict[str, Any]) -> Query:
@@ -149,10 +181,3 @@ def _query(params: dict[str, Any]) -> Query:
         limit=params["limit"],
         **moments,
     )
-
-
-def _target(api_name: str, cloud: Cloud) -> tuple[Target, str]:
-    api = permissions.APIS[api_name]
-    resource = permissions.resource_of(api, cloud)
-    base_url = (cloud.graph_url if api is permissions.GRAPH else cloud.xdr_url) or resource
-    return Target(resource, api.app_id), base_url

@@ -41,7 +41,7 @@ def run(host: Host) -> dict[str, Any]:
     params = host.params
     session = Session(host)
     target, required = _target(params, session.cloud)
-    destinations = {tenant: _tenants.destination(params, tenant, ".token") for tenant in _tenants.given(params)}
+    destinations = {tenant: _tenants.file_of(params, "dest", tenant, ".token") for tenant in _tenants.given(params)}
 
     def work(tenant: Tenant) -> _TokenWork:
         return _TokenWork(session, tenant, target, required, params, destinations[tenant], host.check_mode)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 from ansible.plugins.callback import CallbackBase
@@ -43,5 +44,5 @@ class CallbackModule(CallbackBase):
         task = getattr(result, "task", None) or result._task
         content = result.result if hasattr(result, "result") else result._result
         entry = {"status": status, "host": str(host), "task": task.get_name(), "result": content}
-        with open(os.environ["RECORDER_FILE"], "a", encoding="utf-8") as stream:
+        with Path(os.environ["RECORDER_FILE"]).open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(entry, default=str) + "\n")

@@ -145,8 +145,8 @@ def test_all_faults_are_told_at_once() -> None:
     assert [fault[-5:] for fault in found] == ["ppid)", "(aud)", "(exp)"]
 
 
-@given(skew=st.integers(-LEEWAY, LEEWAY))
-def test_a_clock_within_the_leeway_does_no_harm(skew: int) -> None:
+@given(skew=st.integers(-300, 300))
+def test_a_clock_up_to_five_minutes_off_does_no_harm(skew: int) -> None:
     assert faults(replace(RIGHT, not_before=NOW, expires_at=NOW), NOW + skew) == []
 
 

@@ -26,7 +26,7 @@ TENANTS = st.uuids().map(str) | st.sampled_from(["contoso.com", "fabrikam.onmicr
 
 
 def parts_of(url: str) -> tuple[str, dict[str, str]]:
-    address, _, query = url.partition("?")
+    address, _unused, query = url.partition("?")
     return address, dict(parse_qsl(query, keep_blank_values=True, strict_parsing=True))
 
 
@@ -62,7 +62,9 @@ def test_the_authorize_form_is_that_of_microsofts_partner_page_byte_for_byte() -
 
 
 def test_the_authorize_form_can_carry_a_redirect_and_a_state() -> None:
-    _, query = parts_of(consent.build_url("authorize", AUTHORITY, "common", CLIENT, SCOPE, "https://r.example/", "s"))
+    _unused, query = parts_of(
+        consent.build_url("authorize", AUTHORITY, "common", CLIENT, SCOPE, "https://r.example/", "s")
+    )
     assert (query["redirect_uri"], query["state"], query["prompt"]) == ("https://r.example/", "s", "consent")
 
 

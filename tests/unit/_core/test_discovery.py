@@ -39,7 +39,7 @@ def test_a_guid_needs_no_request(entra: ScriptedEntra, authority: Authority, no_
 
 def test_the_guid_of_a_domain_is_found_once(entra: ScriptedEntra, authority: Authority, no_patience: Patience) -> None:
     entra.publish_domain("contoso.com", TENANT.upper())
-    for _ in range(2):
+    for _unused in range(2):
         assert authority.tenant_guid("contoso.com", no_patience) == TENANT
     assert len(entra.server.requests) == 1
 
@@ -98,7 +98,7 @@ def test_an_authority_that_does_not_answer_keeps_tenants_waiting_side_by_side(en
     entra.server.script(METADATA, Answer(delay=1))
     authority = Authority(entra.cloud(), Documents(Transport(entra.server.ca_path, timeout=0.5, connections=6)))
 
-    def state_of(_: int) -> str:
+    def state_of(_unused: int) -> str:
         with pytest.raises(TenantError) as failed:
             authority.metadata(TENANT, "v2", Patience(0, 0))
         return failed.value.reason.state
@@ -123,7 +123,7 @@ def test_keys_are_refreshed_at_most_once_in_five_minutes(
     authority.signing_keys("v2", no_patience)
     entra.server.script(KEYS, Answer({"keys": [entra.public_key("second")]}))
     assert authority.signing_keys("v2", no_patience)[1][0]["kid"] == "first"
-    for _ in range(3):
+    for _unused in range(3):
         assert authority.signing_keys("v2", no_patience, refresh=True)[1][0]["kid"] == "second"
     assert len(entra.server.requests_to(KEYS)) == 2
 
@@ -141,7 +141,7 @@ def test_metadata_that_lacks_what_signatures_need_ends_the_tenant(
 def test_processes_of_one_run_share_documents(
     entra: ScriptedEntra, transport: Transport, no_patience: Patience, tmp_path: Path
 ) -> None:
-    for _ in range(2):
+    for _unused in range(2):
         Authority(entra.cloud(), Documents(transport, tmp_path)).signing_keys("v2", no_patience)
     assert [request.path for request in entra.server.requests] == [METADATA, KEYS]
     assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o600}

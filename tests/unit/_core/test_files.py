@@ -146,3 +146,37 @@ def test_a_private_folder_is_not_made_below_a_missing_one(tmp_path: Path) -> Non
     with pytest.raises(OptionError, match=r"^cache: the folder .*/a does not exist: create it first$"):
         files.private_folder("cache", tmp_path / "a" / "b")
     assert names_in(tmp_path) == []
+
+
+def test_appending_adds_behind_what_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    for text in ("one\n", "two\n"):
+        draft = files.Draft(path)
+        draft.write([text])
+        assert draft.append() is True
+    assert path.read_text() == "one\ntwo\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_appending_cuts_away_a_torn_line(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text('{"whole": 1}\n{"torn": "' + "x" * 3_000_000)
+    draft = files.Draft(path)
+    draft.write(["next\n"])
+    draft.append()
+    assert path.read_text() == '{"whole": 1}\nnext\n'
+
+
+def test_appending_nothing_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text("one\n")
+    assert files.Draft(path).append() is False
+    assert path.read_text() == "one\n"
+
+
+def test_appending_in_a_dry_run_tells_and_writes_nothing(tmp_path: Path) -> None:
+    draft = files.Draft(tmp_path / "log", dry_run=True)
+    draft.write(["one\n"])
+    assert draft.append() is True
+    assert list(tmp_path.iterdir()) == []

@@ -61,8 +61,8 @@ def test_every_tenant_has_one_outcome_in_the_order_given(script: list[tuple[str,
     jobs = [ScriptedWork(index, ending, waits) for index, (ending, waits) in enumerate(script)]
     outcomes = fleet.run([(tenant(index), job) for index, job in enumerate(jobs)], concurrency)
     assert [outcome.tenant for outcome in outcomes] == [tenant(index) for index in range(len(script))]
-    assert [outcome.state for outcome in outcomes] == [ending for ending, _ in script]
-    assert [job.calls for job in jobs] == [waits + 1 for _, waits in script]
+    assert [outcome.state for outcome in outcomes] == [ending for ending, _unused in script]
+    assert [job.calls for job in jobs] == [waits + 1 for _unused, waits in script]
     granted = {index: outcome.result for index, outcome in enumerate(outcomes) if outcome.state == "granted"}
     assert granted == {index: {"index": index} for index in granted}
 

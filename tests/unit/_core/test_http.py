@@ -37,7 +37,7 @@ def hangs_up() -> Iterator[str]:
     def hang_up() -> None:
         while True:
             try:
-                connection, _ = listener.accept()
+                connection, _unused = listener.accept()
             except OSError:
                 return
             connection.recv(4096)
@@ -89,7 +89,7 @@ def test_a_redirect_is_not_followed(server: ScriptedServer, transport: Transport
 
 def test_cookies_are_not_kept_between_tenants(server: ScriptedServer, transport: Transport) -> None:
     server.script("/a", Answer(headers={"Set-Cookie": "session=contoso; Path=/"}))
-    for _ in range(2):
+    for _unused in range(2):
         transport.send("GET", f"{server.url}/a", Patience(0, 0))
     assert "Cookie" not in server.requests[1].headers
 
@@ -186,7 +186,7 @@ def test_a_failure_is_postponed_while_retries_are_left(
     server.script("/a", answer)
     patience = Patience(retries=2, max_wait=0)
     waits = []
-    for _ in range(2):
+    for _unused in range(2):
         with pytest.raises(Postponed) as postponed:
             transport.send("GET", f"{server.url}/a", patience)
         waits.append(postponed.value.seconds)
@@ -240,7 +240,7 @@ def test_a_wait_longer_than_max_wait_ends_as_throttled(server: ScriptedServer, t
 def test_throttling_ends_when_max_wait_is_spent(asked: float | None) -> None:
     patience = Patience(retries=0, max_wait=100)
     waited = 0.0
-    for _ in range(1000):
+    for _unused in range(1000):
         ending = patience.after_throttling("api", asked)
         if isinstance(ending, TenantError):
             break

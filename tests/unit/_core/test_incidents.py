@@ -175,7 +175,8 @@ def test_a_link_to_another_place_is_not_followed(tenant: Tenant, link: str) -> N
 
 
 def test_a_link_that_leads_in_a_circle_ends_the_tenant(tenant: Tenant) -> None:
-    tenant.server.script(PATH, page(range(1), f"{tenant.server.url}{PATH}?$skiptoken=abc"))
+    circle = page(range(1), f"{tenant.server.url}{PATH}?$skiptoken=abc")
+    tenant.server.script(PATH, circle, circle, circle, Answer(status=404))
     assert "sent the same next page twice" in reason_of(tenant.reader()).meaning
 
 

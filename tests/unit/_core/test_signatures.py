@@ -77,7 +77,7 @@ def test_a_key_rolled_over_is_fetched_at_once(entra: ScriptedEntra, authority: A
 
 
 def test_an_unknown_key_is_looked_for_once_and_refused(entra: ScriptedEntra, authority: Authority) -> None:
-    for _ in range(3):
+    for _unused in range(3):
         assert "its signing key is none of those the authority publishes" in distrust(entra.token("other"), authority)
     assert len(entra.server.requests_to(KEYS)) == 2
 

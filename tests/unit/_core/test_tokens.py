@@ -110,7 +110,7 @@ def test_the_token_endpoints_throttling_is_not_replayed(entra: ScriptedEntra, so
 
 def test_a_token_is_not_remembered_behind_our_back(entra: ScriptedEntra, source: TokenSource) -> None:
     entra.server.script(token_path(), entra.granting("old"), entra.granting("new"))
-    assert [acquire(source).value for _ in range(2)] == ["old", "new"]
+    assert [acquire(source).value for _unused in range(2)] == ["old", "new"]
 
 
 def test_a_fault_of_the_service_is_postponed(entra: ScriptedEntra, source: TokenSource) -> None:

@@ -111,13 +111,13 @@ def test_a_fleet_does_not_fail_on_states_that_did_not_occur() -> None:
 def test_dest_is_one_tenants_file(tmp_path: Path) -> None:
     tenant = Tenant("contoso.com", "contoso.com")
     options = params(tenant_id="contoso.com", dest=str(tmp_path / "out"))
-    assert _tenants.destination(options, tenant, ".token") == tmp_path / "out"
-    assert _tenants.destination(params(tenant_id="contoso.com"), tenant, ".token") is None
+    assert _tenants.file_of(options, "dest", tenant, ".token") == tmp_path / "out"
+    assert _tenants.file_of(params(tenant_id="contoso.com"), "dest", tenant, ".token") is None
 
 
 def test_dest_is_a_fleets_folder(tmp_path: Path) -> None:
     options = fleet_of("contoso", dest=str(tmp_path))
-    assert _tenants.destination(options, Tenant("contoso", "x"), ".jsonl") == tmp_path / "contoso.jsonl"
+    assert _tenants.file_of(options, "dest", Tenant("contoso", "x"), ".jsonl") == tmp_path / "contoso.jsonl"
 
 
 @pytest.mark.parametrize("is_fleet", [True, False])
@@ -125,16 +125,16 @@ def test_a_dest_in_a_missing_folder_is_refused(tmp_path: Path, is_fleet: bool) -
     missing = tmp_path / "missing"
     options = fleet_of("a", dest=str(missing)) if is_fleet else params(tenant_id="a.com", dest=str(missing / "out"))
     with pytest.raises(OptionError) as refused:
-        _tenants.destination(options, Tenant("a", "a.com"), ".token")
+        _tenants.file_of(options, "dest", Tenant("a", "a.com"), ".token")
     assert str(refused.value) == f"dest: the folder {missing} does not exist: create it first"
 
 
 def test_a_dest_that_is_a_folder_is_refused_for_one_tenant(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match=r"^dest: "):
-        _tenants.destination(params(tenant_id="a.com", dest=str(tmp_path)), Tenant("a", "a.com"), ".token")
+        _tenants.file_of(params(tenant_id="a.com", dest=str(tmp_path)), "dest", Tenant("a", "a.com"), ".token")
 
 
 @pytest.mark.parametrize("name", ["../contoso", "a/b", "..", ".hidden"])
 def test_a_name_that_would_leave_the_folder_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(OptionError, match=r"^tenants: the name '.*' cannot name a file in dest: rename it$"):
-        _tenants.destination(fleet_of("x", dest=str(tmp_path)), Tenant(name, "x.com"), ".token")
+        _tenants.file_of(fleet_of("x", dest=str(tmp_path)), "dest", Tenant(name, "x.com"), ".token")
