@@ -61,6 +61,7 @@ class Draft:
         if self._file:
             self._file.flush()
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            os.fchmod(descriptor, 0o600)
             with open(descriptor, "rb+") as target, open(self._file.name, "rb") as source:  # noqa: PTH123
                 target.truncate(_end_of_last_line(target))
                 target.seek(0, os.SEEK_END)

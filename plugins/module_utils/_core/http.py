@@ -142,6 +142,7 @@ class Transport:
                 verify=self._ca_path or True,
                 allow_redirects=False,
             )
+            _check_length(response)
         except (requests.exceptions.RequestException, ValueError) as error:
             if _is_caused_by(error, ssl.SSLCertVerificationError):
                 raise TenantError(_untrusted(host, self._ca_path)) from None
@@ -155,6 +156,13 @@ class Transport:
             raise patience.after_failure(_server_failure(host, response.status_code))
         patience.renew()
         return Reply(response.status_code, response.headers, response.text, host)
+
+
+def _check_length(response: Any) -> None:
+    """Raise where the body is shorter than announced, which urllib3 before 2.0 does not notice."""
+    announced = response.headers.get("Content-Length", "")
+    if announced.isdecimal() and "Content-Encoding" not in response.headers and len(response.content) < int(announced):
+        raise requests.exceptions.ChunkedEncodingError
 
 
 def _usable_bundle(ca_path: str | None) -> str | None:

@@ -50,6 +50,7 @@ def test_a_token_with_its_roles_is_kept_for_the_next_task(entra: ScriptedEntra, 
 def test_a_token_without_its_roles_is_never_kept(entra: ScriptedEntra, source: TokenSource) -> None:
     entra.server.script(token_path(), entra.granting(entra.token(roles=[])), entra.granting(entra.token()))
     assert access_to(source).prove().missing_roles == [READ]
+    assert source.cached(TENANT, RESOURCE, "v2") is None
     assert access_to(source).prove().missing_roles == []
 
 

@@ -150,11 +150,13 @@ def test_a_private_folder_is_not_made_below_a_missing_one(tmp_path: Path) -> Non
 
 def test_appending_adds_behind_what_is_there(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    for text in ("one\n", "two\n"):
+    path.write_text("one\n")
+    path.chmod(0o644)
+    for text in ("two\n", "three\n"):
         draft = files.Draft(path)
         draft.write([text])
         assert draft.append() is True
-    assert path.read_text() == "one\ntwo\n"
+    assert path.read_text() == "one\ntwo\nthree\n"
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [path]
 
