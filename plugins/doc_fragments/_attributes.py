@@ -17,7 +17,9 @@ attributes:
     membership:
       - mssp.defender.defender
   async:
-    description: Supports the C(async) keyword. The work is then done by the real module.
+    description: >-
+      Supports the C(async) keyword. The work is then done by the real module on the task's host,
+      so that a customer's host needs C(connection) set to V(local), or the task a C(delegate_to).
     support: full
   check_mode:
     description: Can run in C(check_mode) and return the same without changing anything.

@@ -73,9 +73,10 @@ options:
   max_wait:
     description:
       - Longest total time in seconds that a throttled tenant is waited for, before it is reported as C(throttled).
-      - Other tenants of a fleet go on meanwhile.
+      - Other tenants of a fleet go on meanwhile. Reading tens of thousands of incidents takes more, because
+        the Defender XDR API answers 50 such calls a minute.
     type: int
-    default: 120
+    default: 300
   cache:
     description:
       - Folder that keeps tokens between runs, encrypted with a key derived from the application's own credential.

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible.errors import AnsibleError
+
 DOCUMENTATION = r"""
 name: fleets
 short_description: Group customer hosts into fleets that share one application
@@ -15,7 +17,7 @@ author: mssp.defender contributors (@mssp-defender)
 description:
   - Groups inventory hosts by the settings of the application that they are looked after with, so that one task can work
     for all of a group. Most inventories have a single application and so give a single fleet.
-positional: hostvars
+positional: hostvars, settings, current_host
 options:
   _input:
     description: Names of the hosts.
@@ -31,12 +33,18 @@ options:
       - Values of the settings, without the prefix C(partner_access_), for hosts whose inventory does not set them.
     type: dict
     required: true
+  current_host:
+    description:
+      - The variable C(inventory_hostname).
+      - A setting that differs from what this host's inventory says was set by the play, and then holds for every host.
+      - Without it the inventory always wins.
+    type: str
 """
 
 EXAMPLES = r"""
 - name: Group the customers of the play
   ansible.builtin.debug:
-    msg: "{{ ansible_play_hosts_all | mssp.defender.fleets(hostvars, {'cloud': 'worldwide'}) }}"
+    msg: "{{ ansible_play_hosts_all | mssp.defender.fleets(hostvars, {'cloud': 'worldwide'}, inventory_hostname) }}"
 """
 
 RETURN = r"""
@@ -49,14 +57,29 @@ _value:
 _PREFIX = "partner_access_"
 
 
-def fleets(hosts: Iterable[str], hostvars: Mapping[str, Any], settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+def fleets(
+    hosts: Iterable[str], hostvars: Mapping[str, Any], settings: Mapping[str, Any], current_host: str | None = None
+) -> list[dict[str, Any]]:
+    current = hostvars[current_host] if current_host else {}
+    overridden = {name for name, value in settings.items() if current.get(_PREFIX + name, value) != value}
     found: dict[str, dict[str, Any]] = {}
     for host in hosts:
         variables = hostvars[host]
-        own = {name: variables.get(_PREFIX + name, value) for name, value in settings.items()}
+        own = {
+            name: value if name in overridden else variables.get(_PREFIX + name, value)
+            for name, value in settings.items()
+        }
         fleet = found.setdefault(repr(sorted(own.items())), {"settings": own, "leader": host, "tenants": []})
-        fleet["tenants"].append({"name": host, "tenant_id": variables.get(_PREFIX + "tenant_id", "")})
+        fleet["tenants"].append({"name": host, "tenant_id": _tenant_id(variables)})
     return list(found.values())
+
+
+def _tenant_id(variables: Mapping[str, Any]) -> Any:
+    try:
+        return variables.get(_PREFIX + "tenant_id", "")
+    except AnsibleError:
+        # one customer's broken variable ends that customer, with an id that cannot be used
+        return ""
 
 
 class FilterModule:

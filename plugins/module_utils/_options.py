@@ -33,7 +33,7 @@ CONNECTION: dict[str, dict[str, Any]] = {
     "ca_path": {"type": "path"},
     "timeout": {"type": "int", "default": 30},
     "retries": {"type": "int", "default": 3},
-    "max_wait": {"type": "int", "default": 120},
+    "max_wait": {"type": "int", "default": 300},
     "cache": {"type": "path"},
 }
 

@@ -44,7 +44,7 @@ options:
   expose_token:
     description:
       - Whether the token is returned in RV(access_token). The whole result then censors itself in every output.
-      - Not with C(async).
+      - Not with C(async), and in a loop only with C(no_log).
     type: bool
     default: false
   dest:

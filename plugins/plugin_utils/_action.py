@@ -46,8 +46,15 @@ class InProcessAction(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         self._task.args = {**self._inventory_arguments(task_vars or {}), **self._task.args}
+        exposes_token = boolean(self._task.args.get("expose_token", False), strict=False)
+        if exposes_token and "ansible_loop_var" in (task_vars or {}) and not self._task.no_log:
+            # ansible-core before 2.19 hands the result of a whole loop to callbacks uncensored
+            return {
+                "failed": True,
+                "msg": "expose_token in a loop shows tokens to callbacks: set no_log: true on the task",
+            }
         if self._task.async_val or self._is_delegated():
-            return self._run_as_module(task_vars)
+            return self._run_as_module(task_vars, exposes_token)
         with self._task_environment():
             try:
                 params = self.validate_argument_spec(self.OPERATION.ARGUMENTS, **self.OPERATION.CONSTRAINTS)[1]
@@ -73,8 +80,7 @@ class InProcessAction(ActionBase):
     def _is_delegated(self) -> bool:
         return bool(self._task.delegate_to) and self._task.delegate_to not in constants.LOCALHOST
 
-    def _run_as_module(self, task_vars: dict[str, Any] | None) -> dict[str, Any]:
-        exposes_token = boolean(self._task.args.get("expose_token", False), strict=False)
+    def _run_as_module(self, task_vars: dict[str, Any] | None, exposes_token: bool) -> dict[str, Any]:
         if exposes_token and self._task.async_val:
             # the result of an async job is printed by async_status, which nothing would censor
             return {"failed": True, "msg": "expose_token cannot be used with async: the token would be printed"}

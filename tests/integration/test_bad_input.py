@@ -148,6 +148,18 @@ CASES = [
         {"updated_after": "yesterday"},
         module="defender_incidents",
     ),
+    Case(
+        "limit and checkpoint",
+        ["limit", "checkpoint", "mutually exclusive"],
+        {"limit": 1, "checkpoint": "{folder}/kept"},
+        module="defender_incidents",
+    ),
+    Case(
+        "checkpoint in a missing folder",
+        ["checkpoint", "does not exist", "create it"],
+        {"checkpoint": "{absent}/kept"},
+        module="defender_incidents",
+    ),
     Case("limit of nothing", ["limit", "at least 1"], {"limit": 0}, module="defender_incidents"),
 ]
 

@@ -37,12 +37,13 @@ def examples() -> Callable[[str, str], str]:
 
 
 def _in_our_world(ansible: Ansible, text: str) -> list[dict[str, Any]]:
-    """Put the emulator's application and certificate in the place of the documentation's.
+    """Put our application, certificate and folder in the place of the documentation's.
 
-    Its tenants contoso.example and fabrikam.example exist here.
+    Its tenants contoso.example and fabrikam.example exist in the emulator.
     """
     text = text.replace("11111111-1111-1111-1111-111111111111", ansible.emulator.client_id)
     text = text.replace("/etc/mssp/defender.pem", str(ansible.emulator.connection["certificate_path"]))
+    text = text.replace("/var/lib/mssp", str(ansible.place))
     tasks: list[dict[str, Any]] = yaml.safe_load(text)
     for task in tasks:
         if any("certificate_path" in options for options in task.values() if isinstance(options, dict)):
@@ -60,6 +61,8 @@ def test_examples_run(
 ) -> None:
     consent("contoso", "fabrikam", roles=["Incident.Read.All", "SecurityIncident.Read.All"])
     ansible.customers = {"contoso": ansible.customers["contoso"]}
+    for folder in ("incidents", "checkpoints"):
+        (ansible.place / folder).mkdir()
     text = examples(kind, name)
     tasks = _in_our_world(ansible, text)
     assert tasks

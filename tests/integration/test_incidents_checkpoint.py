@@ -1,11 +1,10 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Incremental reads against the emulator: only what is new, and never less."""
+"""Incremental reading: each incident once in each of its versions, and none lost."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,81 +17,128 @@ from integration.in_process import Tasks
 
 @pytest.fixture
 def contoso(emulator: EmulatorProcess, consent: Callable[..., None]) -> str:
-    consent("contoso")
+    """A tenant with three pages of incidents, which we may change."""
+    consent("contoso", roles=["Incident.ReadWrite.All"])
+    emulator.control("PATCH", f"tenants/{emulator.tenant_id('contoso')}", {"incident_count": 250})
     return emulator.tenant_id("contoso")
 
 
-def _ids(path: Path) -> list[int]:
-    return [json.loads(line)["incidentId"] for line in path.read_text().splitlines()]
+@pytest.fixture
+def change(tasks: Tasks, emulator: EmulatorProcess, contoso: str) -> Callable[[int], None]:
+    """Changes an incident, as an analyst in the portal does."""
+
+    def comment(incident_id: int) -> None:
+        token = tasks.token(tenant_id=contoso, expose_token=True)["access_token"]
+        answer = requests.patch(
+            f"{emulator.url}/api/incidents/{incident_id}",
+            json={"comment": "seen"},
+            headers={"Authorization": f"Bearer {token}"},
+            verify=emulator.ca_path,
+            timeout=10,
+        )
+        assert answer.status_code == 200, answer.text
+
+    return comment
 
 
-def _assign(tasks: Tasks, emulator: EmulatorProcess, tenant: str, incident: int, to: str) -> None:
-    """Update an incident in the tenant, which moves its last update to now."""
-    emulator.control("PUT", f"tenants/{tenant}/grants", {"roles": ["Incident.Read.All", "Incident.ReadWrite.All"]})
-    token = tasks.token(tenant_id=tenant, expose_token=True, required_roles=["Incident.ReadWrite.All"])["access_token"]
-    reply = requests.patch(
-        f"{emulator.url}/api/incidents/{incident}",
-        json={"assignedTo": to},
-        headers={"Authorization": f"Bearer {token}"},
-        verify=emulator.ca_path,
-        timeout=30,
-    )
-    assert reply.status_code == 200, reply.text
+def _ids(result: dict[str, Any]) -> list[int]:
+    return [incident["incidentId"] for incident in result["incidents"]]
 
 
-@pytest.mark.parametrize("api", ["xdr", "graph"])
-def test_second_read_has_nothing_left(
-    tasks: Tasks, emulator: EmulatorProcess, contoso: str, tmp_path: Path, api: str
-) -> None:
-    if api == "graph":
-        emulator.control("PUT", f"tenants/{contoso}/grants", {"roles": ["SecurityIncident.Read.All"]})
-    options: dict[str, Any] = {"tenant_id": contoso, "api": api, "checkpoint": tmp_path / "mark"}
-    first = tasks.incidents(**options)
-    assert first["count"] == len(first["incidents"]) == tasks.incidents(tenant_id=contoso, api=api)["count"] > 0
-    second = tasks.incidents(**options)
-    assert (second["count"], second["incidents"]) == (0, [])
+def test_only_news_are_handed_out(tasks: Tasks, contoso: str, change: Callable[[int], None], tmp_path: Path) -> None:
+    checkpoint = tmp_path / "contoso.checkpoint"
+    first = tasks.incidents(tenant_id=contoso, checkpoint=checkpoint)
+    assert first["count"] == 250
+    assert checkpoint.stat().st_mode & 0o777 == 0o600
+    assert tasks.incidents(tenant_id=contoso, checkpoint=checkpoint)["incidents"] == []
+    changed = _ids(first)[7]
+    change(changed)
+    again = tasks.incidents(tenant_id=contoso, checkpoint=checkpoint)
+    assert (_ids(again), again["count"]) == ([changed], 1)
+    assert tasks.incidents(tenant_id=contoso, checkpoint=checkpoint)["incidents"] == []
 
 
-def test_an_updated_incident_comes_again(tasks: Tasks, emulator: EmulatorProcess, contoso: str, tmp_path: Path) -> None:
-    dest, mark = tmp_path / "contoso.jsonl", tmp_path / "mark"
-    everything = tasks.incidents(tenant_id=contoso, checkpoint=mark, dest=dest)["count"]
-    updated = _ids(dest)[3]
-    _assign(tasks, emulator, contoso, updated, "analyst@contoso.example")
-    result = tasks.incidents(tenant_id=contoso, checkpoint=mark, dest=dest)
-    assert (result["count"], result["changed"]) == (1, True)
-    assert len(_ids(dest)) == everything + 1
-    assert _ids(dest)[-1] == updated
+def test_first_read_may_begin_late(tasks: Tasks, contoso: str, change: Callable[[int], None], tmp_path: Path) -> None:
+    """What it left out comes when it changes."""
+    checkpoint = tmp_path / "contoso.checkpoint"
+    everything = _ids(tasks.incidents(tenant_id=contoso))
+    first = _ids(tasks.incidents(tenant_id=contoso, checkpoint=checkpoint, updated_after="5d"))
+    assert 0 < len(first) < len(everything)
+    old = next(identity for identity in everything if identity not in first)
+    change(old)
+    assert _ids(tasks.incidents(tenant_id=contoso, checkpoint=checkpoint, updated_after="5d")) == [old]
 
 
-def test_a_failed_read_moves_nothing_and_the_next_one_has_it_all(
+def test_news_are_added_to_the_file(tasks: Tasks, contoso: str, change: Callable[[int], None], tmp_path: Path) -> None:
+    options = {"tenant_id": contoso, "checkpoint": tmp_path / "kept.checkpoint", "dest": tmp_path / "kept.jsonl"}
+    assert tasks.incidents(**options)["changed"] is True
+    before = options["dest"].read_text()
+    assert tasks.incidents(**options)["changed"] is False
+    assert options["dest"].read_text() == before
+    change(_ids(tasks.incidents(tenant_id=contoso))[0])
+    assert tasks.incidents(**options)["changed"] is True
+    after = options["dest"].read_text()
+    assert after.startswith(before)
+    assert after.removeprefix(before).count("\n") == 1
+    assert options["dest"].stat().st_mode & 0o777 == 0o600
+
+
+def test_a_read_that_ends_early_loses_nothing(
     tasks: Tasks, emulator: EmulatorProcess, contoso: str, tmp_path: Path
 ) -> None:
-    emulator.control("PATCH", f"tenants/{contoso}", {"incident_count": 250})
-    dest, mark = tmp_path / "contoso.jsonl", tmp_path / "mark"
-    emulator.control("POST", "faults", {"kind": "throttle", "path": "/api/incidents", "retry_after": 600})
-    failed = tasks.incidents(tenant_id=contoso, checkpoint=mark, dest=dest, max_wait=1)
-    assert failed["failed"]
+    """The quota lets two of three pages through."""
+    options = {"tenant_id": contoso, "checkpoint": tmp_path / "kept.checkpoint", "dest": tmp_path / "kept.jsonl"}
+    emulator.control("PATCH", "application", {"quota_per_minute": 2})
+    assert tasks.incidents(**options, max_wait=1)["state"] == "throttled"
     assert list(tmp_path.iterdir()) == []
-    emulator.control("DELETE", "faults")
-    assert tasks.incidents(tenant_id=contoso, checkpoint=mark, dest=dest)["count"] == 250
-    assert len(set(_ids(dest))) == 250
+    emulator.control("PATCH", "application", {"quota_per_minute": None})
+    assert tasks.incidents(**options)["count"] == 250
 
 
-def test_check_mode_moves_nothing(tasks: Tasks, contoso: str, tmp_path: Path) -> None:
-    dest, mark = tmp_path / "contoso.jsonl", tmp_path / "mark"
-    assert tasks.incidents(tenant_id=contoso, checkpoint=mark, dest=dest, check_mode=True)["changed"] is True
+def test_check_mode_does_not_move_it(tasks: Tasks, contoso: str, change: Callable[[int], None], tmp_path: Path) -> None:
+    options = {"tenant_id": contoso, "checkpoint": tmp_path / "kept.checkpoint", "dest": tmp_path / "kept.jsonl"}
+    assert tasks.incidents(**options, check_mode=True)["changed"] is True
     assert list(tmp_path.iterdir()) == []
+    tasks.incidents(**options)
+    kept = {path: path.read_text() for path in tmp_path.iterdir()}
+    change(_ids(tasks.incidents(tenant_id=contoso))[0])
+    assert tasks.incidents(**options, check_mode=True)["changed"] is True
+    assert {path: path.read_text() for path in tmp_path.iterdir()} == kept
 
 
-def test_a_fleet_keeps_one_checkpoint_for_each_tenant(
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"scope": 1}', "\x00"])
+def test_a_damaged_checkpoint_is_told_and_kept(tasks: Tasks, contoso: str, tmp_path: Path, content: str) -> None:
+    """Starting over in silence would hand everything out twice."""
+    checkpoint = tmp_path / "contoso.checkpoint"
+    checkpoint.write_text(content)
+    result = tasks.incidents(tenant_id=contoso, checkpoint=checkpoint)
+    assert result["state"] == "error"
+    assert str(checkpoint) in result["msg"]
+    assert checkpoint.read_text() == content
+
+
+def test_a_checkpoint_belongs_to_one_tenant_and_one_api(
     tasks: Tasks, emulator: EmulatorProcess, consent: Callable[..., None], tmp_path: Path
 ) -> None:
-    consent("contoso")
-    fleet = [{"name": name, "tenant_id": emulator.tenant_id(name)} for name in ("contoso", "fabrikam")]
-    options: dict[str, Any] = {"tenants": fleet, "checkpoint": tmp_path}
-    assert [outcome["state"] for outcome in tasks.incidents(**options)["tenants"]] == ["granted", "not_consented"]
-    assert [path.name for path in tmp_path.iterdir()] == ["contoso.checkpoint"]
+    consent("contoso", "fabrikam", roles=["Incident.Read.All", "SecurityIncident.Read.All"])
+    checkpoint = tmp_path / "contoso.checkpoint"
+    contoso, fabrikam = (emulator.tenant_id(name) for name in ("contoso", "fabrikam"))
+    assert tasks.incidents(tenant_id=contoso, checkpoint=checkpoint)["state"] == "granted"
+    for options in ({"tenant_id": fabrikam}, {"tenant_id": contoso, "api": "graph"}):
+        result = tasks.incidents(checkpoint=checkpoint, **options)
+        assert result["state"] == "error"
+        assert "belongs to" in result["msg"]
+
+
+def test_fleet_keeps_one_for_each_tenant_that_granted(
+    tasks: Tasks, emulator: EmulatorProcess, contoso: str, consent: Callable[..., None], tmp_path: Path
+) -> None:
     consent("fabrikam")
-    counts = {outcome["name"]: outcome["count"] for outcome in tasks.incidents(**options)["tenants"]}
-    assert counts["contoso"] == 0
-    assert counts["fabrikam"] > 0
+    tenants = [
+        {"name": "contoso", "tenant_id": contoso},
+        *({"name": name, "tenant_id": emulator.tenant_id(name)} for name in ("fabrikam", "wingtip")),
+    ]
+    tasks.incidents(tenants=tenants, checkpoint=tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["contoso.checkpoint", "fabrikam.checkpoint"]
+    again = tasks.incidents(tenants=tenants, checkpoint=tmp_path)
+    assert [outcome.get("count") for outcome in again["tenants"]] == [0, 0, None]

@@ -66,15 +66,6 @@ def _outcomes(run: Run) -> dict[str, Any]:
     return outcomes
 
 
-def _table(run: Run, title: str = "Customers (") -> list[str]:
-    """The lines of the table of that title, without the title."""
-    lines = run.output.splitlines()
-    start = next(number for number, line in enumerate(lines) if line.startswith(title)) + 2
-    # the result of the task that prints the table follows it
-    end = next(number for number in range(start, len(lines)) if lines[number].startswith("ok: ["))
-    return [line for line in lines[start:end] if line.strip()]
-
-
 @pytest.mark.parametrize("playbook", ["verify", "incidents", "onboard"])
 def test_each_customer_ends_in_its_own_outcome(mixed: Ansible, playbook: str) -> None:
     """A failing customer does not stop the others; by default the run fails for what the provider must mend.
@@ -94,7 +85,7 @@ def test_each_customer_ends_in_its_own_outcome(mixed: Ansible, playbook: str) ->
         "lucerne": 1,
     }
 
-    table = _table(run)
+    table = run.table("Customers (")
     assert table[0].split() == ["customer", "state", "reason", "who", "acts", "what", "to", "do"]
     assert [line.split()[:2] for line in table[1:]] == [[host, state] for host, state in STATES.items()]
     after = run.output.partition(table[-1])[2].partition("PLAY [Show]")[0]
@@ -125,7 +116,7 @@ def test_table_is_complete_whatever_failed_before(mixed: Ansible, arguments: lis
     run = mixed.playbook("mssp.defender.verify", *arguments)
     assert run.code == 2
     assert named in run.output
-    assert [line.split()[0] for line in _table(run)[1:]] == list(STATES)
+    assert [line.split()[0] for line in run.table("Customers (")[1:]] == list(STATES)
     assert "Traceback" not in run.output
 
 
@@ -152,7 +143,7 @@ def test_check_mode_writes_nothing(mixed: Ansible, tmp_path: Path) -> None:
     for playbook in ("onboard", "verify", "incidents"):
         run = mixed.playbook(f"mssp.defender.{playbook}", "--check", "-e", extra)
         assert run.code == 0, run.output
-        assert _table(run)[1:]
+        assert run.table("Customers (")[1:]
     assert list(kept.iterdir()) == []
     assert not Path(mixed.variables["partner_access_links_directory"]).exists()
 
@@ -191,7 +182,7 @@ def test_incidents_are_shown_and_counted(mixed: Ansible) -> None:
     extra = json.dumps({"partner_access_incidents_shown": 2, "partner_access_fail_on": []})
     run = mixed.playbook(_with_outcomes(mixed, "mssp.defender.incidents"), "-e", extra)
     assert run.code == 0, run.output
-    rows = _table(run, "Newest incidents")[1:]
+    rows = run.table("Newest incidents")[1:]
     assert [row.split()[0] for row in rows] == ["contoso", "contoso"]
     assert _outcomes(run)["contoso"]["count"] > 2
 
@@ -228,10 +219,10 @@ def test_two_applications_in_one_inventory(mixed: Ansible) -> None:
 def test_target_and_limit_choose_the_customers(mixed: Ansible) -> None:
     targeted = mixed.playbook("mssp.defender.verify", "-e", "target=contoso")
     assert targeted.code == 0, targeted.output
-    assert [line.split()[0] for line in _table(targeted)[1:]] == ["contoso"]
+    assert [line.split()[0] for line in targeted.table("Customers (")[1:]] == ["contoso"]
     limited = mixed.playbook("mssp.defender.verify", "--limit", "contoso,fabrikam")
     assert limited.code == 0, limited.output
-    assert [line.split()[0] for line in _table(limited)[1:]] == ["contoso", "fabrikam"]
+    assert [line.split()[0] for line in limited.table("Customers (")[1:]] == ["contoso", "fabrikam"]
 
 
 @pytest.mark.parametrize("forks", ["1", "20"])

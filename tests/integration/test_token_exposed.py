@@ -31,12 +31,11 @@ def test_an_exposed_token_is_censored_and_can_be_used(
             expose_token: true
           delegate_to: worker
           register: delegated
-        - name: Expose the fleet in a loop
+        - name: Expose the fleet
           mssp.defender.defender_token:
             tenants:
               - {name: one, tenant_id: "{{ partner_access_tenant_id }}"}
             expose_token: true
-          loop: [1]
           register: fleet
         - name: Use them
           ansible.builtin.uri:
@@ -49,7 +48,7 @@ def test_an_exposed_token_is_censored_and_can_be_used(
           loop:
             - "{{ token.access_token }}"
             - "{{ delegated.access_token }}"
-            - "{{ fleet.results[0].tenants[0].access_token }}"
+            - "{{ fleet.tenants[0].access_token }}"
         """
     )
     run = ansible.playbook(play, verbosity)
@@ -57,6 +56,38 @@ def test_an_exposed_token_is_censored_and_can_be_used(
     assert "eyJ" not in run.output
     assert "eyJ" not in str(run.entries)
     assert "censored" in run.result("Expose", "contoso")
+
+
+def test_a_token_exposed_in_a_loop(ansible: Ansible, consent: Callable[..., None]) -> None:
+    """Old cores hand the result of the whole loop to callbacks uncensored, whatever its items say."""
+    consent("contoso", "fabrikam")
+    play = ansible.play(
+        """
+        - name: Expose without more
+          mssp.defender.defender_token:
+            expose_token: true
+          loop: [1, 2]
+          ignore_errors: true
+        - name: Expose with no_log
+          mssp.defender.defender_token:
+            expose_token: true
+          loop: [1, 2]
+          no_log: true
+          register: tokens
+        - name: It can be used
+          ansible.builtin.assert:
+            that: item.access_token is search('^eyJ')
+            quiet: true
+          loop: "{{ tokens.results }}"
+          no_log: true
+        """
+    )
+    run = ansible.playbook(play, "-vvvv")
+    assert run.code == 0, run.output
+    assert "eyJ" not in run.output
+    assert "eyJ" not in str(run.entries)
+    if run.entry("Expose without more", "contoso")["status"] == "ignored":
+        assert "needs no_log" in run.output
 
 
 def test_an_exposed_token_and_async_exclude_each_other(ansible: Ansible, consent: Callable[..., None]) -> None:

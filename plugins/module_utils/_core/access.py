@@ -78,12 +78,16 @@ class Access:
         return Proof(token, found, permissions.missing(self._required, found.roles))
 
     def verify_signature(self, proof: Proof) -> str:
-        """Return `verified` or `opaque`. Raises TenantError for a token that must not be trusted."""
+        """Return `verified` or `opaque`. Raises TenantError for a token that must not be trusted, nor kept."""
         if proof.claims is None:
             return signatures.OPAQUE
-        return signatures.verify(
-            proof.token.value, proof.claims, self.accepted_audiences, self._source.authority, self._patience
-        )
+        try:
+            return signatures.verify(
+                proof.token.value, proof.claims, self.accepted_audiences, self._source.authority, self._patience
+            )
+        except TenantError:
+            self._source.forget(proof.claims.tenant_id, self._target.resource, self._target.version)
+            raise
 
     def _acquire(self, guid: str) -> Proof:
         token = self._source.acquire(guid, self._target.resource, self._target.version, self._patience)

@@ -14,8 +14,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Protocol
 
+from . import errors
 from .dependencies import HKDF, Fernet, hashes, pkcs12, rsa, serialization, x509
-from .errors import OptionError
+from .errors import OptionError, Reason, TenantError
 
 
 class Credential(Protocol):
@@ -62,13 +63,20 @@ class FederatedToken:
     path: Path
 
     def for_msal(self) -> dict[str, Callable[[], str]]:
-        return {"client_assertion": self._read}
+        return {"client_assertion": self._read_again}
 
     def cipher(self) -> Any:
         return _cipher(self._read().encode())
 
     def _read(self) -> str:
         return _read(self.path, "federated_token_file").decode("ascii", "replace").strip()
+
+    def _read_again(self) -> str:
+        """Read the file in the middle of a run, when its loss is no longer a matter of options."""
+        try:
+            return self._read()
+        except OptionError as error:
+            raise TenantError(Reason(errors.BAD_CREDENTIAL, str(error), "renew the federated token")) from None
 
 
 def select(

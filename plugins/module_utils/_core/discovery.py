@@ -71,7 +71,7 @@ class Documents:
         try:
             return fetch.result()
         except Postponed as wait:
-            raise (wait if is_first else patience.after_failure(wait.error.reason)) from None
+            raise (wait if is_first else patience.share(wait)) from None
 
     def _perform(self, url: str, patience: Patience, fetch: Future[Any]) -> None:
         started = time.monotonic()

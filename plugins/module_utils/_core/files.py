@@ -79,12 +79,12 @@ class Draft:
             self._file = None
 
 
-def replace_private(path: Path, text: str, durable: bool = True) -> None:
-    """Put a 0600 file with this text at `path`."""
-    draft = Draft(path)
+def replace_private(path: Path, text: str, durable: bool = True, dry_run: bool = False) -> bool:
+    """Put a 0600 file with this text at `path`, and tell whether that changed anything."""
+    draft = Draft(path, dry_run)
     try:
         draft.write([text])
-        draft.commit(durable)
+        return draft.commit(durable)
     finally:
         draft.discard()
 

@@ -64,10 +64,11 @@ class Patience:
         self._retries = retries
         self._left = max_wait
         self._failures = 0
+        self._throttlings = 0
 
     def renew(self) -> None:
         """A call succeeded: the next one may be repeated anew. Time spent throttled stays spent."""
-        self._failures = 0
+        self._failures = self._throttlings = 0
 
     def after_failure(self, reason: Reason, at_least: float = 0) -> Exception:
         """Return what to raise after a network or server failure: Postponed, or TenantError when patience ends."""
@@ -82,8 +83,8 @@ class Patience:
         if seconds is not None:
             seconds = max(seconds, _FIRST_BACKOFF)
         else:
-            seconds = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2**self._failures)
-            self._failures += 1
+            seconds = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2**self._throttlings)
+            self._throttlings += 1
         wait = seconds + random.uniform(0, min(1.0, seconds / 10))
         error = TenantError(
             Reason(
@@ -93,10 +94,19 @@ class Patience:
                 code="429",
             )
         )
-        if wait > self._left:
+        return self._wait(wait, error)
+
+    def share(self, wait: Postponed) -> Exception:
+        """Return what to raise after a call of another tenant, whose answer this one was waiting for, was postponed."""
+        if wait.error.reason.state == errors.THROTTLED:
+            return self._wait(wait.seconds, wait.error)
+        return self.after_failure(wait.error.reason)
+
+    def _wait(self, seconds: float, error: TenantError) -> Exception:
+        if seconds > self._left:
             return error
-        self._left -= wait
-        return Postponed(wait, error)
+        self._left -= seconds
+        return Postponed(seconds, error)
 
 
 class Transport:
@@ -129,6 +139,9 @@ class Transport:
         `unreachable`).
         """
         host = urlsplit(url).netloc
+        if not url.startswith("https://"):
+            meaning = f"the address of {host} that metadata or a page named is no https URL"
+            raise TenantError(Reason(errors.ERROR, meaning, "check authority_url and the network path to it"))
         try:
             response = self._session.request(
                 method,

@@ -214,7 +214,11 @@ class Reader:
     def _checked_link(self, link: str) -> str:
         """Follow a link only to the host that was asked: the token must not go anywhere else."""
         here, there = urlsplit(self._base_url), split_url(link)
-        if there is None or there[:2] != here[:2]:
+        if there is None or (there.scheme, there.hostname, there.port or 443) != (
+            "https",
+            here.hostname,
+            here.port or 443,
+        ):
             raise _strange(here.netloc, "sent a next page that lies on another host")
         if link in self._followed:
             raise _strange(here.netloc, "sent the same next page twice")

@@ -82,6 +82,7 @@ class _Order:
 
     session: Session
     target: Target
+    required_role: str
     base_url: str
     dialect: Dialect
     query: Query
@@ -133,8 +134,7 @@ class _IncidentsWork:
             since = self._checkpoint.read_from()
             query = replace(query, updated_after=query.updated_after if since is None else since)
         patience = order.session.patience()
-        # which roles suffice is the dialect's knowledge; the reader checks them itself
-        access = order.session.access(self._tenant.tenant_id, order.target, [], patience)
+        access = order.session.access(self._tenant.tenant_id, order.target, [order.required_role], patience)
         return Reader(order.dialect, order.base_url, query, access, order.session.transport, patience)
 
     def _take(self, page: list[dict[str, Any]]) -> None:
@@ -162,7 +162,15 @@ def _order(params: dict[str, Any], session: Session, check_mode: bool) -> _Order
     api, cloud = permissions.APIS[params["api"]], session.cloud
     resource = permissions.resource_of(api, cloud)
     base_url = (cloud.graph_url if api is permissions.GRAPH else cloud.xdr_url) or resource
-    return _Order(session, Target(resource, api.app_id), base_url, _DIALECTS[api.name], _query(params), check_mode)
+    return _Order(
+        session,
+        Target(resource, api.app_id),
+        api.default_role,
+        base_url,
+        _DIALECTS[api.name],
+        _query(params),
+        check_mode,
+    )
 
 
 def _query(params: dict[str, Any]) -> Query:

@@ -32,7 +32,9 @@ ARGUMENTS: dict[str, Any] = {
 }
 CONSTRAINTS: dict[str, Any] = ONE_OR_MANY
 
-_CONSENT_POLL_SECONDS = 5
+# Entra ID refuses a request that comes 15 times within five minutes (AADSTS50196)
+_FIRST_POLL_SECONDS = 5
+_LONGEST_POLL_SECONDS = 30
 _MENDED_BY_CONSENT = (errors.NOT_CONSENTED, errors.PARTIAL)
 
 
@@ -74,6 +76,7 @@ class _TokenWork:
         self._check_mode = check_mode
         self._patience = session.patience()
         self._deadline: float | None = None
+        self._poll_seconds = 0
 
     def __call__(self) -> dict[str, Any]:
         if self._deadline is None:
@@ -83,13 +86,13 @@ class _TokenWork:
         except TenantError as error:
             left = self._deadline - time.monotonic()
             if error.reason.state in _MENDED_BY_CONSENT and left > 0:
-                raise Postponed(min(_CONSENT_POLL_SECONDS, left), error) from None
+                self._poll_seconds = min(_LONGEST_POLL_SECONDS, self._poll_seconds + _FIRST_POLL_SECONDS)
+                raise Postponed(min(self._poll_seconds, left), error) from None
             raise
 
     def _prove(self) -> dict[str, Any]:
         access = self._session.access(self._tenant.tenant_id, self._target, self._required, self._patience)
-        written = self._from_dest(access)
-        proof = written or access.prove()
+        proof = self._from_dest(access) or access.prove()
         if proof.claims is None:
             raise TenantError(
                 Reason(errors.ERROR, "the token cannot be read, so it proves no consent", "call the API itself")
@@ -103,7 +106,7 @@ class _TokenWork:
         if self._params["expose_token"]:
             details["access_token"] = proof.token.value
         if self._dest:
-            details |= self._write(self._dest, proof, unchanged=written is not None)
+            details |= self._write(self._dest, proof)
         return details
 
     def _from_dest(self, access: Access) -> Proof | None:
@@ -115,15 +118,15 @@ class _TokenWork:
         token = Token(text.strip(), found.expires_at, from_cache=True)
         try:
             proof = access.judge(token)
+            if self._params["verify_signature"]:
+                access.verify_signature(proof)
         except TenantError:
             return None
         return proof if token.is_fresh() and not proof.missing_roles else None
 
-    def _write(self, dest: Path, proof: Proof, unchanged: bool) -> dict[str, Any]:
-        if unchanged:
+    def _write(self, dest: Path, proof: Proof) -> dict[str, Any]:
+        if not files.replace_private(dest, proof.token.value, dry_run=self._check_mode):
             return {"changed": False, "dest": str(dest)}
-        if not self._check_mode:
-            files.replace_private(dest, proof.token.value)
         until = timestamps.render_seconds(proof.token.expires_at)
         after = f"a token for {self._tenant.name}, good until {until}\n"
         diff = {"before_header": str(dest), "after_header": str(dest), "before": "", "after": after}

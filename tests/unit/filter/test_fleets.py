@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible.errors import AnsibleUndefinedVariable
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,3 +58,27 @@ def test_no_hosts_make_no_fleets() -> None:
 
 def test_the_filter_is_offered() -> None:
     assert FilterModule().filters() == {"fleets": fleets}
+
+
+def test_what_the_play_sets_holds_for_every_host() -> None:
+    hostvars = {
+        "contoso": {"partner_access_cloud": "gcc", "partner_access_client_id": "a"},
+        "fabrikam": {"partner_access_cloud": "dod", "partner_access_client_id": "b"},
+    }
+    rendered = {"cloud": "china", "client_id": "a"}
+    found = fleets(["contoso", "fabrikam"], hostvars, rendered, "contoso")
+    assert [fleet["settings"] for fleet in found] == [
+        {"cloud": "china", "client_id": "a"},
+        {"cloud": "china", "client_id": "b"},
+    ]
+
+
+def test_a_tenant_id_that_cannot_be_rendered_ends_its_own_customer() -> None:
+    class Broken(dict[str, Any]):
+        def get(self, name: str, default: Any = None) -> Any:
+            if name == "partner_access_tenant_id":
+                raise AnsibleUndefinedVariable
+            return default
+
+    found = fleets(["contoso", "broken"], {"contoso": {}, "broken": Broken()}, {})
+    assert [tenant["tenant_id"] for tenant in found[0]["tenants"]] == ["", ""]
