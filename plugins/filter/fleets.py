@@ -7,8 +7,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible.errors import AnsibleError
-
 DOCUMENTATION = r"""
 name: fleets
 short_description: Group customer hosts into fleets that share one application
@@ -44,7 +42,7 @@ options:
 EXAMPLES = r"""
 - name: Group the customers of the play
   ansible.builtin.debug:
-    msg: "{{ ansible_play_hosts_all | mssp.defender.fleets(hostvars, {'cloud': 'worldwide'}, inventory_hostname) }}"
+    msg: "{{ ansible_play_hosts | mssp.defender.fleets(hostvars, {'cloud': 'worldwide'}, inventory_hostname) }}"
 """
 
 RETURN = r"""
@@ -70,16 +68,8 @@ def fleets(
             for name, value in settings.items()
         }
         fleet = found.setdefault(repr(sorted(own.items())), {"settings": own, "leader": host, "tenants": []})
-        fleet["tenants"].append({"name": host, "tenant_id": _tenant_id(variables)})
+        fleet["tenants"].append({"name": host, "tenant_id": variables.get(_PREFIX + "tenant_id", "")})
     return list(found.values())
-
-
-def _tenant_id(variables: Mapping[str, Any]) -> Any:
-    try:
-        return variables.get(_PREFIX + "tenant_id", "")
-    except AnsibleError:
-        # one customer's broken variable ends that customer, with an id that cannot be used
-        return ""
 
 
 class FilterModule:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.errors import AnsibleUndefinedVariable
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,14 +70,3 @@ def test_what_the_play_sets_holds_for_every_host() -> None:
         {"cloud": "china", "client_id": "a"},
         {"cloud": "china", "client_id": "b"},
     ]
-
-
-def test_a_tenant_id_that_cannot_be_rendered_ends_its_own_customer() -> None:
-    class Broken(dict[str, Any]):
-        def get(self, name: str, default: Any = None) -> Any:
-            if name == "partner_access_tenant_id":
-                raise AnsibleUndefinedVariable
-            return default
-
-    found = fleets(["contoso", "broken"], {"contoso": {}, "broken": Broken()}, {})
-    assert [tenant["tenant_id"] for tenant in found[0]["tenants"]] == ["", ""]
