@@ -29,6 +29,10 @@ options:
     type: list
     elements: str
     required: true
+attributes:
+  action_group:
+    support: none
+    membership: []
 extends_documentation_fragment:
   - mssp.defender._attributes
 notes:

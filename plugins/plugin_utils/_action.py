@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from ansible import constants
-from ansible.errors import AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
@@ -45,46 +45,56 @@ class InProcessAction(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        self._task.args = {**self._inventory_arguments(task_vars or {}), **self._task.args}
-        exposes_token = boolean(self._task.args.get("expose_token", False), strict=False)
-        if exposes_token and "ansible_loop_var" in (task_vars or {}) and not self._task.no_log:
+        arguments = {**self._inventory_arguments(task_vars or {}), **self._task.args}
+        exposes_token = boolean(arguments.get("expose_token", False), strict=False)
+        if exposes_token and self._task.loop is not None and not self._task.no_log:
             # ansible-core before 2.19 hands the result of a whole loop to callbacks uncensored
             return {
                 "failed": True,
                 "msg": "expose_token in a loop shows tokens to callbacks: set no_log: true on the task",
             }
         if self._task.async_val or self._is_delegated():
-            return self._run_as_module(task_vars, exposes_token)
+            return self._run_as_module(arguments, task_vars, exposes_token)
         with self._task_environment():
-            try:
-                params = self.validate_argument_spec(self.OPERATION.ARGUMENTS, **self.OPERATION.CONSTRAINTS)[1]
-            except AnsibleError as error:
-                return {"failed": True, "msg": error.message}
-            host = _ActionHost(params, self._task.check_mode, run_directory())
-            result = perform(self.OPERATION, host)
+            return self._run_in_process(arguments)
+
+    def _run_in_process(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        validator = ArgumentSpecValidator(self.OPERATION.ARGUMENTS, **self.OPERATION.CONSTRAINTS)
+        validated = validator.validate(arguments)
+        if validated.error_messages:
+            return {"failed": True, "msg": "; ".join(validated.error_messages)}
+        host = _ActionHost(validated.validated_parameters, self._task.check_mode, run_directory())
+        result = perform(self.OPERATION, host)
         if host.warnings:
             result["warnings"] = [*result.get("warnings", []), *host.warnings]
         return result
 
     def _inventory_arguments(self, task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Return what the host's variables say of options that the task leaves out, templated as task arguments are."""
+        """Return what the host's variables say of options that the task leaves out, templated as task arguments are.
+
+        They do not become arguments of the task itself, because those are shown to callbacks.
+        """
         found = {}
         for option in left_to_inventory(self._task.args):
             variable = INVENTORY_PREFIX + option
             if option in self.OPERATION.ARGUMENTS and variable in task_vars:
                 value = self._templar.template(task_vars[variable])
-                if value not in (None, ""):
+                if value not in (None, "", []):
                     found[option] = value
         return found
 
     def _is_delegated(self) -> bool:
         return bool(self._task.delegate_to) and self._task.delegate_to not in constants.LOCALHOST
 
-    def _run_as_module(self, task_vars: dict[str, Any] | None, exposes_token: bool) -> dict[str, Any]:
+    def _run_as_module(
+        self, arguments: dict[str, Any], task_vars: dict[str, Any] | None, exposes_token: bool
+    ) -> dict[str, Any]:
         if exposes_token and self._task.async_val:
             # the result of an async job is printed by async_status, which nothing would censor
             return {"failed": True, "msg": "expose_token cannot be used with async: the token would be printed"}
-        result: dict[str, Any] = self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val)
+        result: dict[str, Any] = self._execute_module(
+            module_args=arguments, task_vars=task_vars, wrap_async=self._task.async_val
+        )
         if exposes_token:
             result["_ansible_no_log"] = True
         return result

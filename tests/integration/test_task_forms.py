@@ -156,6 +156,48 @@ def test_options_win_over_defaults_and_defaults_over_the_inventory(
     }
 
 
+def test_inventory_wins_over_the_environment_and_yields_to_the_task(
+    ansible: Ansible, consent: Callable[..., None]
+) -> None:
+    """A task's own credential, or its own tenants, keep the inventory from adding another."""
+    consent("contoso", "fabrikam")
+    ansible.customers = {"contoso": ansible.customers["contoso"]}
+    ansible.variables["partner_access_client_secret"] = "a wrong secret"
+    play = ansible.play(
+        """
+        - name: Inventory
+          mssp.defender.defender_token:
+          ignore_errors: true
+        - name: Certificate
+          mssp.defender.defender_token: &certificate
+            certificate_path: "{{ certificate }}"
+        - name: Delegated
+          mssp.defender.defender_token: *certificate
+          delegate_to: worker
+        - name: Background
+          mssp.defender.defender_token: *certificate
+          async: 60
+          poll: 1
+          vars:
+            ansible_connection: local
+            ansible_python_interpreter: "{{ ansible_playbook_python }}"
+        - name: Fleet
+          mssp.defender.defender_token:
+            tenants:
+              - {name: fabrikam, tenant_id: fabrikam.example}
+            certificate_path: "{{ certificate }}"
+        """,
+        vars={"certificate": ansible.emulator.connection["certificate_path"]},
+    )
+    another = "11111111-1111-1111-1111-111111111111"
+    run = ansible.playbook(play, AZURE_CLIENT_ID=another, AZURE_CLIENT_SECRET=None)
+    assert run.code == 0, run.output
+    assert run.result("Inventory")["code"] == "AADSTS7000215", "its secret, and not the environment's application"
+    assert [run.result(task)["state"] for task in ("Certificate", "Delegated", "Background")] == ["granted"] * 3
+    assert [outcome["name"] for outcome in run.result("Fleet")["tenants"]] == ["fabrikam"]
+    assert run.result("Fleet")["summary"] == {"granted": 1}
+
+
 def test_module_defaults_alone_connect_all_modules(ansible: Ansible, consent: Callable[..., None]) -> None:
     """In an inventory that names things its own way."""
     consent("contoso")

@@ -44,6 +44,7 @@ class Access:
         self._target = target
         self._required = required_roles
         self._patience = patience
+        self.resource = target.resource
         self.accepted_audiences = claims.audiences(target.resource, target.app_id)
 
     def prove(self) -> Proof:
@@ -56,9 +57,13 @@ class Access:
 
     def renew(self) -> Proof:
         """Return the proof from a new token, and drop the kept one that an API refused."""
+        self.forget()
+        return self._acquire(self._source.authority.tenant_guid(self._tenant_id, self._patience))
+
+    def forget(self) -> None:
+        """Drop the kept token: an API refused it."""
         guid = self._source.authority.tenant_guid(self._tenant_id, self._patience)
         self._source.forget(guid, self._target.resource, self._target.version)
-        return self._acquire(guid)
 
     def judge(self, token: Token) -> Proof:
         """Return the proof a token amounts to. Raises TenantError for another tenant, application or audience."""
@@ -86,7 +91,7 @@ class Access:
                 proof.token.value, proof.claims, self.accepted_audiences, self._source.authority, self._patience
             )
         except TenantError:
-            self._source.forget(proof.claims.tenant_id, self._target.resource, self._target.version)
+            self.forget()
             raise
 
     def _acquire(self, guid: str) -> Proof:

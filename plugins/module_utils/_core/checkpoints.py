@@ -54,6 +54,9 @@ class Checkpoint:
 
         What was updated while the read went on may have moved between its pages, so the mark stays before that.
         """
+        if self._watermark is None and not self._seen:
+            # there was nothing to read: the next read is still the first
+            return
         newest = min(max(self._seen.values(), default=0), int(started * timestamps.TICKS_PER_SECOND))
         watermark = max(newest, self._watermark or 0)
         seen = {identity: updated for identity, updated in self._seen.items() if updated >= watermark - OVERLAP}

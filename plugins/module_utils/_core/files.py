@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from .errors import OptionError
 
@@ -26,45 +27,43 @@ class Draft:
     def __init__(self, path: Path, dry_run: bool = False) -> None:
         self._path = path
         self._digest = hashlib.sha256()
-        self._file: Any = None
+        self._draft: Path | None = None
         if not dry_run:
-            # pylint: disable-next=consider-using-with
-            self._file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - the draft outlives this call, until commit
-                "w", encoding="utf-8", newline="\n", dir=path.parent, prefix=f".{path.name}.", delete=False
-            )
+            # closed at once, and opened for each write: a thousand drafts may be waiting at the same time
+            descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            os.close(descriptor)
+            self._draft = Path(name)
 
     def write(self, chunks: Iterable[str]) -> None:
-        for chunk in chunks:
-            self._digest.update(chunk.encode())
-            if self._file:
-                self._file.write(chunk)
+        text = "".join(chunks).encode()
+        self._digest.update(text)
+        if self._draft:
+            with self._draft.open("ab") as stream:
+                stream.write(text)
 
     def commit(self, durable: bool = True) -> bool:
         """Put the file in its place, synced to disk if `durable`, and tell whether that changed anything."""
         if self._digest.digest() == _digest(self._path) and not self._path.stat().st_mode & 0o077:
             self.discard()
             return False
-        if self._file:
-            self._file.flush()
+        if self._draft:
             if durable:
-                os.fsync(self._file.fileno())
-            self._file.close()
-            Path(self._file.name).replace(self._path)
-            self._file = None
+                with self._draft.open("rb") as stream:
+                    os.fsync(stream.fileno())
+            self._draft.replace(self._path)
+            self._draft = None
         return True
 
     def append(self) -> bool:
-        """Add the content to the end of the file, synced to disk, and tell whether there was any.
+        """Add the lines to the end of the file, synced to disk, and tell whether there were any.
 
-        A line that a kill has torn off is cut away first: whoever wrote it will hand it out again.
+        JSON that a kill has torn off in mid-line is cut away first: whoever wrote it will hand it out again.
         """
-        if self._file:
-            self._file.flush()
+        if self._draft:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
             os.fchmod(descriptor, 0o600)
-            with open(descriptor, "rb+") as target, open(self._file.name, "rb") as source:  # noqa: PTH123
-                target.truncate(_end_of_last_line(target))
-                target.seek(0, os.SEEK_END)
+            with open(descriptor, "rb+") as target, self._draft.open("rb") as source:  # noqa: PTH123 - it is a number
+                _end_the_last_line(target)
                 shutil.copyfileobj(source, target, _BLOCK)
                 target.flush()
                 os.fsync(target.fileno())
@@ -73,10 +72,9 @@ class Draft:
 
     def discard(self) -> None:
         """Remove what was not committed. Safe to call at any time."""
-        if self._file:
-            self._file.close()
-            Path(self._file.name).unlink()
-            self._file = None
+        if self._draft:
+            self._draft.unlink()
+            self._draft = None
 
 
 def replace_private(path: Path, text: str, durable: bool = True, dry_run: bool = False) -> bool:
@@ -127,6 +125,19 @@ def _end_of_last_line(stream: BinaryIO) -> int:
             return start + found + 1
         position = start
     return 0
+
+
+def _end_the_last_line(stream: BinaryIO) -> None:
+    """Leave the stream behind a line feed: one is added to a whole line of JSON, a torn one is cut away."""
+    start = _end_of_last_line(stream)
+    stream.seek(start)
+    tail = stream.read()
+    try:
+        json.loads(tail)
+        stream.write(b"\n")
+    except ValueError:
+        stream.truncate(start)
+    stream.seek(0, os.SEEK_END)
 
 
 def _digest(path: Path) -> bytes | None:

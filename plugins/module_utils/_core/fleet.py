@@ -72,11 +72,12 @@ def run(work: Iterable[tuple[Tenant, Work]], concurrency: int) -> list[Outcome]:
     done: queue.SimpleQueue[tuple[int, Future[dict[str, Any]]]] = queue.SimpleQueue()
     sequence = itertools.count()
     unfinished = len(jobs)
-    with ThreadPoolExecutor(max_workers=max(1, min(concurrency, len(jobs)))) as pool:
+    pool = ThreadPoolExecutor(max_workers=max(1, min(concurrency, len(jobs))))
 
-        def start(index: int) -> None:
-            pool.submit(jobs[index][1]).add_done_callback(lambda future: done.put((index, future)))
+    def start(index: int) -> None:
+        pool.submit(jobs[index][1]).add_done_callback(lambda future: done.put((index, future)))
 
+    try:
         for index in range(len(jobs)):
             start(index)
         while unfinished:
@@ -92,6 +93,9 @@ def run(work: Iterable[tuple[Tenant, Work]], concurrency: int) -> list[Outcome]:
                 unfinished -= 1
             except Postponed as wait:
                 heapq.heappush(parked, (time.monotonic() + wait.seconds, next(sequence), index))
+    finally:
+        # a task's timeout or a Ctrl-C must not wait for calls that are under way
+        pool.shutdown(wait=False, cancel_futures=True)
     return [outcome for outcome in outcomes if outcome]
 
 

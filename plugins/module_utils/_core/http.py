@@ -166,7 +166,8 @@ class Transport:
         if response.status_code == 429:
             raise patience.after_throttling(host, throttling.retry_after(response.headers, response.text))
         if response.status_code >= 500:
-            raise patience.after_failure(_server_failure(host, response.status_code))
+            asked = throttling.retry_after(response.headers, "") or 0
+            raise patience.after_failure(_server_failure(host, response.status_code), min(asked, _LONGEST_BACKOFF))
         patience.renew()
         return Reply(response.status_code, response.headers, response.text, host)
 

@@ -165,6 +165,8 @@ class Reader:
             self._proof = None
             self._proof = self._access.renew()
             return self._fetch(url, params)
+        if reply.status == 401:
+            self._access.forget()
         return self._read(reply)
 
     def _read(self, reply: Reply) -> dict[str, Any]:
@@ -212,13 +214,16 @@ class Reader:
             self._next = None
 
     def _checked_link(self, link: str) -> str:
-        """Follow a link only to the host that was asked: the token must not go anywhere else."""
+        """Return where the next page is: on the host that was asked, for the token must not go anywhere else.
+
+        Behind a proxy or a regional host the service may name its main host; its path is then asked for where we are.
+        """
         here, there = urlsplit(self._base_url), split_url(link)
-        if there is None or (there.scheme, there.hostname, there.port or 443) != (
-            "https",
-            here.hostname,
-            here.port or 443,
-        ):
+        if there and there.hostname == urlsplit(self._access.resource).hostname != here.hostname:
+            link = f"{self._base_url}{there.path}?{there.query}"
+            there = urlsplit(link)
+        wanted = ("https", here.hostname, here.port or 443)
+        if there is None or (there.scheme, there.hostname, there.port or 443) != wanted:
             raise _strange(here.netloc, "sent a next page that lies on another host")
         if link in self._followed:
             raise _strange(here.netloc, "sent the same next page twice")

@@ -51,6 +51,7 @@ CONSTRAINTS: dict[str, Any] = {
     "mutually_exclusive": [*ONE_OR_MANY["mutually_exclusive"], ("limit", "checkpoint")]
 }
 
+_FILTERS = ("status", "severity", "assigned_to", "created_after", "filter")
 _DIALECTS = {"xdr": incidents.XDR, "graph": incidents.GRAPH}
 
 
@@ -70,7 +71,10 @@ def run(host: Host) -> dict[str, Any]:
         for tenant in tenants
     }
     try:
-        return _tenants.run(params, work.__getitem__)
+        result = _tenants.run(params, work.__getitem__)
+        for job in work.values():
+            job.settle()
+        return result
     finally:
         for job in work.values():
             job.discard()
@@ -86,6 +90,7 @@ class _Order:
     base_url: str
     dialect: Dialect
     query: Query
+    filters: str
     check_mode: bool
 
 
@@ -103,6 +108,7 @@ class _IncidentsWork:
         self._records: list[dict[str, Any]] = []
         self._count = 0
         self._started = 0.0
+        self._is_read = False
 
     def __call__(self) -> dict[str, Any]:
         reader = self._reader = self._reader or self._open()
@@ -115,9 +121,13 @@ class _IncidentsWork:
             "warnings": reader.warnings,
         }
         result |= {"incidents": self._records} if self._dest is None else self._hand_over(self._dest)
-        if self._checkpoint and not self._order.check_mode:
-            self._checkpoint.save(self._started)
+        self._is_read = True
         return result
+
+    def settle(self) -> None:
+        """Move the checkpoint, once all that the task read has been written or is about to be returned."""
+        if self._is_read and self._checkpoint and not self._order.check_mode:
+            self._checkpoint.save(self._started)
 
     def discard(self) -> None:
         """Leave no half-written file behind."""
@@ -129,7 +139,7 @@ class _IncidentsWork:
         self._started = time.time()
         if self._checkpoint_path:
             dialect = order.dialect
-            scope = f"{dialect.path} of tenant {self._tenant.tenant_id}"
+            scope = f"{dialect.path} of tenant {self._tenant.tenant_id} filtered by {order.filters}"
             self._checkpoint = Checkpoint(self._checkpoint_path, scope, dialect.id_field, dialect.updated_field)
             since = self._checkpoint.read_from()
             query = replace(query, updated_after=query.updated_after if since is None else since)
@@ -169,8 +179,14 @@ def _order(params: dict[str, Any], session: Session, check_mode: bool) -> _Order
         base_url,
         _DIALECTS[api.name],
         _query(params),
+        _filters(params),
         check_mode,
     )
+
+
+def _filters(params: dict[str, Any]) -> str:
+    """Return the filters as a checkpoint remembers them: with others it would hand out parts of two sets."""
+    return json.dumps({option: params[option] for option in _FILTERS if params[option]}, sort_keys=True)
 
 
 def _query(params: dict[str, Any]) -> Query:
