@@ -24,6 +24,7 @@ help: ## List the commands
 
 demo: $(VENV)/demo.stamp $(LINK) ## Run the whole chain against an emulated Microsoft, offline
 	@$(ACTIVATE) && ANSIBLE_LOCALHOST_WARNING=false ANSIBLE_INVENTORY_UNPARSED_WARNING=false \
+	  NO_PROXY=localhost no_proxy=localhost AZURE_CLIENT_CERTIFICATE_PATH= AZURE_FEDERATED_TOKEN_FILE= \
 	  exec ansible-playbook mssp.defender.demo -e '{"demo_directory": "$(CURDIR)/.cache/demo"}'
 
 test: $(VENV)/dev.stamp $(LINK) ## Run every part below and end with a summary

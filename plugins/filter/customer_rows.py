@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.mssp.defender.plugins.module_utils._core import errors
+
 DOCUMENTATION = r"""
 name: customer_rows
 short_description: Lay out where each customer stands, for a table
@@ -15,6 +17,7 @@ author: mssp.defender contributors (@mssp-defender)
 description:
   - Takes the fact C(partner_access_outcome) that the role P(mssp.defender.partner_access#role) leaves on each host.
   - A host without an outcome gets a row too, so that nobody is missing from the table.
+  - Customers that are granted come first, so that those who wait for somebody stand at the end, where a person looks.
 positional: hostvars
 options:
   _input:
@@ -44,7 +47,8 @@ _value:
 
 
 def customer_rows(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [_row(host, hostvars[host].get("partner_access_outcome") or {}) for host in hosts]
+    rows = [_row(host, hostvars[host].get("partner_access_outcome") or {}) for host in hosts]
+    return sorted(rows, key=lambda row: row["state"] != errors.GRANTED)
 
 
 def _row(host: str, outcome: Mapping[str, Any]) -> dict[str, Any]:

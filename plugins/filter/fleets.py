@@ -13,9 +13,11 @@ short_description: Group customer hosts into fleets that share one application
 version_added: 0.1.0
 author: mssp.defender contributors (@mssp-defender)
 description:
-  - Groups inventory hosts by the settings of the application that they are looked after with, so that one task can work
-    for all of a group. Most inventories have a single application and so give a single fleet.
-positional: hostvars, settings, current_host
+  - Groups inventory hosts by the application that they are looked after with, so that one task can work for a group.
+    Most inventories have a single application and so give a single fleet.
+  - Hosts share an application where they have the same fact C(partner_access_application), which the role
+    P(mssp.defender.partner_access#role) leaves on them. Without the role all hosts are one fleet.
+positional: hostvars
 options:
   _input:
     description: Names of the hosts.
@@ -26,50 +28,31 @@ options:
     description: The variable C(hostvars).
     type: dict
     required: true
-  settings:
-    description:
-      - Values of the settings, without the prefix C(partner_access_), for hosts whose inventory does not set them.
-    type: dict
-    required: true
-  current_host:
-    description:
-      - The variable C(inventory_hostname).
-      - A setting that differs from what this host's inventory says was set by the play, and then holds for every host.
-      - Without it the inventory always wins.
-    type: str
 """
 
 EXAMPLES = r"""
-- name: Group the customers of the play
+- name: Show who works for whom
   ansible.builtin.debug:
-    msg: "{{ ansible_play_hosts | mssp.defender.fleets(hostvars, {'cloud': 'worldwide'}, inventory_hostname) }}"
+    msg: "{{ ansible_play_hosts | mssp.defender.fleets(hostvars) }}"
 """
 
 RETURN = r"""
 _value:
-  description: Fleets, each with the shared C(settings), the C(leader) (its first host) and its C(tenants).
-  type: list
-  elements: dict
+  description: The tenants of each fleet (C(name) and C(tenant_id)), by the name of its first host.
+  type: dict
 """
 
-_PREFIX = "partner_access_"
 
-
-def fleets(
-    hosts: Iterable[str], hostvars: Mapping[str, Any], settings: Mapping[str, Any], current_host: str | None = None
-) -> list[dict[str, Any]]:
-    current = hostvars[current_host] if current_host else {}
-    overridden = {name for name, value in settings.items() if current.get(_PREFIX + name, value) != value}
-    found: dict[str, dict[str, Any]] = {}
+def fleets(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    leaders: dict[str, str] = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     for host in hosts:
         variables = hostvars[host]
-        own = {
-            name: value if name in overridden else variables.get(_PREFIX + name, value)
-            for name, value in settings.items()
-        }
-        fleet = found.setdefault(repr(sorted(own.items())), {"settings": own, "leader": host, "tenants": []})
-        fleet["tenants"].append({"name": host, "tenant_id": variables.get(_PREFIX + "tenant_id", "")})
-    return list(found.values())
+        application = variables.get("partner_access_application", {})
+        leader = leaders.setdefault(repr(sorted(application.items())), host)
+        tenant = {"name": host, "tenant_id": variables.get("partner_access_tenant_id", "")}
+        found.setdefault(leader, []).append(tenant)
+    return found
 
 
 class FilterModule:

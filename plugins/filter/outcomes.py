@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import errors
@@ -17,26 +17,29 @@ short_description: Sort the outcomes of fleets by customer
 version_added: 0.1.0
 author: mssp.defender contributors (@mssp-defender)
 description:
-  - Takes the results of a loop over fleets and gives the outcome of each customer by name.
+  - Takes fleets and the variable that the first host of each registered.
+  - Gives the outcome of each customer by name.
   - Where the task failed for a whole fleet, each of its customers gets the reason as its outcome.
-positional: fleets
+positional: hostvars, registered
 options:
   _input:
-    description: Results of a looped fleet task, in the order of the fleets.
-    type: list
-    elements: dict
-    required: true
-  fleets:
     description: The fleets, as P(mssp.defender.fleets#filter) gives them.
-    type: list
-    elements: dict
+    type: dict
+    required: true
+  hostvars:
+    description: The variable C(hostvars).
+    type: dict
+    required: true
+  registered:
+    description: Name of the variable that the fleet task registered.
+    type: str
     required: true
 """
 
 EXAMPLES = r"""
 - name: Look a customer's outcome up
   ansible.builtin.debug:
-    msg: "{{ ([{'tenants': [{'name': 'contoso', 'state': 'granted'}]}] | mssp.defender.outcomes([{}])).contoso.state }}"
+    msg: "{{ {} | mssp.defender.outcomes(hostvars, 'fleet') }}"
 """
 
 RETURN = r"""
@@ -46,17 +49,20 @@ _value:
 """
 
 
-def outcomes(results: Iterable[Mapping[str, Any]], fleets: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def outcomes(
+    fleets: Mapping[str, list[dict[str, Any]]], hostvars: Mapping[str, Any], registered: str
+) -> dict[str, dict[str, Any]]:
     found = {}
-    for result, fleet in zip(results, fleets, strict=True):
-        rows = result["tenants"] if "tenants" in result else _failed(fleet, str(result.get("msg")))
+    for leader, tenants in fleets.items():
+        result = hostvars[leader][registered]
+        rows = result["tenants"] if "tenants" in result else _failed(tenants, str(result.get("msg")))
         found.update({row["name"]: row for row in rows})
     return found
 
 
-def _failed(fleet: Mapping[str, Any], message: str) -> list[dict[str, Any]]:
+def _failed(tenants: list[dict[str, Any]], message: str) -> list[dict[str, Any]]:
     reason = Reason(errors.ERROR, message, "correct the settings of the application")
-    return [Outcome(Tenant(row["name"], row["tenant_id"]), reason, {}).to_result() for row in fleet["tenants"]]
+    return [Outcome(Tenant(tenant["name"], tenant["tenant_id"]), reason, {}).to_result() for tenant in tenants]
 
 
 class FilterModule:

@@ -4,31 +4,26 @@
 
 from __future__ import annotations
 
-import pytest
-
 from ansible_collections.mssp.defender.plugins.filter.outcomes import outcomes
 
-FLEETS = [
-    {"tenants": [{"name": "contoso", "tenant_id": "contoso.example"}, {"name": "fabrikam", "tenant_id": ""}]},
-    {"tenants": [{"name": "tailspin", "tenant_id": "tailspin.example"}]},
-]
+FLEETS = {
+    "contoso": [{"name": "contoso", "tenant_id": "contoso.example"}, {"name": "fabrikam", "tenant_id": ""}],
+    "tailspin": [{"name": "tailspin", "tenant_id": "tailspin.example"}],
+}
 TAILSPIN = {"name": "tailspin", "state": "granted"}
 
 
 def test_outcomes_are_found_by_name() -> None:
     contoso, fabrikam = {"name": "contoso", "state": "partial"}, {"name": "fabrikam", "state": "granted"}
-    found = outcomes([{"tenants": [contoso, fabrikam]}, {"tenants": [TAILSPIN]}], FLEETS)
+    hostvars = {"contoso": {"out": {"tenants": [contoso, fabrikam]}}, "tailspin": {"out": {"tenants": [TAILSPIN]}}}
+    found = outcomes(FLEETS, hostvars, "out")
     assert found == {"contoso": contoso, "fabrikam": fabrikam, "tailspin": TAILSPIN}
 
 
 def test_a_fleet_that_failed_as_a_whole_gives_each_of_its_customers_the_reason() -> None:
-    found = outcomes([{"msg": "no credential is given: set one"}, {"tenants": [TAILSPIN]}], FLEETS)
+    failed = {"msg": "no credential is given: set one"}
+    found = outcomes(FLEETS, {"contoso": {"out": failed}, "tailspin": {"out": {"tenants": [TAILSPIN]}}}, "out")
     assert found["tailspin"] == TAILSPIN
     assert [found[name]["state"] for name in ("contoso", "fabrikam")] == ["error", "error"]
     assert "contoso (contoso.example) is error: no credential is given: set one" in found["contoso"]["msg"]
     assert found["fabrikam"]["who"] == "provider"
-
-
-def test_a_result_for_each_fleet_is_demanded() -> None:
-    with pytest.raises(ValueError, match=r"zip"):
-        outcomes([], FLEETS)
