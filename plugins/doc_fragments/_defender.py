@@ -88,6 +88,7 @@ notes:
   - >-
     On a customer's host, options that the task leaves out are taken from the host's variables where those are set.
     They have the names that the role P(mssp.defender.partner_access#role) uses, C(partner_access_) and the option.
+    A kind of credential that the task or the host gives wins over another kind in the environment.
     This holds for O(tenant_id), O(client_id), the credential, O(cloud), O(authority_url), O(graph_url), O(xdr_url) and
     O(ca_path),
     and for C(redirect_uri), C(permissions), C(required_roles) and C(state_key) where a module has them.

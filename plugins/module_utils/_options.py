@@ -23,6 +23,8 @@ CREDENTIAL: dict[str, dict[str, Any]] = {
     "federated_token_file": _from_environment("AZURE_FEDERATED_TOKEN_FILE", type="path", no_log=False),
 }
 
+CREDENTIAL_KINDS = (("client_secret",), ("certificate_path", "certificate_password"), ("federated_token_file",))
+
 CONNECTION: dict[str, dict[str, Any]] = {
     "client_id": _from_environment("AZURE_CLIENT_ID", type="str"),
     **CREDENTIAL,
@@ -81,6 +83,12 @@ def left_to_inventory(given: Collection[str]) -> list[str]:
     if closed & set(CREDENTIAL):
         closed |= set(CREDENTIAL)
     return [option for option in INVENTORY if option not in closed]
+
+
+def kept_from_environment(given: Collection[str]) -> list[str]:
+    """Return the credential options that the environment must not fill in: one kind is given, another would clash."""
+    chosen = [kind for kind in CREDENTIAL_KINDS if set(kind) & set(given)]
+    return [option for kind in CREDENTIAL_KINDS for option in kind if chosen and kind not in chosen]
 
 
 def names_in_messages() -> dict[str, str]:

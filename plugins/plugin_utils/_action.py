@@ -20,7 +20,11 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform
-from ansible_collections.mssp.defender.plugins.module_utils._options import INVENTORY_PREFIX, left_to_inventory
+from ansible_collections.mssp.defender.plugins.module_utils._options import (
+    INVENTORY_PREFIX,
+    kept_from_environment,
+    left_to_inventory,
+)
 
 
 class _ActionHost:
@@ -46,6 +50,8 @@ class InProcessAction(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         arguments = {**self._inventory_arguments(task_vars or {}), **self._task.args}
+        closed = kept_from_environment([option for option, value in arguments.items() if value])
+        arguments.update({option: "" for option in closed if option in self.OPERATION.ARGUMENTS})
         exposes_token = boolean(arguments.get("expose_token", False), strict=False)
         if exposes_token and self._task.loop is not None and not self._task.no_log:
             # ansible-core before 2.19 hands the result of a whole loop to callbacks uncensored

@@ -81,7 +81,10 @@ def check_tenant_id(tenant_id: str | None) -> str:
 def check_client_id(client_id: str | None) -> str:
     """Return the application (client) id in lower case. Raises OptionError when it is missing or no GUID."""
     if not client_id:
-        raise OptionError("client_id is missing: give the application (client) ID in the option or in AZURE_CLIENT_ID")
+        raise OptionError(
+            "client_id is missing: give the application (client) ID in the option, in the host's variable "
+            "partner_access_client_id or in AZURE_CLIENT_ID"
+        )
     if not GUID.match(client_id.strip()):
         raise OptionError(f"client_id '{client_id}' is no GUID: copy the application (client) ID of the registration")
     return client_id.strip().lower()
