@@ -53,9 +53,11 @@ def customer_rows(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> list[dic
 
 def _row(host: str, outcome: Mapping[str, Any]) -> dict[str, Any]:
     code = f" ({outcome['code']})" if outcome.get("code") else ""
+    if not outcome:
+        return {"customer": host, "state": "not reached", "reason": "a task failed before, see above"}
     return {
         "customer": host,
-        "state": outcome.get("state") or "not reached",
+        "state": outcome["state"],
         "reason": f"{outcome['meaning']}{code}" if outcome.get("meaning") else "",
         "who_acts": outcome.get("who") or "",
         "what_to_do": outcome.get("remedy") or "",

@@ -95,6 +95,15 @@ def test_a_read_that_ends_early_loses_nothing(
     assert tasks.incidents(**options)["count"] == 250
 
 
+def test_other_filters_need_another_checkpoint(tasks: Tasks, contoso: str, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    tasks.incidents(tenant_id=contoso, checkpoint=mark, severity=["High"])
+    refused = tasks.incidents(tenant_id=contoso, checkpoint=mark, severity=["Low"])
+    assert refused["failed"]
+    assert "belongs to" in refused["msg"]
+    assert "name another file" in refused["remedy"]
+
+
 def test_check_mode_does_not_move_it(tasks: Tasks, contoso: str, change: Callable[[int], None], tmp_path: Path) -> None:
     options = {"tenant_id": contoso, "checkpoint": tmp_path / "kept.checkpoint", "dest": tmp_path / "kept.jsonl"}
     assert tasks.incidents(**options, check_mode=True)["changed"] is True

@@ -60,3 +60,24 @@ def test_a_fleet_can_fail_on_every_state_but_granted() -> None:
     choices = _options.TENANTS["fail_on"]["choices"]
     assert "granted" not in choices
     assert {"bad_credential", "not_consented", "throttled"} < set(choices)
+
+
+def test_the_inventory_fills_in_only_what_the_task_leaves_open() -> None:
+    assert _options.left_to_inventory([]) == list(_options.INVENTORY)
+    assert "tenant_id" not in _options.left_to_inventory(["tenants"])
+    assert not set(_options.CREDENTIAL) & set(_options.left_to_inventory(["certificate_path"]))
+    assert "client_id" in _options.left_to_inventory(["certificate_path", "tenants"])
+
+
+def test_a_credential_keeps_the_other_kinds_of_the_environment_out() -> None:
+    assert _options.kept_from_environment(["client_id"]) == []
+    assert _options.kept_from_environment(["client_secret"]) == [
+        "certificate_path",
+        "certificate_password",
+        "federated_token_file",
+    ]
+    assert _options.kept_from_environment(["certificate_path"]) == ["client_secret", "federated_token_file"]
+
+
+def test_two_credentials_given_together_are_both_let_through_to_be_named() -> None:
+    assert _options.kept_from_environment(["client_secret", "certificate_path"]) == ["federated_token_file"]

@@ -142,11 +142,11 @@ def of_api(status: int, body: Any, roles: list[str] | None, required: list[str])
     inner = inner if isinstance(inner, dict) else {}
     code = _identifier(error.get("code")) or str(status)
     trace = _identifier(error.get("target")) or _identifier(inner.get("request-id"))
-    state, meaning, remedy = _api_meaning(status, code, roles, required)
+    state, meaning, remedy = _api_meaning(status, roles, required)
     return Reason(state=state, meaning=meaning, remedy=remedy, code=code, trace_id=trace)
 
 
-def _api_meaning(status: int, code: str, roles: list[str] | None, required: list[str]) -> tuple[str, str, str]:
+def _api_meaning(status: int, roles: list[str] | None, required: list[str]) -> tuple[str, str, str]:
     needed = " or ".join(required) or "another permission"
     if status == 401:
         return errors.ERROR, "the API refused a fresh token", "check that xdr_url or graph_url and the cloud match"
@@ -162,7 +162,7 @@ def _api_meaning(status: int, code: str, roles: list[str] | None, required: list
         return errors.ERROR, "the API knows no such record or endpoint", "check the id, the URL and the cloud"
     return (
         errors.ERROR,
-        f"the API answered HTTP {status} ({code})",
+        f"the API answered HTTP {status}",
         "check the filter, then report it with the trace id",
     )
 

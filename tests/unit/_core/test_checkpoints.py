@@ -41,6 +41,11 @@ def test_the_first_read_has_no_mark(tmp_path: Path) -> None:
     assert checkpoint(tmp_path / "c").read_from() is None
 
 
+def test_a_first_read_that_finds_nothing_is_still_the_first(tmp_path: Path) -> None:
+    assert read(tmp_path / "c", [], START) == []
+    assert checkpoint(tmp_path / "c").read_from() is None
+
+
 def test_the_next_read_reaches_back_behind_the_newest_update(tmp_path: Path) -> None:
     read(tmp_path / "c", [record(1, 0), record(2, 60)], START + 3600 * SECOND)
     assert checkpoint(tmp_path / "c").read_from() == START + 60 * SECOND - OVERLAP

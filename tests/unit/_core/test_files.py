@@ -170,6 +170,26 @@ def test_appending_cuts_away_a_torn_line(tmp_path: Path) -> None:
     assert path.read_text() == '{"whole": 1}\nnext\n'
 
 
+def test_appending_keeps_a_last_line_that_only_lacks_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text('{"whole": 1}\n{"whole": 2}')
+    draft = files.Draft(path)
+    draft.write(['{"whole": 3}\n'])
+    draft.append()
+    assert path.read_text() == '{"whole": 1}\n{"whole": 2}\n{"whole": 3}\n'
+
+
+def test_a_thousand_drafts_at_once_need_no_thousand_open_files(tmp_path: Path) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").exists() else 0
+    drafts = [files.Draft(tmp_path / str(number)) for number in range(1000)]
+    for draft in drafts:
+        draft.write(["x"])
+    assert not before or len(list(Path("/proc/self/fd").iterdir())) < before + 10
+    for draft in drafts:
+        draft.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_appending_nothing_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_text("one\n")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from typing import Any
@@ -174,3 +175,25 @@ def test_a_result_carries_the_outcome_the_reason_and_what_was_found() -> None:
     assert result["name"] == "customer-0"
     assert (result["state"], result["who"], result["correlation_id"]) == ("partial", "customer admin", "c")
     assert result["missing_roles"] == ["Incident.Read.All"]
+
+
+def test_an_interruption_does_not_wait_for_calls_under_way() -> None:
+    """A task's timeout raises in the thread that waits; here an alarm does."""
+
+    def slow() -> dict[str, object]:
+        time.sleep(3)
+        return {}
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    started = time.monotonic()
+    try:
+        with pytest.raises(TimeoutError):
+            fleet.run([(fleet.Tenant("contoso", "contoso.example"), slow)], concurrency=1)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert time.monotonic() - started < 2
