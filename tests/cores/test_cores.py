@@ -58,7 +58,7 @@ def _environment(core: str, python: Path) -> Path:
     """
     place = ROOT / ".cache" / "cores" / core
     packages = [
-        *(f"ansible-core~={core}.0", "ansible-runner>=2.4", "hypothesis>=6.100", "pytest>=8"),
+        *(f"ansible-core~={core}.0", "ansible-runner>=2.4", "hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.6"),
         *_requirements("requirements.txt", oldest=core == next(iter(CORES))),
         *_requirements("roles/emulator/files/requirements.txt"),
     ]
@@ -87,6 +87,8 @@ def test_units_and_integration_pass(core: str) -> None:
             "pytest",
             "tests/unit",
             "tests/integration",
+            "--numprocesses=3",
+            "--dist=loadfile",
             "-o",
             f"cache_dir=.cache/pytest-{core}",
         ],
