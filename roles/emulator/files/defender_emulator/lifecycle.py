@@ -17,6 +17,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from defender_emulator.processes import is_alive
 from defender_emulator.workspace import Workspace
 
 _START_SECONDS = 60
@@ -72,7 +73,8 @@ def stop(directory: Path) -> bool:
         return False
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS
-    while _serving_pid(workspace) is not None:
+    # the lock is given back a moment before the process is gone
+    while _serving_pid(workspace) is not None or is_alive(pid):
         if time.monotonic() > deadline:
             raise LifecycleError(f"the emulator (process {pid}) does not stop: see {workspace.log}")
         time.sleep(0.02)

@@ -23,6 +23,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from defender_emulator.app import make_app
 from defender_emulator.entra.directory import Application
+from defender_emulator.processes import is_alive
 from defender_emulator.store import Store
 from defender_emulator.workspace import Workspace, write_private
 from defender_emulator.world import World
@@ -74,7 +75,7 @@ class _Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         # Ten ticks a second; looking twice a second is enough.
-        orphaned = self._owner_pid is not None and counter % 5 == 0 and not _is_alive(self._owner_pid)
+        orphaned = self._owner_pid is not None and counter % 5 == 0 and not is_alive(self._owner_pid)
         if orphaned:
             self.stop()
         return await super().on_tick(counter)
@@ -176,21 +177,6 @@ def _connection(workspace: Workspace, world: World, created: bool) -> dict[str, 
         "pid": os.getpid(),
         "created": created,
     }
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        # The state follows the name, which may hold anything. A zombie has ended; only nobody has asked it how.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        pass
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 def _lock(lock: TextIO, workspace: Workspace) -> None:
