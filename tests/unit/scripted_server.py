@@ -148,6 +148,21 @@ def _flat(query: str) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(query, keep_blank_values=True).items()}
 
 
+def _key_usage(is_ca: bool) -> x509.KeyUsage:
+    """What Python 3.13 and later look for in the certificate of a CA."""
+    return x509.KeyUsage(
+        digital_signature=not is_ca,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=is_ca,
+        crl_sign=is_ca,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
 def make_certificates(folder: Path) -> tuple[str, str]:
     """Write a CA certificate, and a certificate of 127.0.0.1 with its key; return both paths."""
     now = datetime.now(timezone.utc)
@@ -167,6 +182,7 @@ def make_certificates(folder: Path) -> tuple[str, str]:
             .add_extension(
                 x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
             )
+            .add_extension(_key_usage(is_ca), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(keys[0].public_key()), critical=False)
             .sign(keys[0], hashes.SHA256())
