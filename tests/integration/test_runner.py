@@ -53,3 +53,10 @@ def test_failing_customer_fails_the_job(ansible: Ansible, consent: Callable[...,
     }
     failed = [event for event in _events(ansible) if event["event"] == "runner_on_failed"]
     assert [event["event_data"]["host"] for event in failed] == ["lucerne"]
+
+
+def test_the_demo_runs_as_a_job(ansible: Ansible) -> None:
+    """With the operator's own credential in the environment, which the demo must not take for its own."""
+    run = run_with_runner(ansible, "mssp.defender.demo", f"-e demo_directory={ansible.place}/demo", **_LEFT_EMPTY)
+    assert run.code == 0, run.output
+    assert [line.split()[1] for line in run.table("In the end: ")[1:]].count("granted") == 3
