@@ -49,29 +49,26 @@ class Access:
 
     def prove(self) -> Proof:
         """Return the proof from a kept token or a new one. Raises TenantError or Postponed."""
-        guid = self._source.authority.tenant_guid(self._tenant_id, self._patience)
-        token = self._source.cached(guid, self._target.resource, self._target.version)
+        token = self._source.cached(self._guid(), self._target.resource, self._target.version)
         proof = self.judge(token) if token else None
         # roles missing from a kept token may have been consented to since
-        return proof if proof and not proof.missing_roles else self._acquire(guid)
+        return proof if proof and not proof.missing_roles else self._acquire()
 
     def renew(self) -> Proof:
         """Return the proof from a new token, and drop the kept one that an API refused."""
         self.forget()
-        return self._acquire(self._source.authority.tenant_guid(self._tenant_id, self._patience))
+        return self._acquire()
 
     def forget(self) -> None:
         """Drop the kept token: an API refused it."""
-        guid = self._source.authority.tenant_guid(self._tenant_id, self._patience)
-        self._source.forget(guid, self._target.resource, self._target.version)
+        self._source.forget(self._guid(), self._target.resource, self._target.version)
 
     def judge(self, token: Token) -> Proof:
         """Return the proof a token amounts to. Raises TenantError for another tenant, application or audience."""
         found = claims.read(token.value)
         if found is None:
             return Proof(token, None, [])
-        guid = self._source.authority.tenant_guid(self._tenant_id, self._patience)
-        faults = claims.faults(found, guid, self._source.client_id, self.accepted_audiences, time.time())
+        faults = claims.faults(found, self._guid(), self._source.client_id, self.accepted_audiences, time.time())
         if faults:
             raise TenantError(
                 Reason(
@@ -94,10 +91,14 @@ class Access:
             self.forget()
             raise
 
-    def _acquire(self, guid: str) -> Proof:
+    def _acquire(self) -> Proof:
+        guid = self._guid()
         token = self._source.acquire(guid, self._target.resource, self._target.version, self._patience)
         proof = self.judge(token)
         # a token without its roles would hide the consent that is about to come
         if not proof.missing_roles:
             self._source.keep(guid, self._target.resource, self._target.version, token)
         return proof
+
+    def _guid(self) -> str:
+        return self._source.authority.tenant_guid(self._tenant_id, self._patience)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,9 @@ def given(params: dict[str, Any]) -> list[Tenant]:
     return tenants
 
 
-def run(params: dict[str, Any], work: Callable[[Tenant], Work]) -> dict[str, Any]:
-    """Do the work of every tenant and return the task's result: one tenant's outcome, or `tenants` and `summary`."""
-    outcomes = fleet.run([(tenant, work(tenant)) for tenant in given(params)], params["concurrency"])
+def run(params: dict[str, Any], work: Mapping[Tenant, Work]) -> dict[str, Any]:
+    """Do the work of the tenants given and return the task's result: one outcome, or `tenants` and `summary`."""
+    outcomes = fleet.run(work.items(), params["concurrency"])
     return _single(outcomes[0]) if params["tenants"] is None else _fleet(outcomes, params["fail_on"])
 
 

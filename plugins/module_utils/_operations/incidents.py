@@ -60,7 +60,6 @@ def run(host: Host) -> dict[str, Any]:
     params = host.params
     session = Session(host)
     order = _order(params, session, host.check_mode)
-    tenants = _tenants.given(params)
     work = {
         tenant: _IncidentsWork(
             order,
@@ -68,10 +67,10 @@ def run(host: Host) -> dict[str, Any]:
             _tenants.file_of(params, "dest", tenant, ".jsonl"),
             _tenants.file_of(params, "checkpoint", tenant, ".checkpoint"),
         )
-        for tenant in tenants
+        for tenant in _tenants.given(params)
     }
     try:
-        result = _tenants.run(params, work.__getitem__)
+        result = _tenants.run(params, work)
         for job in work.values():
             job.settle()
         return result

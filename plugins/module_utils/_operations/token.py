@@ -43,11 +43,18 @@ def run(host: Host) -> dict[str, Any]:
     params = host.params
     session = Session(host)
     target, required = _target(params, session.cloud)
-    destinations = {tenant: _tenants.file_of(params, "dest", tenant, ".token") for tenant in _tenants.given(params)}
-
-    def work(tenant: Tenant) -> _TokenWork:
-        return _TokenWork(session, tenant, target, required, params, destinations[tenant], host.check_mode)
-
+    work = {
+        tenant: _TokenWork(
+            session,
+            tenant,
+            target,
+            required,
+            params,
+            _tenants.file_of(params, "dest", tenant, ".token"),
+            host.check_mode,
+        )
+        for tenant in _tenants.given(params)
+    }
     result = _tenants.run(params, work)
     if params["expose_token"]:
         result["_ansible_no_log"] = True

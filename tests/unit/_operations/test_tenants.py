@@ -33,6 +33,10 @@ def work_of(tenant: Tenant) -> Work:
     return work
 
 
+def run(options: dict[str, Any]) -> dict[str, Any]:
+    return _tenants.run(options, {tenant: work_of(tenant) for tenant in _tenants.given(options)})
+
+
 def test_one_tenant_is_named_by_its_id() -> None:
     assert _tenants.given(params(tenant_id="contoso.com")) == [Tenant("contoso.com", "contoso.com")]
 
@@ -53,7 +57,7 @@ def test_no_tenant_is_refused(tenant_id: str | None) -> None:
 
 
 def test_an_empty_fleet_is_a_fleet() -> None:
-    assert _tenants.run(params(tenants=[]), work_of) == {
+    assert run(params(tenants=[])) == {
         "changed": False,
         "failed": False,
         "tenants": [],
@@ -67,7 +71,7 @@ def test_a_name_given_twice_is_refused() -> None:
 
 
 def test_a_granted_tenant_does_not_fail() -> None:
-    result = _tenants.run(params(tenant_id="changed"), work_of)
+    result = run(params(tenant_id="changed"))
     assert (result["failed"], result["changed"], result["state"], result["count"]) == (False, True, "granted", 7)
     assert result["diff"] == {"after": "changed"}
     assert "name" not in result
@@ -75,14 +79,14 @@ def test_a_granted_tenant_does_not_fail() -> None:
 
 @pytest.mark.parametrize("state", sorted(set(errors.WHO_ACTS) - {"granted"}))
 def test_one_tenant_fails_in_any_other_state(state: str) -> None:
-    result = _tenants.run(params(tenant_id=state), work_of)
+    result = run(params(tenant_id=state))
     assert (result["failed"], result["changed"], result["state"]) == (True, False, state)
     assert result["msg"].startswith(f"{state} is {state}: something happened; ")
     assert (result["who"], result["roles"]) == (errors.WHO_ACTS[state], [])
 
 
 def test_a_fleet_reports_everybody_and_does_not_fail_unasked() -> None:
-    result = _tenants.run(fleet_of("contoso", "blocked", "changed"), work_of)
+    result = run(fleet_of("contoso", "blocked", "changed"))
     assert (result["failed"], result["changed"]) == (False, True)
     assert result["summary"] == {"blocked": 1, "granted": 2}
     assert [(tenant["name"], tenant["state"]) for tenant in result["tenants"]] == [
@@ -97,7 +101,7 @@ def test_a_fleet_reports_everybody_and_does_not_fail_unasked() -> None:
 
 def test_a_fleet_fails_on_the_states_it_is_told_to() -> None:
     names = ("contoso", "error", "blocked", "throttled")
-    result = _tenants.run(fleet_of(*names, fail_on=["error", "throttled"]), work_of)
+    result = run(fleet_of(*names, fail_on=["error", "throttled"]))
     assert result["failed"] is True
     assert result["msg"].startswith("error (error.com) is error: something happened; ")
     assert result["msg"].endswith(" (and 1 more)")
@@ -105,7 +109,7 @@ def test_a_fleet_fails_on_the_states_it_is_told_to() -> None:
 
 
 def test_a_fleet_does_not_fail_on_states_that_did_not_occur() -> None:
-    assert _tenants.run(fleet_of("contoso", fail_on=["error"]), work_of)["failed"] is False
+    assert run(fleet_of("contoso", fail_on=["error"]))["failed"] is False
 
 
 def test_dest_is_one_tenants_file(tmp_path: Path) -> None:
