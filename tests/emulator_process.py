@@ -68,6 +68,21 @@ class EmulatorProcess:
         """The application's secret."""
         return Path(self.connection["client_secret_file"]).read_text()
 
+    @property
+    def home_tenant_id(self) -> str:
+        """The provider's own tenant."""
+        return str(self.connection["home_tenant_id"])
+
+    @property
+    def registrar_client_id(self) -> str:
+        """The application that may register others at home."""
+        return str(self.connection["registrar_client_id"])
+
+    @property
+    def registrar_secret(self) -> str:
+        """The registrar's secret."""
+        return Path(self.connection["registrar_secret_file"]).read_text()
+
     def tenant_id(self, name: str) -> str:
         """The tenant of that name, such as ``contoso``."""
         return next(str(tenant["tenant_id"]) for tenant in self.connection["tenants"] if tenant["name"] == name)

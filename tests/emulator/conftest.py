@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
@@ -15,6 +16,9 @@ from emulator_process import EmulatorProcess
 
 XDR_SCOPE = "https://api.security.microsoft.com/.default"
 GRAPH_SCOPE = "https://graph.microsoft.com/.default"
+XDR_APP_ID = "8ee8fdad-f234-4243-8f3b-15c294843740"
+GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
+READ_INCIDENTS = "a9790345-4595-42e4-971a-ccdc79f19b7c"
 
 
 @pytest.fixture(scope="session")
@@ -53,13 +57,9 @@ class Caller:
         """A token request with the secret; ``changes`` replace form fields, None leaves one out."""
         segment = next((t["tenant_id"] for t in self.emulator.connection["tenants"] if t["name"] == tenant), tenant)
         target = {"scope": XDR_SCOPE} if version == 2 else {"resource": XDR_SCOPE.removesuffix("/.default")}
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": self.emulator.client_id,
-            "client_secret": self.emulator.client_secret,
-            **target,
-            **changes,
-        }
+        form = {"grant_type": "client_credentials", "client_id": self.emulator.client_id, **target, **changes}
+        if "client_secret" not in changes:
+            form["client_secret"] = self.emulator.client_secret
         path = "oauth2/v2.0/token" if version == 2 else "oauth2/token"
         return self.session.post(f"{self.emulator.url}/{segment}/{path}", data=form, timeout=10)
 
@@ -72,6 +72,76 @@ class Caller:
 @pytest.fixture
 def caller(emulator: EmulatorProcess) -> Caller:
     return Caller(emulator)
+
+
+class Graph:
+    """A plain client of Microsoft Graph at home, as the registrar."""
+
+    def __init__(self, caller: Caller) -> None:
+        self.caller = caller
+        self.emulator = caller.emulator
+        self.sign_in()
+
+    def sign_in(self, tenant: str | None = None, client_id: str | None = None, secret: str | None = None) -> None:
+        """A new token, such as after a change of roles."""
+        answer = self.caller.ask_token(
+            tenant or self.emulator.home_tenant_id,
+            client_id=client_id or self.emulator.registrar_client_id,
+            client_secret=secret or self.emulator.registrar_secret,
+            scope=GRAPH_SCOPE,
+        )
+        assert answer.status_code == 200, answer.text
+        self.token = str(answer.json()["access_token"])
+
+    def may(self, *roles: str) -> None:
+        """Let the registrar have these app roles and no others."""
+        self.emulator.control("PATCH", "registrar", {"roles": list(roles)})
+        self.sign_in()
+
+    def call(self, method: str, path: str, body: object = None, **headers: str) -> requests.Response:
+        return self.caller.session.request(
+            method,
+            f"{self.emulator.url}/v1.0/{path}",
+            json=body,
+            headers={"Authorization": f"Bearer {self.token}", **headers},
+            timeout=10,
+        )
+
+    def expect(self, status: int, method: str, path: str, body: object = None, **headers: str) -> Any:
+        """The answer's JSON, when its status is as expected."""
+        answer = self.call(method, path, body, **headers)
+        assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+    def application(self, **properties: object) -> dict[str, Any]:
+        """A new multi-tenant application that asks to read incidents."""
+        body = {
+            "displayName": "Contoso MSSP",
+            "signInAudience": "AzureADMultipleOrgs",
+            "web": {"redirectUris": [self.emulator.connection["redirect_uri"]]},
+            "requiredResourceAccess": [
+                {"resourceAppId": XDR_APP_ID, "resourceAccess": [{"id": READ_INCIDENTS, "type": "Role"}]}
+            ],
+            **properties,
+        }
+        created: dict[str, Any] = self.expect(201, "POST", "applications", body)
+        return created
+
+    def secret(self, application: dict[str, Any], **properties: object) -> dict[str, Any]:
+        """A new secret of the application, with ``secretText``."""
+        body = {"passwordCredential": {"displayName": "test", **properties}}
+        added: dict[str, Any] = self.expect(200, "POST", f"applications/{application['id']}/addPassword", body)
+        return added
+
+
+@pytest.fixture
+def graph(caller: Caller) -> Graph:
+    return Graph(caller)
+
+
+def refusal(answer: requests.Response) -> tuple[int, str]:
+    """Status and error code of an answer of Graph's."""
+    return answer.status_code, str(answer.json()["error"]["code"])
 
 
 @pytest.fixture

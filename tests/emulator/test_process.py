@@ -53,7 +53,7 @@ def test_the_directory_is_private_and_the_connection_has_no_secret(tmp_path: Pat
         for file in directory.iterdir():
             assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
         written = json.dumps(emulator.connection)
-        for name in ("client_secret", "certificate_password", "federated_token"):
+        for name in ("client_secret", "registrar_secret", "certificate_password", "federated_token"):
             secret = (directory / name).read_text()
             assert secret == secret.strip()
             assert secret not in written
@@ -69,8 +69,15 @@ def test_the_directory_is_private_and_the_connection_has_no_secret(tmp_path: Pat
             "certificate_path",
             "certificate_pfx_path",
             "certificate_password_file",
+            "registrar_client_id",
+            "registrar_secret_file",
+            "foreign_client_id",
             "federated_token_file",
+            "federated_issuer",
+            "federated_subject",
+            "federated_audience",
             "home_tenant_id",
+            "home_domain",
             "tenants",
             "pid",
             "created",

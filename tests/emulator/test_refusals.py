@@ -76,7 +76,7 @@ def test_a_bad_request(caller: Caller, emulator: EmulatorProcess, consented: Con
 
 TENANTS = {
     "nowhere.example": (400, "invalid_request", 90002),
-    str(uuid.uuid4()): (400, "invalid_request", 90002),
+    "0b6f1a0e-7d0f-4c53-9d8c-6f1f3f0a2b11": (400, "invalid_request", 90002),
     "not_a_tenant": (400, "invalid_request", 900023),
     "common": (400, "invalid_request", 9001023),
     "organizations": (400, "invalid_request", 9001023),

@@ -102,6 +102,15 @@ def test_it_outlives_the_run_when_told_and_stops_when_told(tmp_path: Path) -> No
         _run("stop", tmp_path / "emulator")
 
 
+def test_it_starts_without_the_sample_application(tmp_path: Path) -> None:
+    _play(tmp_path, START, _report(tmp_path), emulator_application=False)
+    assert "changed=1 " in _played(tmp_path)
+    fact = _fact(tmp_path)
+    assert (fact["client_id"], fact["home_domain"]) == (None, "northwind.example")
+    assert Path(fact["registrar_secret_file"]).exists()
+    assert _wait_until_gone(fact["pid"], 3)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_interrupted_playbook_leaves_no_emulator(tmp_path: Path, number: signal.Signals) -> None:
     command = _play(tmp_path, START, {"ansible.builtin.wait_for": {"timeout": 60}})

@@ -53,6 +53,9 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--tenants", type=_count, default=5, help="number of customer tenants (%(default)s)")
         command.add_argument("--state", type=Path, help="SQLite file that keeps consents and changes between runs")
+        command.add_argument(
+            "--no-application", action="store_true", help="no sample application: only the registrar is registered"
+        )
         command.add_argument("--owner-pid", type=int, help="stop when this process has ended")
     return parser
 
@@ -72,17 +75,22 @@ def _options(arguments: argparse.Namespace) -> server.Options:
         tenants=arguments.tenants,
         state=arguments.state,
         owner_pid=arguments.owner_pid,
+        no_application=arguments.no_application,
     )
 
 
 def _serve_arguments(arguments: argparse.Namespace) -> list[str]:
-    given = vars(_options(arguments))
-    return [
-        part
-        for name, value in given.items()
-        if value is not None
-        for part in (f"--{name.replace('_', '-')}", str(value))
-    ]
+    parts = []
+    for name, value in vars(_options(arguments)).items():
+        if value is True:
+            parts.append(_flag(name))
+        elif value is not None and value is not False:
+            parts += [_flag(name), str(value)]
+    return parts
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from defender_emulator.control.api import CONTROL_ROUTES
 from defender_emulator.control.interference import Interference
 from defender_emulator.defender import graph, xdr
 from defender_emulator.entra import consent_endpoints, discovery, token_endpoint
+from defender_emulator.graph_directory.routes import DIRECTORY_ROUTES
 from defender_emulator.world import World
 
 _AUTHORITY = [
@@ -42,7 +43,7 @@ _GRAPH = [
 def make_app(world: World) -> Starlette:
     """The whole emulator as one ASGI application."""
     # Fixed paths first: an authority path starts with any tenant.
-    routes = [*CONTROL_ROUTES, *_XDR, *_GRAPH, *_AUTHORITY]
+    routes = [*CONTROL_ROUTES, *_XDR, *_GRAPH, *DIRECTORY_ROUTES, *_AUTHORITY]
     app = Starlette(routes=routes, middleware=[Middleware(Interference, routes=routes)])
     app.state.world = world
     return app

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import ipaddress
 from dataclasses import dataclass
@@ -69,6 +70,12 @@ def load_pair(key_pem: bytes, certificate_pem: bytes) -> KeyPair:
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise TypeError("the key in the emulator's directory is neither RSA nor elliptic")
     return KeyPair(key, x509.load_pem_x509_certificate(certificate_pem))
+
+
+def transport_form(certificate_pem: bytes) -> str:
+    """A certificate as Microsoft Graph carries it: base64 of its DER form. A private key beside it is passed over."""
+    der = x509.load_pem_x509_certificate(certificate_pem).public_bytes(Encoding.DER)
+    return base64.b64encode(der).decode()
 
 
 def make_authority() -> KeyPair:

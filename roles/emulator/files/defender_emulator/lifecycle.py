@@ -54,9 +54,18 @@ def start(directory: Path, serve_arguments: list[str]) -> dict[str, Any]:
     finally:
         if connection is None or connection["pid"] != process.pid:
             # Somebody else was quicker, or it is stuck: it must not come to serve later, when nobody expects it.
-            process.kill()
-            process.wait()
+            _end(process)
     return connection
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Let it tidy its directory, and wait no longer than for that."""
+    process.terminate()
+    try:
+        process.wait(timeout=_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def stop(directory: Path) -> bool:

@@ -22,7 +22,8 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from defender_emulator.app import make_app
-from defender_emulator.entra.directory import Application
+from defender_emulator.entra import identity_provider
+from defender_emulator.entra import registered_at_first as first
 from defender_emulator.processes import is_alive
 from defender_emulator.store import Store
 from defender_emulator.workspace import Workspace, write_private
@@ -45,6 +46,7 @@ class Options:
     tenants: int
     state: Path | None
     owner_pid: int | None
+    no_application: bool
 
 
 class _Protocol(H11Protocol):
@@ -122,11 +124,11 @@ def _create(host: str, port: int, workspace: Workspace) -> socket.socket:
 
 
 async def _serve(options: Options, workspace: Workspace, listener: socket.socket) -> None:
-    new_credentials = workspace.prepare(Application.display_name, options.host)
+    new_credentials = workspace.prepare(not options.no_application, options.host)
     port = listener.getsockname()[1]
     store = Store(options.state)
-    world = World(f"https://localhost:{port}", workspace, store, options.tenants)
-    token = world.assertions.federated_token(world.directory.application, _FEDERATED_TOKEN_SECONDS)
+    world = World(f"https://localhost:{port}", workspace, store, options.tenants, not options.no_application)
+    token = world.identity_provider.token(_FEDERATED_TOKEN_SECONDS)
     write_private(workspace.federated_token, token.encode())
     created = store.created if options.state else new_credentials
 
@@ -156,23 +158,33 @@ async def _serve(options: Options, workspace: Workspace, listener: socket.socket
 
 
 def _connection(workspace: Workspace, world: World, created: bool) -> dict[str, object]:
-    application = world.directory.application
-    return {
-        "url": world.base_url,
-        "ca_path": str(workspace.ca),
-        "client_id": application.client_id,
-        "app_name": application.display_name,
-        "publisher": application.publisher,
-        "redirect_uri": world.redirect_uri,
+    has_sample = world.credentials.secret is not None
+    sample = {
+        "client_id": first.SAMPLE_ID,
+        "app_name": first.SAMPLE_NAME,
         "client_secret_file": str(workspace.client_secret),
         "certificate_path": str(workspace.certificate),
         "certificate_pfx_path": str(workspace.certificate_pfx),
         "certificate_password_file": str(workspace.certificate_password),
+    }
+    return {
+        "url": world.base_url,
+        "ca_path": str(workspace.ca),
+        **(sample if has_sample else dict.fromkeys(sample)),
+        "publisher": first.PUBLISHER,
+        "redirect_uri": world.redirect_uri,
+        "registrar_client_id": first.REGISTRAR_ID,
+        "registrar_secret_file": str(workspace.registrar_secret),
+        "foreign_client_id": first.FOREIGN_ID,
         "federated_token_file": str(workspace.federated_token),
+        "federated_issuer": identity_provider.ISSUER,
+        "federated_subject": identity_provider.SUBJECT,
+        "federated_audience": identity_provider.AUDIENCE,
         "home_tenant_id": world.directory.home.tenant_id,
+        "home_domain": world.directory.home.domain,
         "tenants": [
             {"name": tenant.name, "tenant_id": tenant.tenant_id, "domain": tenant.domain}
-            for tenant in world.directory.tenants
+            for tenant in world.directory.tenants.customers
         ],
         "pid": os.getpid(),
         "created": created,

@@ -45,6 +45,10 @@ class Store:
         """Write one document, replacing an earlier one."""
         self._database.execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", (kind, key, json.dumps(document)))
 
+    def remove(self, kind: str, key: str) -> None:
+        """Forget one document."""
+        self._database.execute("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key))
+
     def clear(self, kind: str) -> None:
         """Forget every document of a kind."""
         self._database.execute("DELETE FROM documents WHERE kind = ?", (kind,))

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from defender_emulator import certificates
+from defender_emulator.entra.application_credentials import make_secret
+from defender_emulator.entra.registered_at_first import SAMPLE_NAME, Credentials
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,10 @@ class Workspace:
     @property
     def client_secret(self) -> Path:
         return self.directory / "client_secret"
+
+    @property
+    def registrar_secret(self) -> Path:
+        return self.directory / "registrar_secret"
 
     @property
     def certificate(self) -> Path:
@@ -79,8 +85,10 @@ class Workspace:
     def log(self) -> Path:
         return self.directory / "emulator.log"
 
-    def prepare(self, application_name: str, host: str) -> bool:
+    def prepare(self, with_application: bool, host: str) -> bool:
         """Make what is missing of the authority and the credentials, and a fresh server certificate.
+
+        Without the sample application its credentials are not made.
 
         Returns:
             True when the credentials are new.
@@ -90,20 +98,34 @@ class Workspace:
             authority = certificates.make_authority()
             write_private(self.ca_key, authority.key_pem())
             write_private(self.ca, authority.certificate_pem())
-        if not self.client_secret.exists():
-            write_private(self.client_secret, secrets.token_urlsafe(30).encode())
-        if not self.certificate_pfx.exists():
-            password = secrets.token_urlsafe(18)
-            pair = certificates.make_application_certificate(application_name)
-            write_private(self.certificate_password, password.encode())
-            write_private(self.certificate, pair.key_pem() + pair.certificate_pem())
-            write_private(self.certificate_pfx, pair.pfx(password))
+        if not self.registrar_secret.exists():
+            write_private(self.registrar_secret, make_secret().encode())
+        if with_application:
+            self._prepare_sample()
         if not self.identity_provider_key.exists():
             write_private(self.identity_provider_key, certificates.private_key_pem(certificates.make_rsa_key()))
         authority = certificates.load_pair(self.ca_key.read_bytes(), self.ca.read_bytes())
         server = certificates.make_server_certificate(authority, host)
         write_private(self.server_certificate, server.key_pem() + server.certificate_pem())
         return created
+
+    def credentials(self, with_application: bool) -> Credentials:
+        """What the first applications prove themselves with."""
+        return Credentials(
+            registrar_secret=self.registrar_secret.read_text(),
+            secret=self.client_secret.read_text() if with_application else None,
+            certificate=certificates.transport_form(self.certificate.read_bytes()) if with_application else None,
+        )
+
+    def _prepare_sample(self) -> None:
+        if not self.client_secret.exists():
+            write_private(self.client_secret, make_secret().encode())
+        if not self.certificate_pfx.exists():
+            password = secrets.token_urlsafe(18)
+            pair = certificates.make_application_certificate(SAMPLE_NAME)
+            write_private(self.certificate_password, password.encode())
+            write_private(self.certificate, pair.key_pem() + pair.certificate_pem())
+            write_private(self.certificate_pfx, pair.pfx(password))
 
     def write_connection(self, connection: dict[str, Any]) -> None:
         """Tell clients where the emulator is. Holds paths, never a secret."""

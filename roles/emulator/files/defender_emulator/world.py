@@ -12,8 +12,8 @@ from defender_emulator.control.faults import Faults
 from defender_emulator.control.requests_seen import RequestsSeen
 from defender_emulator.defender.incidents import IncidentArchive
 from defender_emulator.defender.quotas import Quotas
-from defender_emulator.entra.assertions import AssertionCheck
-from defender_emulator.entra.directory import Directory
+from defender_emulator.entra.directory import STORED_KINDS, Directory
+from defender_emulator.entra.identity_provider import IdentityProvider
 from defender_emulator.entra.signing_keys import SigningKeys
 from defender_emulator.entra.tokens import TokenService
 
@@ -27,35 +27,41 @@ if TYPE_CHECKING:
 class World:
     """One emulated Microsoft. ``base_url`` has no trailing slash."""
 
-    def __init__(self, base_url: str, workspace: Workspace, store: Store, tenant_count: int) -> None:
+    def __init__(
+        self, base_url: str, workspace: Workspace, store: Store, tenant_count: int, with_application: bool
+    ) -> None:
         self.base_url = base_url
         self._store = store
         self._tenant_count = tenant_count
-        self.client_secret = workspace.client_secret.read_text()
+        self.credentials = workspace.credentials(with_application)
         self.signing_keys = SigningKeys(store)
         self.tokens = TokenService(base_url, self.signing_keys)
-        provider_key = load_rsa_key(workspace.identity_provider_key.read_bytes())
-        self.assertions = AssertionCheck(workspace.certificate.read_bytes(), provider_key)
+        self.identity_provider = IdentityProvider(load_rsa_key(workspace.identity_provider_key.read_bytes()))
         self.epoch = _epoch(store)
         self.faults = Faults()
         self.requests_seen = RequestsSeen()
         self._read()
 
     @property
+    def port(self) -> int:
+        """The port the emulator has this time."""
+        return int(self.base_url.rpartition(":")[2])
+
+    @property
     def redirect_uri(self) -> str:
-        """The application's registered redirect URI, on the port the emulator has this time."""
+        """A page to come back to after a consent, on the port the emulator has this time."""
         return f"{self.base_url}/consent-result"
 
     def reset(self) -> None:
-        """Back to the beginning: nobody consented, no fault, no change. Keys, credentials and times stay."""
-        for kind in ("tenant", "application", "incident"):
+        """Back to the beginning: no consent, no change, no fault. Keys, credential files and times stay."""
+        for kind in (*STORED_KINDS, "incident"):
             self._store.clear(kind)
         self.faults.clear()
         self.requests_seen.clear()
         self._read()
 
     def _read(self) -> None:
-        self.directory = Directory(self._store, self._tenant_count)
+        self.directory = Directory(self._store, self._tenant_count, self.credentials)
         self.incidents = IncidentArchive(self._store, self.epoch)
         self.quotas = Quotas()
 

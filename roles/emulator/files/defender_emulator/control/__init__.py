@@ -1,3 +1,3 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a test switches on and looks at: faults, tenants, the application, the requests seen."""
+"""What a test switches on and looks at: faults, tenants, applications, the requests seen."""

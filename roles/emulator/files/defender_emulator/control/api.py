@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
-import types
-import typing
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -15,19 +13,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from defender_emulator.control.faults import TOKEN_KINDS, WIRE_KINDS, Fault
+from defender_emulator.control import registrations
+from defender_emulator.control.body import BadControl, by_resource, check_fields, read_body
+from defender_emulator.control.faults import KINDS as FAULT_KINDS
+from defender_emulator.control.faults import Fault
 from defender_emulator.control.interference import CONTROL_PREFIX
-from defender_emulator.entra.directory import DOCUMENTED_QUOTA, Application, Tenant, TenantSettings
 from defender_emulator.entra.refusals import KINDS, Refusal
-from defender_emulator.entra.resources import roles_by_resource
+from defender_emulator.entra.resources import RESOURCES
+from defender_emulator.entra.tenants import Tenant, TenantSettings
 from defender_emulator.world import world_of
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 _NOTHING = 204
-
-
-class BadControl(Exception):
-    """A control request that makes no sense; the message says why."""
 
 
 def control_route(path: str, methods: dict[str, Endpoint]) -> Route:
@@ -47,48 +44,54 @@ def control_route(path: str, methods: dict[str, Endpoint]) -> Route:
 
 
 async def _health(request: Request) -> Response:
-    return JSONResponse({"status": "ok", "tenants": len(world_of(request).directory.tenants)})
+    return JSONResponse({"status": "ok", "tenants": len(world_of(request).directory.tenants.customers)})
 
 
 async def _tenants(request: Request) -> Response:
-    return JSONResponse([_describe(tenant) for tenant in world_of(request).directory.tenants])
+    return JSONResponse([_describe(request, tenant) for tenant in world_of(request).directory.tenants.customers])
 
 
 async def _tenant(request: Request) -> Response:
-    return JSONResponse(_describe(_addressed(request)))
+    return JSONResponse(_describe(request, _addressed(request)))
 
 
 async def _change_tenant(request: Request) -> Response:
-    changes = await _body(request)
-    _check_fields(TenantSettings, changes)
-    world_of(request).directory.change_tenant(_addressed(request), changes)
+    changes = await read_body(request)
+    check_fields(TenantSettings, changes)
+    world_of(request).directory.tenants.change(_addressed(request), changes)
     return await _tenant(request)
 
 
 async def _consent(request: Request) -> Response:
-    body = await _body(request)
-    roles = _by_resource(body["roles"]) if "roles" in body else None
-    world_of(request).directory.consent(_addressed(request), roles)
-    return JSONResponse(_describe(_addressed(request)), 201)
+    body = await read_body(request)
+    roles = by_resource(body["roles"]) if "roles" in body else None
+    tenant, application = _addressed(request), registrations.addressed(request)
+    world_of(request).directory.consent(tenant, application, roles)
+    return JSONResponse(_describe(request, tenant), 201)
 
 
 async def _revoke(request: Request) -> Response:
-    world_of(request).directory.revoke(_addressed(request))
+    principals = world_of(request).directory.service_principals
+    principal = principals.find(_addressed(request), registrations.client_id(request))
+    if principal is not None:
+        principals.remove(principal)
     return Response(status_code=_NOTHING)
 
 
 async def _grants(request: Request) -> Response:
-    try:
-        world_of(request).directory.set_roles(_addressed(request), _by_resource((await _body(request)).get("roles")))
-    except LookupError as error:
-        raise BadControl(str(error)) from None
+    directory, tenant = world_of(request).directory, _addressed(request)
+    roles = by_resource((await read_body(request)).get("roles"))
+    principal = directory.service_principals.find(tenant, registrations.client_id(request))
+    if principal is None:
+        raise BadControl(f"{tenant.name} has no service principal: consent first")
+    directory.set_roles(tenant, principal, roles)
     return await _tenant(request)
 
 
 async def _consent_all(request: Request) -> Response:
     directory = world_of(request).directory
-    directory.consent_everywhere()
-    return JSONResponse({"consented": len(directory.tenants)})
+    directory.consent_everywhere(registrations.addressed(request))
+    return JSONResponse({"consented": len(directory.tenants.customers)})
 
 
 async def _requests(request: Request) -> Response:
@@ -105,15 +108,15 @@ async def _faults(request: Request) -> Response:
 
 
 async def _add_fault(request: Request) -> Response:
-    body = await _body(request)
+    body = await read_body(request)
     world = world_of(request)
-    if body.get("kind") not in WIRE_KINDS + TOKEN_KINDS:
-        raise BadControl(f"kind must be one of {', '.join(WIRE_KINDS + TOKEN_KINDS)}")
+    if body.get("kind") not in FAULT_KINDS:
+        raise BadControl(f"kind must be one of {', '.join(FAULT_KINDS)}")
     if body.get("code") is not None and body["code"] not in KINDS:
         raise BadControl(f"code {body['code']} is no AADSTS number the emulator knows")
-    _check_fields(Fault, body)
+    check_fields(Fault, body)
     if body.get("tenant"):
-        body["tenant"] = world.directory.resolve(body["tenant"]).tenant_id
+        body["tenant"] = world.directory.tenants.resolve(body["tenant"]).tenant_id
     fault = Fault(**body)
     world.faults.add(fault)
     return JSONResponse({"id": fault.id}, 201)
@@ -130,28 +133,8 @@ async def _remove_fault(request: Request) -> Response:
     return Response(status_code=_NOTHING)
 
 
-async def _application(request: Request) -> Response:
-    application = world_of(request).directory.application
-    return JSONResponse({"client_id": application.client_id, **dataclasses.asdict(application)})
-
-
-async def _change_application(request: Request) -> Response:
-    changes = await _body(request)
-    _check_fields(Application, changes)
-    for name in ("quota_per_minute", "quota_per_hour"):
-        quota = changes.get(name)
-        if quota not in (None, DOCUMENTED_QUOTA) and (not isinstance(quota, int) or quota < 1):
-            raise BadControl(f'{name} must be a positive number, null for no limit, or "{DOCUMENTED_QUOTA}"')
-    if "permissions" in changes:
-        granted = changes["permissions"].values()
-        names = [name for names in granted if isinstance(names, list) for name in names]
-        changes["permissions"] = {"xdr": [], "graph": [], **_by_resource(names)}
-    world_of(request).directory.change_application(changes)
-    return await _application(request)
-
-
 async def _rotate_keys(request: Request) -> Response:
-    body = await _body(request)
+    body = await read_body(request)
     keys = world_of(request).signing_keys
     keys.rotate(withdraw_old=bool(body.get("withdraw_old", False)))
     return JSONResponse({"active": keys.active.kid, "published": [key.kid for key in keys.published]})
@@ -172,57 +155,29 @@ CONTROL_ROUTES = [
     control_route("requests", {"GET": _requests, "DELETE": _forget_requests}),
     control_route("faults", {"GET": _faults, "POST": _add_fault, "DELETE": _clear_faults}),
     control_route("faults/{fault_id}", {"DELETE": _remove_fault}),
-    control_route("application", {"GET": _application, "PATCH": _change_application}),
+    control_route("application", {"GET": registrations.sample, "PATCH": registrations.change_sample}),
+    control_route("applications", {"GET": registrations.applications}),
+    control_route("applications/{client_id}/credentials/{key_id}", {"PATCH": registrations.change_credential}),
+    control_route("registrar", {"PATCH": registrations.change_registrar}),
+    control_route("service-principals/{tenant}", {"GET": registrations.service_principals}),
     control_route("keys/rotate", {"POST": _rotate_keys}),
     control_route("reset", {"POST": _reset}),
 ]
 
 
 def _addressed(request: Request) -> Tenant:
-    return world_of(request).directory.resolve(request.path_params["tenant"])
+    return world_of(request).directory.tenants.resolve(request.path_params["tenant"])
 
 
-def _describe(tenant: Tenant) -> dict[str, Any]:
-    principal = tenant.service_principal
+def _describe(request: Request, tenant: Tenant) -> dict[str, Any]:
+    directory = world_of(request).directory
+    principal = directory.service_principals.find(tenant, registrations.client_id(request))
+    roles = [role for api in RESOURCES for role in directory.roles(tenant, principal, api)] if principal else []
     return {
         "name": tenant.name,
         "tenant_id": tenant.tenant_id,
         "domain": tenant.domain,
         "consented": principal is not None,
-        "roles": sorted(role for names in principal.roles.values() for role in names) if principal else [],
+        "roles": sorted(roles),
         **dataclasses.asdict(tenant.settings),
     }
-
-
-async def _body(request: Request) -> dict[str, Any]:
-    if not await request.body():
-        return {}
-    try:
-        body = await request.json()
-    except ValueError:
-        raise BadControl("the body is not JSON") from None
-    if not isinstance(body, dict):
-        raise BadControl("the body must be an object")
-    return body
-
-
-def _by_resource(roles: object) -> dict[str, list[str]]:
-    if not isinstance(roles, list):
-        raise BadControl("roles must be a list of application permissions")
-    try:
-        return roles_by_resource(roles)
-    except KeyError as error:
-        raise BadControl(f"no API has an application permission {error}") from None
-
-
-def _check_fields(described: type, body: dict[str, Any]) -> None:
-    """Refuse names and types that the dataclass does not have, so that a typing error is not silently ignored."""
-    hints = typing.get_type_hints(described)
-    for name, value in body.items():
-        if name not in {field.name for field in dataclasses.fields(described)}:
-            raise BadControl(f"there is no '{name}' to set")
-        hint = hints[name]
-        allowed = hint.__args__ if isinstance(hint, types.UnionType) else (hint,)
-        plain = tuple(typing.get_origin(part) or part for part in allowed)
-        if not isinstance(value, (*plain, int) if float in plain else plain):
-            raise BadControl(f"'{name}' cannot be {value!r}")

@@ -10,14 +10,18 @@ from dataclasses import dataclass
 # Of the connection and the HTTP answer; ``interference`` acts on them.
 WIRE_KINDS = ("latency", "throttle", "server_error", "reset", "truncate", "not_json")
 # Of Entra ID; the token endpoint acts on them.
-TOKEN_KINDS = ("consent_propagation", "clock_skew", "unknown_key", "token_error")
+TOKEN_KINDS = ("consent_propagation", "credential_lag", "clock_skew", "unknown_key", "token_error")
+# Of the directory that Microsoft Graph writes to and reads from.
+DIRECTORY_KINDS = ("directory_lag", "conflict")
+KINDS = WIRE_KINDS + TOKEN_KINDS + DIRECTORY_KINDS
 
 
 @dataclass
 class Fault:
     """One fault. ``path`` is a part of the request's path, ``times`` how often it still strikes; None is no limit.
 
-    ``seconds`` is the latency, the clock skew (negative: in the past) or how long a consent propagates;
+    ``seconds`` is the latency, the clock skew (negative: in the past) or how long a consent, a credential or an object
+    of the directory needs to come through;
     ``retry_after`` a number of seconds, ``"http-date"``, or None for no header; ``code`` an AADSTS number.
     """
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from defender_emulator.control.faults import WIRE_KINDS, Fault
 from defender_emulator.control.requests_seen import SeenRequest
 from defender_emulator.entra.refusals import Refusal
+from defender_emulator.graph_errors import GRAPH_PREFIX, GraphError, error_response
 from defender_emulator.world import World
 
 CONTROL_PREFIX = "/_emulator/"
@@ -85,12 +87,12 @@ async def _strike(world: World, tenant_id: str | None, scope: Scope, receive: Re
             await _truncate(scope["transport"], receive, send)
             return True
         else:
-            await _ANSWERS[kind](fault)(scope, receive, send)
+            await _ANSWERS[kind](fault, Request(scope))(scope, receive, send)
             return True
     return False
 
 
-def _throttle(fault: Fault) -> Response:
+def _throttle(fault: Fault, request: Request) -> Response:
     headers = {}
     if fault.retry_after == "http-date":
         headers["Retry-After"] = email.utils.formatdate(time.time() + fault.seconds, usegmt=True)
@@ -98,17 +100,22 @@ def _throttle(fault: Fault) -> Response:
         headers["Retry-After"] = str(fault.retry_after)
     if fault.body is not None:
         return PlainTextResponse(fault.body, fault.status or 429, headers)
+    if request.url.path.startswith(GRAPH_PREFIX):
+        error = GraphError(fault.status or 429, "TooManyRequests", "Too many requests. Retry later.")
+        return error_response(request, error, headers)
     return JSONResponse({"error": {"code": "429", "message": _QUOTA, "target": ""}}, fault.status or 429, headers)
 
 
-def _server_error(fault: Fault) -> Response:
+def _server_error(fault: Fault, request: Request) -> Response:
+    status, message = fault.status or 500, "The service failed."
     if fault.body is not None:
-        return PlainTextResponse(fault.body, fault.status or 500)
-    body = {"error": {"code": "InternalServerError", "message": "The service failed.", "target": ""}}
-    return JSONResponse(body, fault.status or 500)
+        return PlainTextResponse(fault.body, status)
+    if request.url.path.startswith(GRAPH_PREFIX):
+        return error_response(request, GraphError(status, "InternalServerError", message))
+    return JSONResponse({"error": {"code": "InternalServerError", "message": message, "target": ""}}, status)
 
 
-def _not_json(fault: Fault) -> Response:
+def _not_json(fault: Fault, _request: Request) -> Response:
     page = fault.body or "<html><body><h1>Please sign in to the network</h1></body></html>"
     return Response(page, fault.status or 200, media_type="text/html")
 
@@ -143,7 +150,7 @@ def _tenant_id(world: World, segment: str | None, scope: Scope) -> str | None:
     if segment is None:
         return _claimed_tenant(Headers(scope=scope).get("authorization", ""))
     try:
-        return world.directory.resolve(segment).tenant_id
+        return world.directory.tenants.resolve(segment).tenant_id
     except Refusal:
         return None
 

@@ -11,7 +11,7 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from defender_emulator.defender import timestamps
+from defender_emulator import timestamps
 
 _USERS = ("ada", "bruno", "chen", "dalia", "emeka", "freya", "goran", "hana")
 _DEVICES = (

@@ -7,18 +7,18 @@ Sources: learn.microsoft.com, security-list-incidents; the refusal of a large ``
 
 from __future__ import annotations
 
-import datetime
-import uuid
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from defender_emulator.defender.bearer import ApiError, challenge, json_response, require
+from defender_emulator.defender.bearer import ApiError, json_response, require
 from defender_emulator.defender.graph_incident import enum_name, graph_incident
-from defender_emulator.defender.odata import Field, QueryError, parse_filter, parse_number
+from defender_emulator.entra.bearer import challenge
 from defender_emulator.entra.resources import GRAPH
+from defender_emulator.graph_errors import GraphError, error_response
+from defender_emulator.odata import Field, QueryError, parse_filter, parse_number
 from defender_emulator.world import world_of
 
 _ROLES = ("SecurityIncident.Read.All", "SecurityIncident.ReadWrite.All")
@@ -48,12 +48,14 @@ def _answering_errors(endpoint: Endpoint) -> Endpoint:
         try:
             return await endpoint(request)
         except ApiError as error:
-            code = "InvalidAuthenticationToken" if error.status == 401 else error.code
-            return _refuse(request, error.status, code, error.message, challenge(error, request))
+            if error.status == 401:
+                refusal = GraphError(401, "InvalidAuthenticationToken", error.message)
+                return error_response(request, refusal, challenge(request, error.message))
+            return error_response(request, GraphError(error.status, error.code, error.message))
         except QueryError as error:
             # The code really is empty.
             message = f"The query specified in the URI is not valid. {error}"
-            return _refuse(request, 400, "", message)
+            return error_response(request, GraphError(400, "", message))
 
     return answer
 
@@ -61,7 +63,7 @@ def _answering_errors(endpoint: Endpoint) -> Endpoint:
 @_answering_errors
 async def list_incidents(request: Request) -> Response:
     """``GET /v1.0/security/incidents``"""
-    tenant = require(request, GRAPH, _ROLES)
+    tenant = require(request, GRAPH, _ROLES).tenant
     world = world_of(request)
     options = dict(request.query_params)
     _check_options(options)
@@ -92,7 +94,7 @@ async def list_incidents(request: Request) -> Response:
 @_answering_errors
 async def get_incident(request: Request) -> Response:
     """``GET /v1.0/security/incidents/{id}``"""
-    tenant = require(request, GRAPH, _ROLES)
+    tenant = require(request, GRAPH, _ROLES).tenant
     options = dict(request.query_params)
     _check_options(options)
     text = request.path_params["incident_id"]
@@ -109,15 +111,3 @@ def _check_options(options: dict[str, str]) -> None:
             raise QueryError(f"The query option '{name}' is not supported.")
     if options.get("$expand", "alerts") != "alerts":
         raise QueryError(f"Could not find a property named '{options['$expand']}' to expand.")
-
-
-def _refuse(request: Request, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
-    request_id = str(uuid.uuid4())
-    now = datetime.datetime.now(datetime.timezone.utc)
-    inner = {
-        "date": now.strftime("%Y-%m-%dT%H:%M:%S"),
-        "request-id": request_id,
-        "client-request-id": request.headers.get("client-request-id", request_id),
-    }
-    body = {"error": {"code": code, "message": message, "details": [], "innerError": inner}}
-    return json_response(body, status, headers)

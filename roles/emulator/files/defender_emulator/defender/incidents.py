@@ -11,12 +11,12 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from defender_emulator.defender import timestamps
+from defender_emulator import timestamps
 from defender_emulator.defender.evidence import Scene, device, entity
 from defender_emulator.defender.scenarios import SCENARIOS, Scenario
-from defender_emulator.defender.timestamps import SECOND
-from defender_emulator.entra.directory import Tenant
+from defender_emulator.entra.tenants import Tenant
 from defender_emulator.store import Store
+from defender_emulator.timestamps import SECOND
 
 _ID = re.compile(r"[0-9]{1,18}")
 _SPAN = 30 * 86400

@@ -17,12 +17,13 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from defender_emulator.defender import timestamps
-from defender_emulator.defender.bearer import ApiError, challenge, json_response, require
+from defender_emulator import timestamps
+from defender_emulator.defender.bearer import ApiError, json_response, require
 from defender_emulator.defender.incidents import Incident
-from defender_emulator.defender.odata import Field, QueryError, parse_filter, parse_number
-from defender_emulator.entra.directory import Tenant
+from defender_emulator.entra.bearer import Caller, challenge
 from defender_emulator.entra.resources import XDR
+from defender_emulator.entra.tenants import Tenant
+from defender_emulator.odata import Field, QueryError, parse_filter, parse_number
 from defender_emulator.world import world_of
 
 _READ_ROLES = ("Incident.Read.All", "Incident.ReadWrite.All")
@@ -61,7 +62,8 @@ def _answering_errors(endpoint: Endpoint) -> Endpoint:
             return await endpoint(request)
         except ApiError as error:
             body = {"error": {"code": error.code, "message": error.message, "target": str(uuid.uuid4())}}
-            return json_response(body, error.status, challenge(error, request))
+            headers = challenge(request, error.message) if error.status == 401 else None
+            return json_response(body, error.status, headers)
         except QueryError as error:
             body = {"error": {"code": "BadRequest", "message": str(error), "target": str(uuid.uuid4())}}
             return json_response(body, 400)
@@ -72,8 +74,8 @@ def _answering_errors(endpoint: Endpoint) -> Endpoint:
 @_answering_errors
 async def list_incidents(request: Request) -> Response:
     """``GET /api/incidents``"""
-    tenant = require(request, XDR, _READ_ROLES)
-    _count_call(request, tenant, "list")
+    caller = require(request, XDR, _READ_ROLES)
+    _count_call(request, caller, "list")
     world = world_of(request)
     options = dict(request.query_params)
     for name in options:
@@ -83,13 +85,13 @@ async def list_incidents(request: Request) -> Response:
     if top > _MAX_TOP:
         raise QueryError(f"The limit of '{_MAX_TOP}' for Top query has been exceeded. The value is '{top}'.")
     skip = parse_number(options, "$skip", 0)
-    incidents = list(world.incidents.of(tenant).values())
+    incidents = list(world.incidents.of(caller.tenant).values())
     if "$filter" in options:
         matches = parse_filter(options["$filter"], _FIELDS)
         incidents = [incident for incident in incidents if matches(incident)]
     page = incidents[skip : skip + top]
     tail = b"]}"
-    if world.directory.application.next_link and skip + top < len(incidents):
+    if world.directory.settings.next_link and skip + top < len(incidents):
         query = urlencode({**options, "$top": top, "$skip": skip + top})
         tail = f'],"@odata.nextLink":"{world.base_url}/api/incidents?{query}"}}'.encode()
     head = f'{{"@odata.context":"{_CONTEXT}","value":['.encode()
@@ -99,17 +101,17 @@ async def list_incidents(request: Request) -> Response:
 @_answering_errors
 async def get_incident(request: Request) -> Response:
     """``GET /api/incidents/{id}``"""
-    tenant = require(request, XDR, _READ_ROLES)
-    _count_call(request, tenant, "get")
-    return _one(_find(request, tenant).document())
+    caller = require(request, XDR, _READ_ROLES)
+    _count_call(request, caller, "get")
+    return _one(_find(request, caller.tenant).document())
 
 
 @_answering_errors
 async def update_incident(request: Request) -> Response:
     """``PATCH /api/incidents/{id}``: tags are replaced, a comment is appended, what is left out stays."""
-    tenant = require(request, XDR, _WRITE_ROLES)
-    _count_call(request, tenant, "update")
-    document = _find(request, tenant).document()
+    caller = require(request, XDR, _WRITE_ROLES)
+    _count_call(request, caller, "update")
+    document = _find(request, caller.tenant).document()
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise ApiError(415, "UnsupportedMediaType", "The Content-Type of the request must be application/json.")
     try:
@@ -122,10 +124,10 @@ async def update_incident(request: Request) -> Response:
     document["assignedTo"] = document["assignedTo"] or None
     now = timestamps.write(timestamps.now())
     if comment:
-        author = world_of(request).directory.application.display_name
+        author = world_of(request).directory.application_name(caller.client_id)
         document["comments"].append({"comment": comment, "createdBy": author, "createdTime": now})
     document["lastUpdateTime"] = now
-    world_of(request).incidents.save(tenant, document)
+    world_of(request).incidents.save(caller.tenant, document)
     return _one(document)
 
 
@@ -141,9 +143,9 @@ def _find(request: Request, tenant: Tenant) -> Incident:
     return incident
 
 
-def _count_call(request: Request, tenant: Tenant, call: str) -> None:
+def _count_call(request: Request, caller: Caller, call: str) -> None:
     world = world_of(request)
-    sentence = world.quotas.exceeded(tenant.tenant_id, call, world.directory.application)
+    sentence = world.quotas.exceeded(caller.client_id, caller.tenant.tenant_id, call, world.directory.settings)
     if sentence:
         raise ApiError(429, "429", sentence)
 

@@ -12,11 +12,16 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from defender_emulator.entra.directory import Application, Directory, Tenant
+from defender_emulator.entra.applications import Application
+from defender_emulator.entra.directory import Directory
 from defender_emulator.entra.refusals import Refusal
 from defender_emulator.entra.resources import RESOURCES, Permission, Resource, find_resource
+from defender_emulator.entra.service_principals import resources_present
+from defender_emulator.entra.tenants import Tenant
+
+_WANTED = "requiredResourceAccess"
 
 
 class Form(Enum):
@@ -41,6 +46,7 @@ class ConsentRequest:
     """
 
     form: Form
+    application: Application
     tenant: Tenant | None
     redirect_uri: str
     scope: str
@@ -48,18 +54,28 @@ class ConsentRequest:
     for_organization: bool
 
 
-def read_link(
-    directory: Directory, form: Form, segment: str, query: Mapping[str, str], default_redirect: str
-) -> ConsentRequest:
-    """Check a consent link; one without ``redirect_uri`` leads to ``default_redirect``.
+@dataclass(frozen=True)
+class RequestedPermissions:
+    """What an application asks of one API: app roles, which consent grants, and delegated scopes, which it shows."""
+
+    resource: Resource
+    roles: list[Permission]
+    scopes: list[Permission]
+
+
+def read_link(directory: Directory, form: Form, segment: str, query: Mapping[str, str], port: int) -> ConsentRequest:
+    """Check a consent link.
+
+    One without ``redirect_uri`` leads to the first that the application registered, at ``port`` when it is of this
+    machine and names none.
 
     Raises:
-        Refusal: 90002 or 900023 for the tenant, 700016, 900144, 50011, 70011, 700054, or 650052.
+        Refusal: 90002 or 900023 for the tenant, 700016, 900144, 50011, 50194, 650059, 70011, 700054, or 65005x.
     """
-    tenant = None if segment in form.shared_segments else directory.resolve(segment)
-    application = directory.application
+    tenant = None if segment in form.shared_segments else directory.tenants.resolve(segment)
     client_id = _required(query, "client_id")
-    if client_id != application.client_id:
+    application = directory.applications.find(client_id)
+    if application is None:
         raise Refusal(700016, client_id=client_id, tenant_name=tenant.name if tenant else segment)
     scope = ""
     if form is Form.ADMIN_CONSENT:
@@ -68,28 +84,51 @@ def read_link(
         _required(query, "redirect_uri")
     if form is Form.AUTHORIZE and _required(query, "response_type") != "code":
         raise Refusal(700054, response_type=query["response_type"])
-    redirect_uri = query.get("redirect_uri") or default_redirect
-    if not _is_registered(redirect_uri, application.redirect_uri):
+    redirect_uri = query.get("redirect_uri") or _default_redirect(application, port)
+    if not any(_matches(redirect_uri, registered) for registered in application.redirect_uris):
         raise Refusal(50011, redirect_uri=redirect_uri, client_id=client_id)
     if tenant is not None:
-        check_services(directory, tenant)
+        check_tenant(application, tenant)
+    elif application.is_single_tenant:
+        raise Refusal(50194, client_id=client_id, app_name=application.display_name)
     for_organization = form is not Form.AUTHORIZE or query.get("prompt") in ("consent", "admin_consent")
-    return ConsentRequest(form, tenant, redirect_uri, scope, query.get("state"), for_organization)
+    return ConsentRequest(form, application, tenant, redirect_uri, scope, query.get("state"), for_organization)
 
 
-def requested_permissions(application: Application) -> list[tuple[Resource, list[Permission]]]:
-    """What the application is configured to ask for, by API."""
-    return [
-        (resource, [resource.permission(name) for name in application.permissions[resource.key]])
+def requested_permissions(application: Application) -> list[RequestedPermissions]:
+    """What the application is configured to ask for, by API.
+
+    Raises:
+        Refusal: 650052 for an API that nobody knows, 650053 for a permission that the API does not have.
+    """
+    wanted = {item["resourceAppId"].lower(): item["resourceAccess"] for item in application.document[_WANTED]}
+    unknown = set(wanted) - {resource.app_id for resource in RESOURCES}
+    if unknown:
+        raise Refusal(650052, resource_id=min(unknown), resource_name="unknown")
+    requested = [
+        RequestedPermissions(
+            resource,
+            _named(application, resource, resource.permissions, wanted[resource.app_id], "Role"),
+            _named(application, resource, resource.scopes, wanted[resource.app_id], "Scope"),
+        )
         for resource in RESOURCES
-        if application.permissions.get(resource.key)
+        if resource.app_id in wanted
     ]
+    return [item for item in requested if item.roles or item.scopes]
 
 
-def check_services(directory: Directory, tenant: Tenant) -> None:
-    """Refuse (650052) when the tenant lacks an API that the application asks for."""
-    for resource, _wanted in requested_permissions(directory.application):
-        if directory.missing_service(tenant, resource):
+def check_tenant(application: Application, tenant: Tenant) -> None:
+    """Refuse a tenant that the application is not for (650059), or that lacks an API it asks for (650052)."""
+    if application.is_single_tenant and application.tenant_id != tenant.tenant_id:
+        raise Refusal(
+            650059,
+            client_id=application.client_id,
+            app_name=application.display_name,
+            tenant_name=tenant.name,
+        )
+    for wanted in requested_permissions(application):
+        resource = wanted.resource
+        if resource not in resources_present(tenant):
             raise Refusal(650052, resource_id=resource.app_id, resource_name=resource.name, tenant_id=tenant.tenant_id)
 
 
@@ -141,7 +180,34 @@ def _check_scope(scope: str) -> None:
             raise Refusal(70011, scope=scope)
 
 
-def _is_registered(redirect_uri: str, registered: str) -> bool:
+def _named(
+    application: Application,
+    resource: Resource,
+    defined: tuple[Permission, ...],
+    wanted: list[dict[str, str]],
+    kind: str,
+) -> list[Permission]:
+    by_id = {permission.role_id: permission for permission in defined}
+    named = []
+    for access in wanted:
+        if access["type"] == kind:
+            permission = by_id.get(access["id"].lower())
+            if permission is None:
+                raise Refusal(
+                    650053, app_name=application.display_name, permission=access["id"], resource_id=resource.app_id
+                )
+            named.append(permission)
+    return named
+
+
+def _default_redirect(application: Application, port: int) -> str:
+    if not application.redirect_uris:
+        return ""
+    first = urlsplit(application.redirect_uris[0])
+    return urlunsplit(first._replace(netloc=f"localhost:{port}") if first.netloc == "localhost" else first)
+
+
+def _matches(redirect_uri: str, registered: str) -> bool:
     """Whether the two are the same, where any port of localhost will do."""
     given, known = urlsplit(redirect_uri), urlsplit(registered)
     if known.hostname == "localhost" == given.hostname:

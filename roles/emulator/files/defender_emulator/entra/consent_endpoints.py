@@ -17,12 +17,13 @@ from defender_emulator.entra.consent import (
     ConsentRequest,
     Form,
     cancelled_location,
-    check_services,
+    check_tenant,
     granted_location,
     read_link,
     requested_permissions,
 )
 from defender_emulator.entra.refusals import Refusal
+from defender_emulator.entra.registered_at_first import PUBLISHER
 from defender_emulator.world import World, world_of
 
 _PAGES = jinja2.Environment(
@@ -57,27 +58,28 @@ async def authorize(request: Request) -> Response:
 
 
 async def result(request: Request) -> Response:
-    """The redirect URI the application registers: shows what it was handed."""
+    """A redirect URI that any application may register: shows what it was handed."""
     answer = dict(request.query_params)
-    return _page("result.html", answer=answer, application=world_of(request).directory.application)
+    return _page("result.html", answer=answer, publisher=PUBLISHER)
 
 
 async def _consent(request: Request, form: Form) -> Response:
     world = world_of(request)
     try:
         segment = request.path_params["tenant"]
-        link = read_link(world.directory, form, segment, request.query_params, world.redirect_uri)
+        link = read_link(world.directory, form, segment, request.query_params, world.port)
         if request.method == "POST":
             return await _decide(request, world, link)
+        permissions = requested_permissions(link.application)
     except Refusal as refusal:
         request.state.refusal = refusal.code
         return _refuse(refusal)
     return _page(
         "consent.html",
-        application=world.directory.application,
-        permissions=requested_permissions(world.directory.application),
+        application=link.application,
+        permissions=permissions,
         link=link,
-        tenants=[] if link.tenant else world.directory.tenants,
+        tenants=[] if link.tenant else world.directory.tenants.customers,
         canary=_make_canary(request),
     )
 
@@ -86,12 +88,12 @@ async def _decide(request: Request, world: World, link: ConsentRequest) -> Respo
     form = await request.form()
     if not _is_good_canary(str(form.get("canary", "")), request):
         return _page("notice.html", 400, title="This page is too old", lines=["Open the consent link again."])
-    tenant = link.tenant or world.directory.resolve(str(form.get("tenant", "")))
+    tenant = link.tenant or world.directory.tenants.resolve(str(form.get("tenant", "")))
     if form.get("decision") != "accept":
         return RedirectResponse(cancelled_location(link, tenant), 302)
-    check_services(world.directory, tenant)
+    check_tenant(link.application, tenant)
     # Without the organization's consent the application appears in the tenant, and may do nothing.
-    world.directory.consent(tenant, None if link.for_organization else {})
+    world.directory.consent(tenant, link.application, None if link.for_organization else {})
     return RedirectResponse(granted_location(link, tenant), 302)
 
 

@@ -1,179 +1,196 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who exists: the customer tenants, the provider's one application, and what each tenant has granted it."""
+"""Who exists and who may do what: tenants, applications, service principals, and the rules between them."""
 
 from __future__ import annotations
 
-import re
 import time
-import uuid
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
-from defender_emulator.entra.refusals import Refusal
-from defender_emulator.entra.resources import XDR, Resource
+from defender_emulator.entra import identity_provider
+from defender_emulator.entra import registered_at_first as first
+from defender_emulator.entra.application_credentials import add_secret, certificate_entry, hash_secret, set_certificates
+from defender_emulator.entra.applications import Application, Applications, new_application
+from defender_emulator.entra.resources import RESOURCES, Resource, resource_by_key
+from defender_emulator.entra.service_principals import (
+    ServicePrincipal,
+    ServicePrincipals,
+    resource_principal_id,
+)
+from defender_emulator.entra.service_settings import ServiceSettings
+from defender_emulator.entra.tenants import Tenant, Tenants
 from defender_emulator.store import Store
 
-NAMES = ("contoso", "fabrikam", "tailspin", "wingtip", "adatum")
-SHARED_SEGMENTS = ("common", "organizations", "consumers")
-DOCUMENTED_QUOTA = "documented"
+STORED_KINDS = ("tenant", "registration", "service_principal", "service")
 
-_NAMESPACE = uuid.UUID("6f0c4a52-6f0e-5d0b-9d1e-5b0c7d3a9e11")
-_DOMAIN = re.compile(r"(?!-)[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
-
-
-def derive_id(*parts: str) -> str:
-    """The same GUID for the same words, in every run."""
-    return str(uuid.uuid5(_NAMESPACE, "/".join(parts)))
-
-
-@dataclass
-class ServicePrincipal:
-    """The application's presence in one tenant: its object id and the app roles granted, by resource key."""
-
-    object_id: str
-    roles: dict[str, list[str]]
-    consented_at: float
-
-
-@dataclass
-class TenantSettings:
-    """What a test can turn about one tenant. ``incident_count`` of None means the tenant's own number, 25 to 60."""
-
-    service_present: bool = True
-    service_enabled: bool = True
-    licensed: bool = True
-    app_enabled: bool = True
-    conditional_access: bool = False
-    other_cloud: bool = False
-    incident_count: int | None = None
-
-
-@dataclass
-class Tenant:
-    """One customer's directory."""
-
-    name: str
-    tenant_id: str
-    settings: TenantSettings = field(default_factory=TenantSettings)
-    service_principal: ServicePrincipal | None = None
-
-    @property
-    def domain(self) -> str:
-        """The tenant's verified domain."""
-        return f"{self.name}.example"
-
-
-@dataclass
-class Application:
-    """The provider's multi-tenant application. A quota of None is no limit; a lifetime of None is 60 to 90 minutes."""
-
-    permissions: dict[str, list[str]] = field(default_factory=lambda: {"xdr": ["Incident.Read.All"], "graph": []})
-    secret_expired: bool = False
-    certificate_registered: bool = True
-    quota_per_minute: int | str | None = DOCUMENTED_QUOTA
-    quota_per_hour: int | str | None = DOCUMENTED_QUOTA
-    next_link: bool = False
-    token_version: int = 1
-    token_lifetime: int | None = None
-    verified_publisher: bool = True
-
-    client_id = derive_id("application")
-    display_name = "Northwind SOC"
-    publisher = "Northwind Security"
-    publisher_domain = "northwind.example"
-    redirect_uri = "https://localhost/consent-result"
-    federated_issuer = "https://pipelines.northwind.example"
-    federated_subject = "repo:northwind/soc:environment:production"
-    federated_audience = "api://AzureADTokenExchange"
+_YEAR = 365 * 86400
+_SETTINGS = ("service", "settings")
+_SAMPLE_MADE = ("service", "sample")
 
 
 class Directory:
-    """All tenants and the application, kept in the store."""
+    """Everything Entra ID knows, kept in the store.
 
-    def __init__(self, store: Store, tenant_count: int) -> None:
+    What ``registered_at_first`` names is registered in a new store. The sample application comes and goes with its
+    credentials; one that was deleted through Graph stays deleted.
+    """
+
+    def __init__(self, store: Store, tenant_count: int, credentials: first.Credentials) -> None:
         self._store = store
-        names = [*NAMES, *(f"customer-{number:04}" for number in range(len(NAMES) + 1, tenant_count + 1))]
-        self.tenants = [Tenant(name, derive_id("tenant", name)) for name in names[:tenant_count]]
-        self.home = Tenant("northwind", derive_id("tenant", "northwind"))
-        self._by_segment = {segment: t for t in (*self.tenants, self.home) for segment in (t.tenant_id, t.domain)}
-        self.application = Application(**(store.get("application", "settings") or {}))
-        saved = store.all("tenant")
-        for tenant in self._by_segment.values():
-            if document := saved.get(tenant.tenant_id):
-                tenant.settings = TenantSettings(**document["settings"])
-                principal = document["service_principal"]
-                tenant.service_principal = ServicePrincipal(**principal) if principal else None
-        if self.home.service_principal is None:
-            # Registering an application makes its service principal at home, without any role.
-            self.home.service_principal = self._new_principal(self.home, {})
+        self.tenants = Tenants(store, tenant_count)
+        self.applications = Applications(store)
+        self.service_principals = ServicePrincipals(store)
+        self.settings = ServiceSettings(**(store.get(*_SETTINGS) or {}))
+        with store.transaction():
+            self._register_registrar(credentials)
+            self._register_foreign()
+            self._register_sample(credentials)
 
-    def resolve(self, segment: str) -> Tenant:
-        """The tenant that the first segment of a path names.
+    @property
+    def home(self) -> Tenant:
+        """The provider's own tenant."""
+        return self.tenants.home
 
-        Raises:
-            Refusal: 90002 when there is no such tenant, 900023 when it is neither a GUID nor a domain.
-        """
-        tenant = self._by_segment.get(segment.lower())
-        if tenant is not None:
-            return tenant
-        if _is_guid(segment) or _DOMAIN.fullmatch(segment):
-            raise Refusal(90002, tenant=segment)
-        raise Refusal(900023, tenant=segment)
+    @property
+    def sample(self) -> Application | None:
+        """The sample application, while there is one."""
+        return self.applications.find(first.SAMPLE_ID)
 
-    def consent(self, tenant: Tenant, roles: dict[str, list[str]] | None = None) -> None:
-        """Grant what the application asks for (or ``roles``) and take back what it no longer does."""
-        granted = self.application.permissions if roles is None else roles
-        tenant.service_principal = self._new_principal(tenant, granted)
-        self._save(tenant)
+    def change_settings(self, changes: dict[str, Any]) -> None:
+        """Set some of the services' settings."""
+        self.settings = ServiceSettings(**{**asdict(self.settings), **changes})
+        self._store.put(*_SETTINGS, asdict(self.settings))
 
-    def set_roles(self, tenant: Tenant, roles: dict[str, list[str]]) -> None:
-        """Change the roles without the time of consent. LookupError when the tenant never consented."""
-        if tenant.service_principal is None:
-            raise LookupError(f"{tenant.name} has no service principal: consent first")
-        tenant.service_principal.roles = roles
-        self._save(tenant)
+    def application_name(self, client_id: str) -> str:
+        """What the application is called; its id once it is gone."""
+        application = self.applications.find(client_id)
+        return application.display_name if application else client_id
 
-    def revoke(self, tenant: Tenant) -> None:
-        """Remove the application from the tenant."""
-        tenant.service_principal = None
-        self._save(tenant)
+    def roles(self, tenant: Tenant, principal: ServicePrincipal, resource: Resource) -> list[str]:
+        """The names of the app roles granted, as a token's ``roles`` has them."""
+        names = {permission.role_id: permission.name for permission in resource.permissions}
+        return [names[role_id] for role_id in principal.role_ids(resource_principal_id(tenant, resource))]
 
-    def consent_everywhere(self) -> None:
+    def consent(
+        self, tenant: Tenant, application: Application, roles: dict[str, list[str]] | None = None
+    ) -> ServicePrincipal:
+        """Grant what the application asks for (or ``roles``, by resource key) and take back what it no longer does."""
+        principal = self.service_principals.find(tenant, application.client_id)
+        if principal is None:
+            principal = self.service_principals.create(tenant, application)
+        wanted = application.wanted_role_ids() if roles is None else _role_ids(roles)
+        principal.consented_at = time.time()
+        self._grant(tenant, principal, wanted)
+        return principal
+
+    def set_roles(self, tenant: Tenant, principal: ServicePrincipal, roles: dict[str, list[str]]) -> None:
+        """Replace the roles without touching the time of consent."""
+        self._grant(tenant, principal, _role_ids(roles))
+
+    def consent_everywhere(self, application: Application) -> None:
         """Consent in every customer tenant."""
         with self._store.transaction():
-            for tenant in self.tenants:
-                self.consent(tenant)
+            for tenant in self.tenants.customers:
+                self.consent(tenant, application)
 
-    def change_tenant(self, tenant: Tenant, changes: dict[str, Any]) -> None:
-        """Set some of the tenant's settings."""
-        tenant.settings = TenantSettings(**{**asdict(tenant.settings), **changes})
-        self._save(tenant)
+    def delete_application(self, application: Application) -> None:
+        """Delete a registration, and its service principal at home. Customers keep theirs, and it gets no token."""
+        self.applications.remove(application)
+        home = self.tenants.resolve(application.tenant_id)
+        if principal := self.service_principals.find(home, application.client_id):
+            self.service_principals.remove(principal)
 
-    def change_application(self, changes: dict[str, Any]) -> None:
-        """Set some of the application's settings."""
-        self.application = Application(**{**asdict(self.application), **changes})
-        self._store.put("application", "settings", asdict(self.application))
+    def _grant(self, tenant: Tenant, principal: ServicePrincipal, wanted: list[tuple[str, str]]) -> None:
+        known = {resource.app_id: resource for resource in RESOURCES}
+        self.service_principals.replace_roles(
+            principal,
+            [
+                (resource_principal_id(tenant, known[app_id]), role_id)
+                for app_id, role_id in wanted
+                if app_id in known and known[app_id].has_role(role_id)
+            ],
+        )
 
-    def missing_service(self, tenant: Tenant, resource: Resource) -> bool:
-        """Whether the tenant has no service principal of the API. Only Defender can be missing."""
-        return resource is XDR and not tenant.settings.service_present
+    def _register_registrar(self, credentials: first.Credentials) -> None:
+        application = self.applications.find(first.REGISTRAR_ID)
+        if application is None:
+            application = new_application(self.home, first.REGISTRAR, first.REGISTRAR_ID)
+            add_secret(application, credentials.registrar_secret, {"displayName": "file"}, first.REGISTRAR_SECRET_ID)
+            self._register(application)
+        self._refresh_secret(application, first.REGISTRAR_SECRET_ID, credentials.registrar_secret)
 
-    def _new_principal(self, tenant: Tenant, roles: dict[str, list[str]]) -> ServicePrincipal:
-        copied = {resource: list(names) for resource, names in roles.items()}
-        return ServicePrincipal(derive_id("principal", tenant.tenant_id), copied, time.time())
+    def _register_foreign(self) -> None:
+        if self.applications.find(first.FOREIGN_ID) is None:
+            publisher = Tenant("adatum", first.FOREIGN_PUBLISHER_ID, "Adatum")
+            self._register(new_application(publisher, first.FOREIGN, first.FOREIGN_ID))
 
-    def _save(self, tenant: Tenant) -> None:
-        principal = tenant.service_principal
-        document = {
-            "settings": asdict(tenant.settings),
-            "service_principal": asdict(principal) if principal else None,
-        }
-        self._store.put("tenant", tenant.tenant_id, document)
+    def _register_sample(self, credentials: first.Credentials) -> None:
+        application = self.sample
+        if credentials.secret is None or credentials.certificate is None:
+            if application is not None:
+                self.delete_application(application)
+            self._store.remove(*_SAMPLE_MADE)
+        elif application is not None:
+            self._refresh_secret(application, first.SAMPLE_SECRET_ID, credentials.secret)
+            self._refresh_certificate(application, credentials.certificate)
+        elif self._store.get(*_SAMPLE_MADE) is None:
+            self._store.put(*_SAMPLE_MADE, True)
+            application = new_application(self.home, first.SAMPLE, first.SAMPLE_ID)
+            add_secret(application, credentials.secret, {"displayName": "file"}, first.SAMPLE_SECRET_ID)
+            set_certificates(application, [_sample_certificate(credentials.certificate)])
+            application.federated_credentials = [_SAMPLE_FEDERATION]
+            self._register(application)
+
+    def _register(self, application: Application) -> None:
+        """Let the application stand at home as if for a year: no lag concerns it."""
+        application.created_at -= _YEAR
+        application.added_at = dict.fromkeys(application.added_at, application.created_at)
+        self.applications.save(application)
+        principal = self.service_principals.create(self.home, application)
+        principal.created_at = principal.consented_at = application.created_at
+        if application.client_id == first.REGISTRAR_ID:
+            self._grant(self.home, principal, application.wanted_role_ids())
+        for assignment in principal.assignments:
+            assignment.created_at = application.created_at
+        self.service_principals.save(principal)
+
+    def _refresh_secret(self, application: Application, key_id: str, secret: str) -> None:
+        # The store may be older than the directory that holds the files.
+        if application.secret_hashes.get(key_id, "") not in ("", hash_secret(secret)):
+            application.secret_hashes[key_id] = hash_secret(secret)
+            self.applications.save(application)
+
+    def _refresh_certificate(self, application: Application, certificate: str) -> None:
+        entries = application.document["keyCredentials"]
+        fresh = [
+            _sample_certificate(certificate)
+            if entry["keyId"] == first.SAMPLE_CERTIFICATE_ID and entry["key"] != certificate
+            else entry
+            for entry in entries
+        ]
+        if fresh != entries:
+            set_certificates(application, fresh)
+            self.applications.save(application)
 
 
-def _is_guid(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text.lower()
-    except ValueError:
-        return False
+_SAMPLE_FEDERATION = {
+    "id": first.SAMPLE_FEDERATION_ID,
+    "name": "pipelines",
+    "issuer": identity_provider.ISSUER,
+    "subject": identity_provider.SUBJECT,
+    "description": None,
+    "audiences": [identity_provider.AUDIENCE],
+}
+
+
+def _sample_certificate(certificate: str) -> dict[str, Any]:
+    return certificate_entry({"key": certificate, "keyId": first.SAMPLE_CERTIFICATE_ID})
+
+
+def _role_ids(roles: dict[str, list[str]]) -> list[tuple[str, str]]:
+    found = []
+    for key, names in roles.items():
+        resource = resource_by_key(key)
+        found += [(resource.app_id, resource.permission(name).role_id) for name in names]
+    return found

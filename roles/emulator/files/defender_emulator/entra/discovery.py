@@ -12,8 +12,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from defender_emulator.entra.directory import SHARED_SEGMENTS
 from defender_emulator.entra.refusals import Refusal
+from defender_emulator.entra.tenants import SHARED_SEGMENTS
 from defender_emulator.entra.tokens import V1_ISSUER
 from defender_emulator.world import World, world_of
 
@@ -90,7 +90,7 @@ def _tenant_segment(world: World, request: Request) -> tuple[str, str]:
     segment = request.path_params["tenant"]
     if segment in SHARED_SEGMENTS:
         return segment, "{tenantid}"
-    tenant = world.directory.resolve(segment)
+    tenant = world.directory.tenants.resolve(segment)
     return tenant.tenant_id, tenant.tenant_id
 
 

@@ -40,6 +40,13 @@ KINDS = {
     50027: Kind(400, "invalid_request", "JWT token is invalid or malformed."),
     50033: Kind(503, "temporarily_unavailable", _TRANSIENT),
     50196: Kind(400, "invalid_grant", "The server terminated an operation because it met a client request loop."),
+    50194: Kind(
+        400,
+        "invalid_request",
+        "Application '{client_id}'({app_name}) is not configured as a multi-tenant application. Usage of the /common "
+        "endpoint is not supported for such apps. Use a tenant-specific endpoint or configure the application to be "
+        "multi-tenant.",
+    ),
     53003: Kind(
         400,
         "invalid_grant",
@@ -99,6 +106,18 @@ KINDS = {
         "The app is trying to access a service '{resource_id}' ({resource_name}) that your organization "
         "'{tenant_id}' lacks a service principal for. Contact your IT Admin to review the configuration of your "
         "service subscriptions or consent to the application in order to create the required service principal.",
+    ),
+    650053: Kind(
+        400,
+        "invalid_resource",
+        "The application '{app_name}' asked for permission '{permission}' that doesn't exist on the resource "
+        "'{resource_id}'. Contact the app vendor.",
+    ),
+    650059: Kind(
+        400,
+        "invalid_request",
+        "Application '{client_id}'({app_name}) is a single-tenant application: it cannot be used in the directory "
+        "'{tenant_name}'.",
     ),
     700016: Kind(
         400,

@@ -24,13 +24,17 @@ class Permission:
 
 @dataclass(frozen=True)
 class Resource:
-    """An API with its application id and the audiences (service principal names) it answers to."""
+    """An API with its application id and the audiences (service principal names) it answers to.
+
+    ``permissions`` need no user (app roles); ``scopes`` are delegated, and never end in an app-only token.
+    """
 
     key: str
     app_id: str
     name: str
     audiences: tuple[str, ...]
     permissions: tuple[Permission, ...]
+    scopes: tuple[Permission, ...] = ()
 
     def permission(self, name: str) -> Permission:
         """The permission of that name. KeyError when the API has none."""
@@ -38,6 +42,17 @@ class Resource:
             if permission.name == name:
                 return permission
         raise KeyError(name)
+
+    def has_role(self, role_id: str) -> bool:
+        """Whether the API defines an app role of that id."""
+        return any(permission.role_id == role_id for permission in self.permissions)
+
+    def role(self, role_id: str) -> Permission:
+        """The application permission of that id. KeyError when the API has none."""
+        for permission in self.permissions:
+            if permission.role_id == role_id:
+                return permission
+        raise KeyError(role_id)
 
 
 XDR = Resource(
@@ -79,6 +94,32 @@ XDR = Resource(
             "See, create, change and delete the rules by which your organization raises its own alerts.",
         ),
     ),
+    scopes=(
+        Permission(
+            "Incident.Read",
+            "12c153a4-4204-4224-aa3c-4626e2f47c2b",
+            "Read incidents",
+            "See the security incidents that you can see, on your behalf.",
+        ),
+        Permission(
+            "Incident.ReadWrite",
+            "2af415cc-88cf-4146-a0c8-444c3a80d5db",
+            "Read and write incidents",
+            "See and change the security incidents that you can, on your behalf.",
+        ),
+        Permission(
+            "AdvancedHunting.Read",
+            "15f11de4-5113-4268-a2d1-0bad43d781f9",
+            "Run advanced hunting queries",
+            "Search the raw security events that you can see, on your behalf.",
+        ),
+        Permission(
+            "CustomDetections.ReadWrite",
+            "ddbb8d0c-c86b-4ece-bcb7-0f031a9cf103",
+            "Read and write custom detection rules",
+            "See and change the custom detection rules that you can, on your behalf.",
+        ),
+    ),
 )
 
 GRAPH = Resource(
@@ -111,6 +152,104 @@ GRAPH = Resource(
             "Run hunting queries",
             "Search the raw security events of your organization, without a signed-in user.",
         ),
+        Permission(
+            "SecurityAlert.ReadWrite.All",
+            "ed4fca05-be46-441f-9803-1873825f8fdb",
+            "Read and write to all security alerts",
+            "See every security alert of your organization and change it, without a signed-in user.",
+        ),
+        Permission(
+            "Application.ReadWrite.OwnedBy",
+            "18a4783c-866b-4cc7-a460-3d5e5662c884",
+            "Manage apps that this app creates or owns",
+            "Register applications, and change or delete those it has registered itself, without a signed-in user.",
+        ),
+        Permission(
+            "Application.Read.All",
+            "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",
+            "Read all applications",
+            "See every application and service principal of your organization, without a signed-in user.",
+        ),
+        Permission(
+            "Application.ReadWrite.All",
+            "1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9",
+            "Read and write all applications",
+            "Register, change and delete any application and service principal, without a signed-in user.",
+        ),
+        Permission(
+            "AppRoleAssignment.ReadWrite.All",
+            "06b708a9-e830-4db3-a914-8e69da51d44f",
+            "Manage app permission grants and app role assignments",
+            "Grant any application permission to any application of your organization, without a signed-in user.",
+        ),
+        Permission(
+            "DelegatedPermissionGrant.ReadWrite.All",
+            "8e8e4742-1d95-4f68-9d56-6ee75648c72a",
+            "Manage all delegated permission grants",
+            "Grant and take back delegated permissions of any application, without a signed-in user.",
+        ),
+        Permission(
+            "Directory.Read.All",
+            "7ab1d382-f21e-4acd-a863-ba3e13f7da61",
+            "Read directory data",
+            "See the users, groups and applications of your organization, without a signed-in user.",
+        ),
+        Permission(
+            "Organization.Read.All",
+            "498476ce-e0fe-48b0-b801-37ba7e2685c6",
+            "Read organization information",
+            "See the name, domains and subscriptions of your organization, without a signed-in user.",
+        ),
+        Permission(
+            "CrossTenantInformation.ReadBasic.All",
+            "cac88765-0581-4025-9725-5ebc13f729ee",
+            "Read cross-tenant basic information",
+            "See name and domain of other organizations, without a signed-in user.",
+        ),
+        Permission(
+            "DelegatedAdminRelationship.Read.All",
+            "f6e9e124-4586-492f-adc0-c6f96e4823fd",
+            "Read delegated admin relationships",
+            "See the delegated admin relationships with your customers, without a signed-in user.",
+        ),
+    ),
+    scopes=(
+        Permission(
+            "SecurityIncident.Read.All",
+            "b9abcc4f-94fc-4457-9141-d20ce80ec952",
+            "Read incidents",
+            "See the security incidents that you can see, on your behalf.",
+        ),
+        Permission(
+            "SecurityIncident.ReadWrite.All",
+            "128ca929-1a19-45e6-a3b8-435ec44a36ba",
+            "Read and write to incidents",
+            "See and change the security incidents that you can, on your behalf.",
+        ),
+        Permission(
+            "SecurityAlert.Read.All",
+            "bc257fb8-46b4-4b15-8713-01e91bfbe4ea",
+            "Read all security alerts",
+            "See the security alerts that you can see, on your behalf.",
+        ),
+        Permission(
+            "ThreatHunting.Read.All",
+            "b152eca8-ea73-4a48-8c98-1a6742673d99",
+            "Run hunting queries",
+            "Search the raw security events that you can see, on your behalf.",
+        ),
+        Permission(
+            "Application.ReadWrite.All",
+            "bdfbf15f-ee85-4955-8675-146e8e5296b5",
+            "Read and write all applications",
+            "Register, change and delete applications that you can, on your behalf.",
+        ),
+        Permission(
+            "AppRoleAssignment.ReadWrite.All",
+            "84bccea3-f856-4a8a-967b-dbe0a3d53a64",
+            "Manage app permission grants and app role assignments",
+            "Grant application permissions that you can, on your behalf.",
+        ),
     ),
 )
 
@@ -120,7 +259,26 @@ DEFENDER_FOR_ENDPOINT = Resource(
     app_id="fc780465-2017-40d4-a0c5-307022471b92",
     name="WindowsDefenderATP",
     audiences=("https://api.securitycenter.microsoft.com",),
-    permissions=(),
+    permissions=(
+        Permission(
+            "AdvancedQuery.Read.All",
+            "93489bf5-0fbc-4f2d-b901-33f2fe08ff05",
+            "Run advanced queries",
+            "Search the raw events of your organization's devices, without a signed-in user.",
+        ),
+        Permission(
+            "Alert.Read.All",
+            "71fe6b80-7034-4028-9ed8-0f316df9c3ff",
+            "Read all alerts",
+            "See every alert of your organization's devices, without a signed-in user.",
+        ),
+        Permission(
+            "Machine.Read.All",
+            "ea8291d3-4b9a-44b5-bc3a-6cea3026dc79",
+            "Read all machine profiles",
+            "See every device of your organization, without a signed-in user.",
+        ),
+    ),
 )
 
 RESOURCES = (XDR, GRAPH, DEFENDER_FOR_ENDPOINT)
@@ -135,6 +293,14 @@ _BY_IDENTIFIER = {
 def find_resource(identifier: str) -> Resource | None:
     """The API behind a GUID or an App ID URI, with or without a trailing slash."""
     return _BY_IDENTIFIER.get(identifier)
+
+
+def resource_by_key(key: str) -> Resource:
+    """The API of that short name. KeyError when there is none."""
+    for resource in RESOURCES:
+        if resource.key == key:
+            return resource
+    raise KeyError(key)
 
 
 def roles_by_resource(names: Iterable[str]) -> dict[str, list[str]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 import time
 import uuid
 from collections.abc import Mapping
@@ -19,10 +18,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from defender_emulator.control.faults import Fault
-from defender_emulator.entra.assertions import ASSERTION_TYPE
-from defender_emulator.entra.directory import SHARED_SEGMENTS, ServicePrincipal, Tenant
+from defender_emulator.entra.application_credentials import IsKnown, check_secret
+from defender_emulator.entra.applications import Application
+from defender_emulator.entra.assertions import ASSERTION_TYPE, check_assertion
 from defender_emulator.entra.refusals import Refusal
 from defender_emulator.entra.resources import XDR, Resource, find_resource
+from defender_emulator.entra.service_principals import ServicePrincipal, resources_present
+from defender_emulator.entra.tenants import SHARED_SEGMENTS, Tenant
 from defender_emulator.entra.tokens import AccessToken, TokenRequest
 from defender_emulator.world import World, world_of
 
@@ -60,21 +62,22 @@ def _grant(world: World, request: Request, form: Mapping[str, str], version: int
     segment = request.path_params["tenant"]
     if segment in SHARED_SEGMENTS:
         raise Refusal(9001023)
-    tenant = world.directory.resolve(segment)
+    tenant = world.directory.tenants.resolve(segment)
     if fault := world.faults.take("token_error", request.url.path, tenant.tenant_id):
-        raise _refusal(world, tenant, fault.code or 90033)
+        raise _refusal(tenant, fault.code or 90033, form.get("client_id", ""))
     _check_grant_type(form)
     audience = _audience(form, version)
     client_id, secret = _client(request, form)
-    credential = _authenticate(world, request, form, tenant, client_id, secret)
-    principal = _principal(world, tenant)
-    resource = _resource(world, tenant, audience)
-    roles = principal.roles.get(resource.key, [])
+    application = _application(world, tenant, client_id)
+    credential = _authenticate(world, request, form, tenant, application, secret)
+    principal = _principal(world, tenant, application)
+    resource = _resource(tenant, audience)
+    roles = world.directory.roles(tenant, principal, resource)
     if fault := _propagation_fault(world, request, tenant, principal):
         if fault.code is not None:
-            raise _refusal(world, tenant, fault.code)
+            raise _refusal(tenant, fault.code, client_id, application.display_name)
         roles = []
-    granted = TokenRequest(tenant, principal, world.directory.application, resource, audience, credential, roles)
+    granted = TokenRequest(tenant, principal, application, resource, audience, credential, roles)
     return _success(_issue(world, request, granted), version, audience)
 
 
@@ -120,27 +123,45 @@ def _client(request: Request, form: Mapping[str, str]) -> tuple[str, str | None]
     return client_id, form.get("client_secret")
 
 
-def _authenticate(
-    world: World, request: Request, form: Mapping[str, str], tenant: Tenant, client_id: str, secret: str | None
-) -> str:
-    application = world.directory.application
-    if client_id != application.client_id:
+def _application(world: World, tenant: Tenant, client_id: str) -> Application:
+    application = world.directory.applications.find(client_id)
+    if application is None or (application.is_single_tenant and application.tenant_id != tenant.tenant_id):
         raise Refusal(700016, client_id=client_id, tenant_name=tenant.name)
+    return application
+
+
+def _authenticate(
+    world: World,
+    request: Request,
+    form: Mapping[str, str],
+    tenant: Tenant,
+    application: Application,
+    secret: str | None,
+) -> str:
     if tenant.settings.other_cloud:
         raise Refusal(900382)
+    is_known = _credential_lag(world, request, tenant, application)
     if secret:
         request.state.credential = "client_secret"
-        if not hmac.compare_digest(secret.encode(), world.client_secret.encode()):
-            raise Refusal(7000215, client_id=client_id)
-        if application.secret_expired:
-            raise Refusal(7000222, client_id=client_id)
+        check_secret(application, secret, is_known)
         return _BY_SECRET
     assertion = form.get("client_assertion")
     if not assertion or form.get("client_assertion_type") != ASSERTION_TYPE:
         raise Refusal(7000218)
     request.state.credential = "client_assertion"
-    world.assertions.check(assertion, application, _endpoint_urls(world, request, tenant))
+    endpoints = _endpoint_urls(world, request, tenant)
+    check_assertion(assertion, application, endpoints, world.identity_provider, is_known)
     return _BY_CERTIFICATE
+
+
+def _credential_lag(world: World, request: Request, tenant: Tenant, application: Application) -> IsKnown:
+    """Which credentials have come through to the token service: all, unless a fault says otherwise."""
+
+    def is_known(key_id: str) -> bool:
+        age = time.time() - application.added_at.get(key_id, 0)
+        return world.faults.take("credential_lag", request.url.path, tenant.tenant_id, younger_than=age) is None
+
+    return is_known
 
 
 def _endpoint_urls(world: World, request: Request, tenant: Tenant) -> set[str]:
@@ -151,19 +172,21 @@ def _endpoint_urls(world: World, request: Request, tenant: Tenant) -> set[str]:
     return {f"{host}/{name}{tail}" for host in hosts for name in (tenant.tenant_id, segment)}
 
 
-def _principal(world: World, tenant: Tenant) -> ServicePrincipal:
-    if tenant.service_principal is None:
-        raise _refusal(world, tenant, 7000229)
+def _principal(world: World, tenant: Tenant, application: Application) -> ServicePrincipal:
+    client_id, name = application.client_id, application.display_name
+    principal = world.directory.service_principals.find(tenant, client_id)
+    if principal is None:
+        raise _refusal(tenant, 7000229, client_id, name)
     if not tenant.settings.app_enabled:
-        raise _refusal(world, tenant, 7000112)
+        raise _refusal(tenant, 7000112, client_id, name)
     if tenant.settings.conditional_access:
-        raise _refusal(world, tenant, 53003)
-    return tenant.service_principal
+        raise _refusal(tenant, 53003, client_id, name)
+    return principal
 
 
-def _resource(world: World, tenant: Tenant, audience: str) -> Resource:
+def _resource(tenant: Tenant, audience: str) -> Resource:
     resource = find_resource(audience)
-    if resource is None or world.directory.missing_service(tenant, resource):
+    if resource is None or resource not in resources_present(tenant):
         raise Refusal(500011, resource=audience, tenant_name=tenant.name)
     if resource is XDR and not tenant.settings.service_enabled:
         raise Refusal(500014, resource=audience)
@@ -175,12 +198,11 @@ def _propagation_fault(world: World, request: Request, tenant: Tenant, principal
     return world.faults.take("consent_propagation", request.url.path, tenant.tenant_id, younger_than=age)
 
 
-def _refusal(world: World, tenant: Tenant, code: int) -> Refusal:
-    application = world.directory.application
+def _refusal(tenant: Tenant, code: int, client_id: str, name: str = "") -> Refusal:
     return Refusal(
         code,
-        client_id=application.client_id,
-        app_name=application.display_name,
+        client_id=client_id,
+        app_name=name,
         tenant=tenant.tenant_id,
         tenant_id=tenant.tenant_id,
         tenant_name=tenant.name,
@@ -193,7 +215,7 @@ def _issue(world: World, request: Request, granted: TokenRequest) -> AccessToken
     skewed = world.faults.take("clock_skew", path, tenant_id)
     unknown = world.faults.take("unknown_key", path, tenant_id)
     key = world.signing_keys.unpublished if unknown else None
-    return world.tokens.issue(granted, skew=skewed.seconds if skewed else 0, key=key)
+    return world.tokens.issue(granted, world.directory.settings, skew=skewed.seconds if skewed else 0, key=key)
 
 
 def _success(token: AccessToken, version: int, audience: str) -> dict[str, str | int]:

@@ -17,9 +17,12 @@ from typing import Any
 
 import jwt
 
-from defender_emulator.entra.directory import Application, ServicePrincipal, Tenant
+from defender_emulator.entra.applications import Application
 from defender_emulator.entra.resources import GRAPH, XDR, Resource
+from defender_emulator.entra.service_principals import ServicePrincipal
+from defender_emulator.entra.service_settings import ServiceSettings
 from defender_emulator.entra.signing_keys import SigningKey, SigningKeys, encode
+from defender_emulator.entra.tenants import Tenant
 
 V1_ISSUER = "https://sts.windows.net/{tenantid}/"
 
@@ -53,13 +56,15 @@ class TokenService:
         self.v2_issuer = f"{base_url}/{{tenantid}}/v2.0"
         self._keys = keys
 
-    def issue(self, request: TokenRequest, skew: float = 0, key: SigningKey | None = None) -> AccessToken:
+    def issue(
+        self, request: TokenRequest, settings: ServiceSettings, skew: float = 0, key: SigningKey | None = None
+    ) -> AccessToken:
         """A token for the request. ``skew`` shifts its times by seconds; ``key`` replaces the active signing key."""
         now = int(time.time() + skew)
-        lifetime = request.application.token_lifetime
+        lifetime = settings.token_lifetime
         # Entra ID draws the lifetime so that renewals spread; times start five minutes back for slow clocks.
         expires_on = now + (random.randint(3600, 5400) if lifetime is None else lifetime)
-        version = request.application.token_version if request.resource is XDR else 1
+        version = settings.token_version if request.resource is XDR else 1
         claims = {
             **(_v2_claims(request, self.v2_issuer) if version == 2 else _v1_claims(request)),
             "iat": now - 300,

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The OData query options that the incident APIs understand: ``$filter``, ``$top``, ``$skip``."""
+"""OData query options that several APIs understand: ``$filter`` and numbers such as ``$top``."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from defender_emulator.defender import timestamps
-from defender_emulator.defender.incidents import Incident
+from defender_emulator import timestamps
 
-Predicate = Callable[[Incident], bool]
+Predicate = Callable[[Any], bool]
 
 
 class QueryError(Exception):
@@ -22,17 +21,20 @@ class QueryError(Exception):
 
 @dataclass(frozen=True)
 class Field:
-    """A field that can be filtered: its value in an incident, and the names it may take (None: any text).
+    """A field that can be filtered: its value in an object, and the names it may take (None: any text).
 
-    A moment (``is_moment``) is compared as ticks and written without quotes.
+    A moment (``is_moment``) is compared as ticks and written without quotes. ``has_start`` allows ``startswith``, and
+    ``is_caseless`` compares texts as the directory does.
     """
 
-    value: Callable[[Incident], Any]
+    value: Callable[[Any], Any]
     is_moment: bool = False
     names: frozenset[str] | None = None
+    has_start: bool = False
+    is_caseless: bool = False
 
 
-_TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<mark>[()])|(?P<word>[^\s()']+))")
+_TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<mark>[(),])|(?P<word>[^\s(),']+))")
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "eq": operator.eq,
     "ne": operator.ne,
@@ -89,7 +91,7 @@ class _Parser:
         parts = [self._conjunction()]
         while self._accept("or"):
             parts.append(self._conjunction())
-        return parts[0] if len(parts) == 1 else lambda incident: any(part(incident) for part in parts)
+        return parts[0] if len(parts) == 1 else lambda item: any(part(item) for part in parts)
 
     def expect_end(self) -> None:
         if self._position < len(self._tokens):
@@ -99,9 +101,11 @@ class _Parser:
         parts = [self._operand()]
         while self._accept("and"):
             parts.append(self._operand())
-        return parts[0] if len(parts) == 1 else lambda incident: all(part(incident) for part in parts)
+        return parts[0] if len(parts) == 1 else lambda item: all(part(item) for part in parts)
 
     def _operand(self) -> Predicate:
+        if self._accept("startswith"):
+            return self._start()
         if not self._accept("("):
             return self._comparison()
         inner = self.alternatives()
@@ -109,18 +113,32 @@ class _Parser:
             raise QueryError("Syntax error: a parenthesis is not closed in the filter.")
         return inner
 
-    def _comparison(self) -> Predicate:
-        name, symbol, literal = self._next(), self._next(), self._next()
+    def _start(self) -> Predicate:
+        opening, name, comma, literal, closing = (self._next() for _unused in range(5))
+        if (opening, comma, closing) != ("(", ",", ")"):
+            raise QueryError("Syntax error: startswith takes a property and a text, in parentheses.")
+        field = self._field(name)
+        if not field.has_start:
+            raise QueryError(f"The function 'startswith' cannot be applied to '{name}'.")
+        expected = _literal(name, literal, field)
+        return lambda item: str(_comparable(field, field.value(item)) or "").startswith(str(expected))
+
+    def _field(self, name: str) -> Field:
         field = self._fields.get(name)
         if field is None:
             raise QueryError(f"Could not find a property named '{name}' that can be filtered.")
+        return field
+
+    def _comparison(self) -> Predicate:
+        name, symbol, literal = self._next(), self._next(), self._next()
+        field = self._field(name)
         compare = _OPERATORS.get(symbol)
         if compare is None:
             raise QueryError(f"'{symbol}' is not a comparison operator.")
         if not field.is_moment and symbol not in ("eq", "ne"):
             raise QueryError(f"The operator '{symbol}' cannot be applied to '{name}'.")
         expected = _literal(name, literal, field)
-        return lambda incident: compare(field.value(incident), expected)
+        return lambda item: compare(_comparable(field, field.value(item)), expected)
 
     def _next(self) -> str:
         if self._position >= len(self._tokens):
@@ -148,4 +166,8 @@ def _literal(name: str, literal: str, field: Field) -> int | str | None:
     text = literal[1:-1].replace("''", "'")
     if field.names is not None and text not in field.names:
         raise QueryError(f"'{text}' is not a value of '{name}'.")
-    return text
+    return str(_comparable(field, text))
+
+
+def _comparable(field: Field, value: Any) -> Any:
+    return value.casefold() if field.is_caseless and isinstance(value, str) else value

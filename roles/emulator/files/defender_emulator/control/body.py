@@ -1,0 +1,54 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a control request says, refused when it makes no sense."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from typing import Any
+
+from starlette.requests import Request
+
+from defender_emulator.entra.resources import roles_by_resource
+
+
+class BadControl(Exception):
+    """A control request that makes no sense; the message says why."""
+
+
+async def read_body(request: Request) -> dict[str, Any]:
+    """The body, which is a JSON object or nothing."""
+    if not await request.body():
+        return {}
+    try:
+        body = await request.json()
+    except ValueError:
+        raise BadControl("the body is not JSON") from None
+    if not isinstance(body, dict):
+        raise BadControl("the body must be an object")
+    return body
+
+
+def by_resource(roles: object) -> dict[str, list[str]]:
+    """A list of permission names, sorted under the key of the API that defines them."""
+    if not isinstance(roles, list):
+        raise BadControl("roles must be a list of application permissions")
+    try:
+        return roles_by_resource(roles)
+    except KeyError as error:
+        raise BadControl(f"no API has an application permission {error}") from None
+
+
+def check_fields(described: type, body: dict[str, Any]) -> None:
+    """Refuse names and types that the dataclass does not have, so that a typing error is not silently ignored."""
+    hints = typing.get_type_hints(described)
+    for name, value in body.items():
+        if name not in {field.name for field in dataclasses.fields(described)}:
+            raise BadControl(f"there is no '{name}' to set")
+        hint = hints[name]
+        allowed = hint.__args__ if isinstance(hint, types.UnionType) else (hint,)
+        plain = tuple(typing.get_origin(part) or part for part in allowed)
+        if not isinstance(value, (*plain, int) if float in plain else plain):
+            raise BadControl(f"'{name}' cannot be {value!r}")

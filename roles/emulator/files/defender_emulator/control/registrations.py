@@ -1,0 +1,141 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The control calls about applications, their credentials and their service principals."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from defender_emulator import timestamps
+from defender_emulator.control.body import BadControl, by_resource, check_fields, read_body
+from defender_emulator.entra.applications import Application
+from defender_emulator.entra.refusals import Refusal
+from defender_emulator.entra.registered_at_first import REGISTRAR_ID, SAMPLE_ID
+from defender_emulator.entra.resources import RESOURCES
+from defender_emulator.entra.sample_application import SampleSettings, change_settings, read_settings
+from defender_emulator.entra.service_settings import DOCUMENTED_QUOTA, ServiceSettings
+from defender_emulator.world import world_of
+
+_DATES = frozenset({"startDateTime", "endDateTime"})
+
+
+def client_id(request: Request) -> str:
+    """The application that ``?client_id=`` names: without it, the sample application."""
+    return request.query_params.get("client_id", SAMPLE_ID)
+
+
+def addressed(request: Request) -> Application:
+    """The application of ``client_id``. Refusal 700016 when there is none."""
+    return _find(request, client_id(request))
+
+
+async def sample(request: Request) -> Response:
+    """``GET application``: the services' settings, and those of the sample application while there is one."""
+    directory = world_of(request).directory
+    application = directory.sample
+    described: dict[str, Any] = dataclasses.asdict(directory.settings)
+    if application is not None:
+        described |= {"client_id": application.client_id, **dataclasses.asdict(read_settings(application))}
+    return JSONResponse(described)
+
+
+async def change_sample(request: Request) -> Response:
+    """``PATCH application``"""
+    world = world_of(request)
+    changes = await read_body(request)
+    of_services = {field.name for field in dataclasses.fields(ServiceSettings)}
+    for_services = {name: value for name, value in changes.items() if name in of_services}
+    for_sample = {name: value for name, value in changes.items() if name not in of_services}
+    check_fields(ServiceSettings, for_services)
+    check_fields(SampleSettings, for_sample)
+    for name in ("quota_per_minute", "quota_per_hour"):
+        quota = changes.get(name)
+        if quota not in (None, DOCUMENTED_QUOTA) and (not isinstance(quota, int) or quota < 1):
+            raise BadControl(f'{name} must be a positive number, null for no limit, or "{DOCUMENTED_QUOTA}"')
+    if for_sample:
+        application = _find(request, SAMPLE_ID)
+        if "permissions" in for_sample:
+            granted = for_sample["permissions"].values()
+            for_sample["permissions"] = by_resource(
+                [name for names in granted if isinstance(names, list) for name in names]
+            )
+        change_settings(application, for_sample, world.credentials.certificate or "")
+        world.directory.applications.save(application)
+    world.directory.change_settings(for_services)
+    return await sample(request)
+
+
+async def applications(request: Request) -> Response:
+    """``GET applications``: every registration with all but its secrets."""
+    return JSONResponse(
+        [
+            {
+                **application.document,
+                "tenantId": application.tenant_id,
+                "owners": application.owners,
+                "federatedIdentityCredentials": application.federated_credentials,
+            }
+            for application in world_of(request).directory.applications.all()
+        ]
+    )
+
+
+async def change_credential(request: Request) -> Response:
+    """``PATCH applications/{client_id}/credentials/{key_id}``: move a secret's or a certificate's dates."""
+    application = _find(request, request.path_params["client_id"])
+    changes = await read_body(request)
+    for name, value in changes.items():
+        if name not in _DATES:
+            raise BadControl(f"there is no '{name}' to set")
+        try:
+            timestamps.read(str(value))
+        except ValueError as error:
+            raise BadControl(str(error)) from None
+    for collection in ("passwordCredentials", "keyCredentials"):
+        for entry in application.document[collection]:
+            if entry["keyId"] == request.path_params["key_id"]:
+                entry.update(changes)
+                world_of(request).directory.applications.save(application)
+                return JSONResponse(entry)
+    return JSONResponse({"error": "the application has no such credential"}, 404)
+
+
+async def change_registrar(request: Request) -> Response:
+    """``PATCH registrar``: ``{"roles": [...]}`` are all that the registrar may do from now on."""
+    directory = world_of(request).directory
+    roles = by_resource((await read_body(request)).get("roles"))
+    principal = directory.service_principals.find(directory.home, REGISTRAR_ID)
+    if principal is None:
+        return JSONResponse({"error": "the registrar has no service principal"}, 404)
+    directory.set_roles(directory.home, principal, roles)
+    return JSONResponse({"roles": sorted(name for names in roles.values() for name in names)})
+
+
+async def service_principals(request: Request) -> Response:
+    """``GET service-principals/{tenant}``: every application that is there, with its app roles by name."""
+    directory = world_of(request).directory
+    tenant = directory.tenants.resolve(request.path_params["tenant"])
+    return JSONResponse(
+        [
+            {
+                "id": principal.object_id,
+                "appId": principal.client_id,
+                "displayName": principal.name,
+                "appOwnerOrganizationId": principal.publisher_id,
+                "owners": principal.owners,
+                "roles": sorted(role for api in RESOURCES for role in directory.roles(tenant, principal, api)),
+            }
+            for principal in directory.service_principals.of(tenant)
+        ]
+    )
+
+
+def _find(request: Request, wanted: str) -> Application:
+    application = world_of(request).directory.applications.find(wanted)
+    if application is None:
+        raise Refusal(700016, client_id=wanted, tenant_name="northwind")
+    return application

@@ -1,0 +1,73 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is registered before anybody calls: the sample application, the registrar, and a stranger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from defender_emulator.entra.resources import GRAPH, XDR, Resource
+from defender_emulator.entra.tenants import derive_id
+
+SAMPLE_ID = derive_id("application")
+SAMPLE_NAME = "Northwind SOC"
+SAMPLE_SECRET_ID = derive_id("application", "secret")
+SAMPLE_CERTIFICATE_ID = derive_id("application", "certificate")
+SAMPLE_FEDERATION_ID = derive_id("application", "federation")
+REGISTRAR_ID = derive_id("registrar")
+REGISTRAR_SECRET_ID = derive_id("registrar", "secret")
+REGISTRAR_ROLES = ("Application.ReadWrite.OwnedBy", "Application.Read.All", "AppRoleAssignment.ReadWrite.All")
+FOREIGN_ID = derive_id("foreign")
+# Adatum's directory exists for this emulator only when there are five customers or more; its application always does.
+FOREIGN_PUBLISHER_ID = derive_id("tenant", "adatum")
+PUBLISHER = "Northwind Security"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What the emulator's directory holds for these applications. ``certificate`` is base64 of the DER form.
+
+    ``secret`` and ``certificate`` are None when there is to be no sample application.
+    """
+
+    registrar_secret: str
+    secret: str | None
+    certificate: str | None
+
+
+def required_access(permissions: Mapping[Resource, Iterable[str]]) -> list[dict[str, Any]]:
+    """``requiredResourceAccess`` for application permissions by name."""
+    return [
+        {
+            "resourceAppId": resource.app_id,
+            "resourceAccess": [{"id": resource.permission(name).role_id, "type": "Role"} for name in names],
+        }
+        for resource, names in permissions.items()
+        if names
+    ]
+
+
+def verified_publisher(is_verified: bool) -> dict[str, Any]:
+    """The ``verifiedPublisher`` of the provider's sample application."""
+    return {
+        "displayName": PUBLISHER if is_verified else None,
+        "verifiedPublisherId": "5206095" if is_verified else None,
+        "addedDateTime": "2025-01-15T09:00:00Z" if is_verified else None,
+    }
+
+
+SAMPLE: dict[str, Any] = {
+    "displayName": SAMPLE_NAME,
+    "signInAudience": "AzureADMultipleOrgs",
+    "web": {"redirectUris": ["https://localhost/consent-result"]},
+    "requiredResourceAccess": required_access({XDR: ["Incident.Read.All"]}),
+    "verifiedPublisher": verified_publisher(True),
+}
+REGISTRAR: dict[str, Any] = {
+    "displayName": "Northwind Registrar",
+    "signInAudience": "AzureADMyOrg",
+    "requiredResourceAccess": required_access({GRAPH: REGISTRAR_ROLES}),
+}
+FOREIGN: dict[str, Any] = {"displayName": "Adatum Backup", "signInAudience": "AzureADMultipleOrgs"}

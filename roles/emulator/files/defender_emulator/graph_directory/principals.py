@@ -1,0 +1,154 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A tenant's service principals as Graph shows them: applications' own, and those of Microsoft's APIs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from defender_emulator.entra.directory import Directory
+from defender_emulator.entra.resources import XDR, Permission, Resource
+from defender_emulator.entra.service_principals import ServicePrincipal, resource_principal_id, resources_present
+from defender_emulator.entra.tenants import Tenant
+from defender_emulator.graph_directory.calls import Call, not_found
+
+# The tenant that Microsoft's own applications are registered in.
+_MICROSOFT = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """One service principal. ``stored`` is None for one of Microsoft's APIs, which nobody made and nobody owns."""
+
+    document: dict[str, Any]
+    stored: ServicePrincipal | None
+
+    @property
+    def object_id(self) -> str:
+        return str(self.document["id"])
+
+    @property
+    def client_id(self) -> str:
+        return str(self.document["appId"])
+
+    @property
+    def name(self) -> str:
+        return str(self.document["displayName"])
+
+    def defines_role(self, role_id: str) -> bool:
+        """Whether it has an app role of that id to grant."""
+        return any(role["id"] == role_id for role in self.document["appRoles"])
+
+
+def all_principals(call: Call) -> list[Principal]:
+    """Every service principal of the tenant that has come through to this reader."""
+    directory, tenant = call.directory, call.tenant
+    stored = directory.service_principals.of(tenant)
+    return [
+        *(resource_principal(tenant, resource) for resource in resources_present(tenant)),
+        *(application_principal(directory, tenant, one) for one in stored if call.is_visible(one.created_at)),
+    ]
+
+
+def find_principal(call: Call, object_id: str) -> Principal:
+    """The service principal of that object id. GraphError 404 when there is none, or not yet."""
+    return _find(call, "id", object_id)
+
+
+def addressed_principal(call: Call) -> Principal:
+    """The service principal that the path names, by object id or ``appId``. GraphError 404 when there is none."""
+    if "app_id" in call.request.path_params:
+        return _find(call, "appId", call.parameter("app_id"))
+    return _find(call, "id", call.parameter("id"))
+
+
+def _find(call: Call, name: str, value: str) -> Principal:
+    for principal in all_principals(call):
+        if principal.document[name] == value.lower():
+            return principal
+    raise not_found(value)
+
+
+def resource_principal(tenant: Tenant, resource: Resource) -> Principal:
+    """One of Microsoft's APIs."""
+    names = [form for audience in resource.audiences for form in (audience, f"{audience}/")]
+    document = {
+        **_common(resource_principal_id(tenant, resource), resource.app_id, resource.name),
+        "accountEnabled": resource is not XDR or tenant.settings.service_enabled,
+        "appOwnerOrganizationId": _MICROSOFT,
+        "appRoles": [_app_role(permission) for permission in resource.permissions],
+        "createdDateTime": None,
+        "oauth2PermissionScopes": [_scope(permission) for permission in resource.scopes],
+        "replyUrls": [],
+        "servicePrincipalNames": [resource.app_id, *names],
+        "signInAudience": "AzureADMultipleOrgs",
+    }
+    return Principal(document, None)
+
+
+def application_principal(directory: Directory, tenant: Tenant, stored: ServicePrincipal) -> Principal:
+    """An application's, which outlives the application in other tenants than its own."""
+    application = directory.applications.find(stored.client_id)
+    registered: dict[str, Any] = application.document if application else {}
+    document = {
+        **_common(stored.object_id, stored.client_id, registered.get("displayName", stored.name)),
+        "accountEnabled": tenant.settings.app_enabled,
+        "appOwnerOrganizationId": stored.publisher_id,
+        "appRoles": registered.get("appRoles", []),
+        "createdDateTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(stored.created_at)),
+        "oauth2PermissionScopes": registered.get("api", {}).get("oauth2PermissionScopes", []),
+        "replyUrls": registered.get("web", {}).get("redirectUris", []),
+        "servicePrincipalNames": [stored.client_id],
+        "signInAudience": registered.get("signInAudience"),
+    }
+    return Principal(document, stored)
+
+
+def _common(object_id: str, client_id: str, name: str) -> dict[str, Any]:
+    return {
+        "id": object_id,
+        "deletedDateTime": None,
+        "alternativeNames": [],
+        "appDescription": None,
+        "appDisplayName": name,
+        "appId": client_id,
+        "appRoleAssignmentRequired": False,
+        "applicationTemplateId": None,
+        "description": None,
+        "displayName": name,
+        "homepage": None,
+        "keyCredentials": [],
+        "loginUrl": None,
+        "logoutUrl": None,
+        "notes": None,
+        "passwordCredentials": [],
+        "servicePrincipalType": "Application",
+        "tags": [],
+    }
+
+
+def _app_role(permission: Permission) -> dict[str, Any]:
+    return {
+        "allowedMemberTypes": ["Application"],
+        "description": permission.description,
+        "displayName": permission.title,
+        "id": permission.role_id,
+        "isEnabled": True,
+        "origin": "Application",
+        "value": permission.name,
+    }
+
+
+def _scope(permission: Permission) -> dict[str, Any]:
+    return {
+        "adminConsentDescription": permission.description,
+        "adminConsentDisplayName": permission.title,
+        "id": permission.role_id,
+        "isEnabled": True,
+        "type": "Admin",
+        "userConsentDescription": None,
+        "userConsentDisplayName": None,
+        "value": permission.name,
+    }
