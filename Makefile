@@ -9,6 +9,7 @@ VENV := .venv
 ACTIVATE := . $(VENV)/bin/activate
 LINK := .cache/collections/ansible_collections/mssp/defender
 RESULTS := .cache/results
+DEMO := .cache/demo
 PYTEST := $(VENV)/bin/python -m pytest
 
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.cache/collections
@@ -22,10 +23,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: $(VENV)/demo.stamp $(LINK) ## Run the whole chain against an emulated Microsoft, offline
+demo: $(VENV)/demo.stamp $(LINK) $(DEMO)/vault_password ## Run the whole chain against an emulated Microsoft, offline
 	@$(ACTIVATE) && ANSIBLE_LOCALHOST_WARNING=false ANSIBLE_INVENTORY_UNPARSED_WARNING=false \
 	  NO_PROXY=localhost no_proxy=localhost AZURE_CLIENT_CERTIFICATE_PATH= AZURE_FEDERATED_TOKEN_FILE= \
-	  exec ansible-playbook mssp.defender.demo -e '{"demo_directory": "$(CURDIR)/.cache/demo"}'
+	  exec ansible-playbook mssp.defender.demo --vault-password-file $(DEMO)/vault_password \
+	  -e '{"demo_directory": "$(CURDIR)/$(DEMO)", "demo_encrypt": true}'
 
 test: $(VENV)/dev.stamp $(LINK) ## Run every part below and end with a summary
 	@exec $(VENV)/bin/python tests/run.py
@@ -86,6 +88,10 @@ $(VENV)/dev.stamp: requirements-dev.txt $(VENV)/demo.stamp
 	@echo "Installing the development requirements into $(VENV) (once; about a minute)"
 	@$(VENV)/bin/python -m pip install --quiet -r requirements-dev.txt
 	@touch $@
+
+$(DEMO)/vault_password:
+	@mkdir -p $(@D)
+	@umask 077 && $(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(32))' > $@
 
 $(LINK):
 	@mkdir -p $(dir $@)

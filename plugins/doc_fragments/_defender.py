@@ -12,7 +12,7 @@ class ModuleDocFragment:
 options:
   client_id:
     description:
-      - Application (client) ID of the multi-tenant application. An ID, not a secret.
+      - Application (client) ID that the task acts as. An ID, not a secret.
       - Falls back to the environment variable E(AZURE_CLIENT_ID).
     type: str
   client_secret:
@@ -84,6 +84,13 @@ options:
       - Within one run tokens are always shared between tasks, in Ansible's own private temporary directory.
       - A token that lacks a required role is never kept.
     type: path
+requirements:
+  - msal >= 1.35
+  - requests
+  - PyJWT[crypto]
+"""
+
+    TENANTS = r"""
 notes:
   - >-
     On a customer's host, options that the task leaves out are taken from the host's variables where those are set.
@@ -92,13 +99,6 @@ notes:
     This holds for O(tenant_id), O(client_id), the credential, O(cloud), O(authority_url), O(graph_url), O(xdr_url) and
     O(ca_path),
     and for C(redirect_uri), C(permissions), C(required_roles) and C(state_key) where a module has them.
-requirements:
-  - msal >= 1.35
-  - requests
-  - PyJWT[crypto]
-"""
-
-    TENANTS = r"""
 options:
   tenant_id:
     description:
@@ -143,4 +143,42 @@ options:
       - unreachable
       - error
     default: []
+"""
+
+    HOME = r"""
+options:
+  tenant_id:
+    description:
+      - The provider's own tenant, where the application is registered, as GUID or as one of its verified domains.
+    type: str
+    required: true
+  app_id:
+    description:
+      - Application (client) ID of the application to work on. At least one of O(app_id) and O(unique_name) is needed.
+    type: str
+  unique_name:
+    description:
+      - Name that belongs to no other application of the tenant, and never changes. Display names are not unique.
+    type: str
+  state:
+    description:
+      - Whether it is to be there.
+    type: str
+    choices: [present, absent]
+    default: present
+  settle_wait:
+    description:
+      - Longest time in seconds that one call waits until Microsoft's directory knows everywhere what was just written.
+    type: int
+    default: 300
+notes:
+  - >-
+    The task acts as an application of its own in the provider's tenant, the registrar, and not as the application that
+    customers consent to. It needs these application permissions of Microsoft Graph, C(Application.ReadWrite.OwnedBy)
+    and C(Application.Read.All), and to grant permissions also C(AppRoleAssignment.ReadWrite.All).
+    With C(OwnedBy) it works on applications that it made or owns, and C(Application.ReadWrite.All) opens all others.
+  - >-
+    Options that the task leaves out are taken from the host's variables where those are set, O(tenant_id) from
+    C(partner_access_home_tenant_id), O(client_id) and the credential from C(partner_access_registrar_) and the option,
+    and O(cloud), O(authority_url), O(graph_url), O(xdr_url) and O(ca_path) from C(partner_access_) and the option.
 """

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.mssp.defender.plugins.plugin_utils._leaders import leaders
+
 DOCUMENTATION = r"""
 name: fleets
 short_description: Group customer hosts into fleets that share one application
@@ -44,13 +46,9 @@ _value:
 
 
 def fleets(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    leaders: dict[str, str] = {}
     found: dict[str, list[dict[str, Any]]] = {}
-    for host in hosts:
-        variables = hostvars[host]
-        application = variables.get("partner_access_application", {})
-        leader = leaders.setdefault(repr(sorted(application.items())), host)
-        tenant = {"name": host, "tenant_id": variables.get("partner_access_tenant_id", "")}
+    for host, leader in leaders(hosts, hostvars, "partner_access_application").items():
+        tenant = {"name": host, "tenant_id": hostvars[host].get("partner_access_tenant_id", "")}
         found.setdefault(leader, []).append(tenant)
     return found
 

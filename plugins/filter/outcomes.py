@@ -52,12 +52,22 @@ _value:
 def outcomes(
     fleets: Mapping[str, list[dict[str, Any]]], hostvars: Mapping[str, Any], registered: str
 ) -> dict[str, dict[str, Any]]:
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for leader, tenants in fleets.items():
         result = hostvars[leader][registered]
-        rows = result["tenants"] if "tenants" in result else _failed(tenants, str(result.get("msg")))
-        found.update({row["name"]: row for row in rows})
+        for each in result.get("results", [result]):
+            rows = each["tenants"] if "tenants" in each else _failed(tenants, str(each.get("msg")))
+            for row in rows:
+                found[row["name"]] = _both(found[row["name"]], row) if row["name"] in found else row
     return found
+
+
+def _both(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the outcome of two tasks: what went wrong first, or else the earlier one with the roles of both."""
+    if earlier["state"] != errors.GRANTED or later["state"] != errors.GRANTED:
+        return dict(later if earlier["state"] == errors.GRANTED else earlier)
+    roles = {name: sorted({*earlier[name], *later[name]}) for name in ("roles", "excess_roles") if name in earlier}
+    return {**earlier, **roles}
 
 
 def _failed(tenants: list[dict[str, Any]], message: str) -> list[dict[str, Any]]:

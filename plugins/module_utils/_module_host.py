@@ -16,6 +16,8 @@ class _ModuleHost:
     """AnsibleModule in the shape operations ask for. A module shares nothing with other tasks."""
 
     run_directory: Path | None = None
+    vault = None
+    progress = None
 
     def __init__(self, module: AnsibleModule) -> None:
         self.params = module.params

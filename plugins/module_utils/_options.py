@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ansible.module_utils.basic import env_fallback
@@ -55,34 +55,36 @@ TENANTS: dict[str, dict[str, Any]] = {
     },
 }
 
-INVENTORY_PREFIX = "partner_access_"
-INVENTORY: tuple[str, ...] = (
-    "tenant_id",
-    "client_id",
-    *CREDENTIAL,
-    "cloud",
-    "authority_url",
-    "graph_url",
-    "xdr_url",
-    "ca_path",
-    "redirect_uri",
-    "permissions",
-    "required_roles",
-    "state_key",
-)
+_PREFIX = "partner_access_"
+_HOSTS = ("cloud", "authority_url", "graph_url", "xdr_url", "ca_path")
+_OF_THE_LINK = ("redirect_uri", "permissions", "required_roles", "state_key")
+
+OF_CUSTOMER: dict[str, str] = {
+    option: _PREFIX + option for option in ("tenant_id", "client_id", *CREDENTIAL, *_HOSTS, *_OF_THE_LINK)
+}
 """Options that a task on a customer's host may leave to the host's variables, named as in the role partner_access."""
+
+OF_REGISTRAR: dict[str, str] = {
+    "tenant_id": f"{_PREFIX}home_tenant_id",
+    **{option: f"{_PREFIX}registrar_{option}" for option in ("client_id", *CREDENTIAL)},
+    **{option: _PREFIX + option for option in _HOSTS},
+}
+"""The same for tasks in the provider's own tenant, where another application acts: the registrar."""
 
 ONE_OR_MANY: dict[str, Any] = {"mutually_exclusive": [("tenant_id", "tenants")]}
 
 
-def left_to_inventory(given: Collection[str]) -> list[str]:
-    """Return which options the inventory may fill in; a task's own tenants and credential keep it from adding more."""
+def left_to_inventory(given: Collection[str], variables: Mapping[str, str]) -> dict[str, str]:
+    """Return which options the inventory may fill in, and by which variable.
+
+    A task's own tenants and credential keep the inventory from adding more of them.
+    """
     closed: set[str] = set(given)
     if "tenants" in given:
         closed.add("tenant_id")
     if closed & set(CREDENTIAL):
         closed |= set(CREDENTIAL)
-    return [option for option in INVENTORY if option not in closed]
+    return {option: variable for option, variable in variables.items() if option not in closed}
 
 
 def kept_from_environment(given: Collection[str]) -> list[str]:

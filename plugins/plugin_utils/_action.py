@@ -19,21 +19,33 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Progress
 from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform
 from ansible_collections.mssp.defender.plugins.module_utils._options import (
-    INVENTORY_PREFIX,
     kept_from_environment,
     left_to_inventory,
 )
+from ansible_collections.mssp.defender.plugins.plugin_utils._progress import shown
+from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import run_directory
+from ansible_collections.mssp.defender.plugins.plugin_utils._vault import RunVault
 
 
 class _ActionHost:
     """A task in process, in the shape operations ask for."""
 
-    def __init__(self, params: dict[str, Any], check_mode: bool, run_directory: Path) -> None:
+    def __init__(
+        self,
+        params: dict[str, Any],
+        check_mode: bool,
+        run_directory: Path,
+        vault: RunVault,
+        progress: Progress | None,
+    ) -> None:
         self.params = params
         self.check_mode = check_mode
         self.run_directory = run_directory
+        self.vault = vault
+        self.progress = progress
         self.warnings: list[str] = []
 
     def warn(self, message: str) -> None:
@@ -52,15 +64,17 @@ class InProcessAction(ActionBase):
         arguments = {**self._inventory_arguments(task_vars or {}), **self._task.args}
         closed = kept_from_environment([option for option, value in arguments.items() if value])
         arguments.update({option: "" for option in closed if option in self.OPERATION.ARGUMENTS})
-        exposes_token = boolean(arguments.get("expose_token", False), strict=False)
-        if exposes_token and self._task.loop is not None and not self._task.no_log:
+        exposing = getattr(self.OPERATION, "EXPOSED_BY", "")
+        exposes = boolean(arguments.get(exposing, False), strict=False)
+        if exposes and self._task.loop is not None and not self._task.no_log:
             # ansible-core before 2.19 hands the result of a whole loop to callbacks uncensored
-            return {
-                "failed": True,
-                "msg": "expose_token in a loop shows tokens to callbacks: set no_log: true on the task",
-            }
+            msg = f"{exposing} in a loop shows secrets to callbacks: set no_log: true on the task"
+            return {"failed": True, "msg": msg}
+        if exposes and self._task.async_val:
+            # the result of an async job is printed by async_status, which nothing would censor
+            return {"failed": True, "msg": f"{exposing} cannot be used with async: the secret would be printed"}
         if self._task.async_val or self._is_delegated():
-            return self._run_as_module(arguments, task_vars, exposes_token)
+            return self._run_as_module(arguments, task_vars, exposes)
         with self._task_environment():
             return self._run_in_process(arguments)
 
@@ -69,8 +83,10 @@ class InProcessAction(ActionBase):
         validated = validator.validate(arguments)
         if validated.error_messages:
             return {"failed": True, "msg": "; ".join(validated.error_messages)}
-        host = _ActionHost(validated.validated_parameters, self._task.check_mode, run_directory())
-        result = perform(self.OPERATION, host)
+        vault = RunVault(self._loader._vault.secrets or [])  # noqa: SLF001 - there is no public way
+        with shown(self._task.get_name()) as progress:
+            host = _ActionHost(validated.validated_parameters, self._task.check_mode, run_directory(), vault, progress)
+            result = perform(self.OPERATION, host)
         if host.warnings:
             result["warnings"] = [*result.get("warnings", []), *host.warnings]
         return result
@@ -81,8 +97,7 @@ class InProcessAction(ActionBase):
         They do not become arguments of the task itself, because those are shown to callbacks.
         """
         found = {}
-        for option in left_to_inventory(self._task.args):
-            variable = INVENTORY_PREFIX + option
+        for option, variable in left_to_inventory(self._task.args, self.OPERATION.INVENTORY).items():
             if option in self.OPERATION.ARGUMENTS and variable in task_vars:
                 value = self._templar.template(task_vars[variable])
                 if value not in (None, "", []):
@@ -93,15 +108,12 @@ class InProcessAction(ActionBase):
         return bool(self._task.delegate_to) and self._task.delegate_to not in constants.LOCALHOST
 
     def _run_as_module(
-        self, arguments: dict[str, Any], task_vars: dict[str, Any] | None, exposes_token: bool
+        self, arguments: dict[str, Any], task_vars: dict[str, Any] | None, exposes: bool
     ) -> dict[str, Any]:
-        if exposes_token and self._task.async_val:
-            # the result of an async job is printed by async_status, which nothing would censor
-            return {"failed": True, "msg": "expose_token cannot be used with async: the token would be printed"}
         result: dict[str, Any] = self._execute_module(
             module_args=arguments, task_vars=task_vars, wrap_async=self._task.async_val
         )
-        if exposes_token:
+        if exposes:
             result["_ansible_no_log"] = True
         return result
 
@@ -117,10 +129,3 @@ class InProcessAction(ActionBase):
         finally:
             os.environ.clear()
             os.environ.update(before)
-
-
-def run_directory() -> Path:
-    """Return the private folder that all tasks and workers of this run share; ansible-core removes it at the end."""
-    folder = Path(constants.DEFAULT_LOCAL_TMP) / "mssp.defender"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder

@@ -1,31 +1,44 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One `module_defaults: group/mssp.defender.defender` serves every module that speaks to Microsoft, and only those."""
+"""Each action group serves every module that takes its options, and only those, so that defaults are set once."""
 
 from __future__ import annotations
 
 import importlib
 from pathlib import Path
 
+import pytest
 import yaml
 
 from ansible_collections.mssp.defender.plugins.module_utils import _options
+from ansible_collections.mssp.defender.plugins.module_utils._operations import _home
 
 ROOT = Path(__file__).resolve().parents[2]
 OPERATIONS = "ansible_collections.mssp.defender.plugins.module_utils._operations"
-SHARED = set(_options.CONNECTION) | set(_options.TENANTS)
+GROUPS = {
+    # customers' tenants, one or many
+    "defender": set(_options.CONNECTION) | set(_options.TENANTS),
+    # the provider's own tenant
+    "registration": set(_home.ARGUMENTS),
+}
 
 
-def _accepts_the_shared_options(module: str) -> bool:
+def _accepts(module: str, options: set[str]) -> bool:
     """Ansible refuses a task whose group default is an option that its module does not know."""
     operation = importlib.import_module(f"{OPERATIONS}.{module.removeprefix('defender_')}")
-    return set(operation.ARGUMENTS) >= SHARED
+    return set(operation.ARGUMENTS) >= options
 
 
-def test_the_group_holds_the_modules_that_accept_all_shared_options() -> None:
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_group_holds_the_modules_that_accept_all_its_options(group: str) -> None:
     runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
     modules = {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")}
-    group = {module for module in modules if _accepts_the_shared_options(module)}
-    assert len(group) >= 3
-    assert set(runtime["action_groups"]["defender"]) == group
+    members = {module for module in modules if _accepts(module, GROUPS[group])}
+    assert len(members) >= 2
+    assert set(runtime["action_groups"][group]) == members
+
+
+def test_every_group_is_checked() -> None:
+    runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
+    assert set(runtime["action_groups"]) == set(GROUPS)

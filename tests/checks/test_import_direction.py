@@ -18,7 +18,7 @@ CORE = f"{COLLECTION}.plugins.module_utils._core"
 OPERATIONS = f"{COLLECTION}.plugins.module_utils._operations"
 MODULE_UTILS = f"{COLLECTION}.plugins.module_utils"
 PLUGIN_UTILS = f"{COLLECTION}.plugins.plugin_utils"
-FRONT_DOORS = (f"{COLLECTION}.plugins.modules", f"{COLLECTION}.plugins.action")
+FRONT_DOORS = tuple(f"{COLLECTION}.plugins.{kind}" for kind in ("modules", "action", "callback"))
 LIBRARIES = ("requests", "urllib3", "msal", "jwt", "cryptography")
 
 MAY_IMPORT = {
@@ -27,9 +27,11 @@ MAY_IMPORT = {
     OPERATIONS: (OPERATIONS, CORE, f"{MODULE_UTILS}._options"),
     f"{MODULE_UTILS}._options": (CORE, "ansible.module_utils"),
     MODULE_UTILS: (MODULE_UTILS, "ansible.module_utils"),
+    f"{PLUGIN_UTILS}._progress_bar": (PLUGIN_UTILS, "rich"),
     PLUGIN_UTILS: (PLUGIN_UTILS, MODULE_UTILS, "ansible"),
     f"{COLLECTION}.plugins.modules": (MODULE_UTILS, "ansible.module_utils"),
     f"{COLLECTION}.plugins.action": (PLUGIN_UTILS, MODULE_UTILS, "ansible"),
+    f"{COLLECTION}.plugins.callback": (PLUGIN_UTILS, "ansible"),
     f"{COLLECTION}.plugins.filter": (PLUGIN_UTILS, MODULE_UTILS, "ansible"),
     f"{COLLECTION}.plugins.doc_fragments": (),
 }

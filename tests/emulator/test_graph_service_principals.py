@@ -54,7 +54,8 @@ def test_a_principal_is_made_once_and_deleted(graph: Graph) -> None:
     assert created["appOwnerOrganizationId"] == graph.emulator.home_tenant_id
     again = graph.call("POST", "servicePrincipals", {"appId": application["appId"]})
     assert refusal(again) == (409, "Request_MultipleObjectsWithSameKeyValue")
-    for query in (f"appId eq '{application['appId']}'", "startswith(displayName,'contoso')"):
+    by_name = f"servicePrincipalNames/any(c:c eq '{application['appId']}')"
+    for query in (f"appId eq '{application['appId']}'", "startswith(displayName,'contoso')", by_name):
         found = graph.expect(200, "GET", f"servicePrincipals?$filter={query}&$select=id")
         assert found["value"] == [{"id": created["id"]}]
     graph.expect(204, "DELETE", f"servicePrincipals/{created['id']}")
@@ -256,3 +257,15 @@ def test_a_customers_directory_is_its_own(graph: Graph, caller: Caller) -> None:
     assert created["publisherDomain"] == "contoso.example"
     graph.sign_in()
     graph.expect(404, "GET", f"applications/{created['id']}")
+
+
+def test_a_run_of_slashes_is_one(graph: Graph) -> None:
+    """Some of Microsoft's own clients send it."""
+    found = graph.expect(200, "GET", f"/servicePrincipals(appId='{XDR_APP_ID}')")
+    assert found["appId"] == XDR_APP_ID
+
+
+@pytest.mark.parametrize("test", ["any(c:d eq 'x')", "any(c:c ne 'x')", "any(c:c eq 'x'", "any"])
+def test_a_malformed_test_of_a_collection_is_refused(graph: Graph, test: str) -> None:
+    answer = graph.call("GET", f"servicePrincipals?$filter=servicePrincipalNames/{test}")
+    assert refusal(answer) == (400, "Request_UnsupportedQuery")

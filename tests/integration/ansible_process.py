@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 from emulator_process import EmulatorProcess
+from integration.in_process import VAULT_PASSWORD
 
 _HERE = Path(__file__).resolve().parent
 _SECONDS = 120
@@ -64,8 +65,12 @@ class Ansible:
         self.place = root / "place"
         self.home.mkdir()
         self.place.mkdir()
+        self.vault_password = root / "vault_password"
+        self.vault_password.write_text(VAULT_PASSWORD)
         self.variables: dict[str, Any] = {
-            "partner_access_client_id": emulator.client_id,
+            "partner_access_home_tenant_id": emulator.home_tenant_id,
+            "partner_access_registrar_client_id": emulator.registrar_client_id,
+            "partner_access_registrar_client_secret": "{{ lookup('ansible.builtin.env', 'REGISTRAR_SECRET') }}",
             "partner_access_redirect_uri": emulator.connection["redirect_uri"],
             "partner_access_authority_url": emulator.url,
             "partner_access_graph_url": emulator.url,
@@ -91,8 +96,12 @@ class Ansible:
             "ANSIBLE_CALLBACK_PLUGINS": str(_HERE / "callback_plugins"),
             "ANSIBLE_LOAD_CALLBACK_PLUGINS": "true",
             "RECORDER_FILE": str(root / "results.jsonl"),
-            "AZURE_CLIENT_SECRET": emulator.client_secret,
+            "REGISTRAR_SECRET": emulator.registrar_secret,
+            "ANSIBLE_VAULT_PASSWORD_FILE": str(self.vault_password),
         }
+        if emulator.connection["client_id"]:
+            self.variables["partner_access_client_id"] = emulator.client_id
+            self.environment["AZURE_CLIENT_SECRET"] = emulator.client_secret
 
     def inventory(self) -> Path:
         """Write the inventory: the customers, and `worker`, a second host on which real modules run."""
@@ -123,10 +132,20 @@ class Ansible:
 
     def run(self, command: list[str], environment: dict[str, str | None]) -> Run:
         """Run any command in this home and place."""
-        merged = {**self.environment, **environment}
         record = Path(self.environment["RECORDER_FILE"])
         record.unlink(missing_ok=True)
-        finished = subprocess.run(
+        process = self.start(command, **environment)
+        try:
+            output, _unused = process.communicate(timeout=_SECONDS)
+        finally:
+            process.kill()
+        lines = record.read_text().splitlines() if record.exists() else []
+        return Run(process.returncode, output, [json.loads(line) for line in lines])
+
+    def start(self, command: list[str], **environment: str | None) -> subprocess.Popen[str]:
+        """Start any command in this home and place, as the leader of a process group of its own."""
+        merged = {**self.environment, **environment}
+        return subprocess.Popen(
             command,
             env={name: value for name, value in merged.items() if value is not None},
             cwd=self.place,
@@ -134,8 +153,5 @@ class Ansible:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=_SECONDS,
-            check=False,
+            start_new_session=True,
         )
-        lines = record.read_text().splitlines() if record.exists() else []
-        return Run(finished.returncode, finished.stdout, [json.loads(line) for line in lines])

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from emulator_process import EmulatorProcess
 from integration.ansible_process import Ansible
+from integration.home_tenant import HomeTenant
 from integration.in_process import Tasks
 from integration.scripted_server import ScriptedServer
 
@@ -43,6 +44,14 @@ def emulator(process: EmulatorProcess) -> EmulatorProcess:
     return process
 
 
+@pytest.fixture(scope="session")
+def empty_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
+    """A provider who has registered nothing yet but the registrar."""
+    arguments = ("--tenants", "3", "--no-application")
+    with EmulatorProcess(tmp_path_factory.mktemp("empty"), *arguments) as started:
+        yield started
+
+
 @pytest.fixture
 def tasks(emulator: EmulatorProcess) -> Tasks:
     """Tasks in process that share nothing."""
@@ -60,6 +69,28 @@ def run_of_tasks(emulator: EmulatorProcess, tmp_path: Path) -> Tasks:
 @pytest.fixture
 def ansible(emulator: EmulatorProcess, tmp_path: Path) -> Ansible:
     return Ansible(emulator, tmp_path)
+
+
+@pytest.fixture
+def provider(empty_process: EmulatorProcess, tmp_path: Path) -> Ansible:
+    """Processes of a provider whose tenant is empty, with a vault password."""
+    empty_process.control("POST", "reset")
+    return Ansible(empty_process, tmp_path)
+
+
+@pytest.fixture
+def home(emulator: EmulatorProcess) -> HomeTenant:
+    return HomeTenant(emulator)
+
+
+@pytest.fixture
+def registered(tasks: Tasks, home: HomeTenant) -> dict[str, Any]:
+    """The facts of one application, registered a moment ago; `home` knows it as the one application."""
+    result = tasks.application(unique_name="northwind-soc", permissions={"xdr": ["Incident.Read.All"]})
+    assert not result["failed"], result["msg"]
+    facts: dict[str, Any] = result["application"]
+    assert home.application()["appId"] == facts["app_id"]
+    return facts
 
 
 @pytest.fixture
@@ -101,3 +132,19 @@ def count_requests(emulator: EmulatorProcess) -> Callable[[str], int]:
         return sum(text in f"{request['method']} {request['path']}" for request in seen)
 
     return count
+
+
+@pytest.fixture
+def writes(emulator: EmulatorProcess) -> Callable[[], list[str]]:
+    """Returns the writing requests to Graph, as `METHOD last-part-of-the-path`, since it was last called."""
+
+    def take() -> list[str]:
+        seen = emulator.control("GET", "requests")["requests"]
+        emulator.control("DELETE", "requests")
+        return [
+            f"{request['method']} {request['path'].rpartition('/')[2]}"
+            for request in seen
+            if request["path"].startswith("/v1.0/") and request["method"] != "GET"
+        ]
+
+    return take

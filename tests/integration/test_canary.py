@@ -20,6 +20,9 @@ from typing import Any
 import pytest
 from integration.ansible_process import Ansible, Run
 from integration.canary import Blob, Watch, count_places, find, gather
+from integration.credential_file import CredentialFile
+from integration.home_tenant import HomeTenant
+from integration.in_process import VAULT_PASSWORD
 from integration.runner_process import PRIVATE, run_with_runner
 
 STATE_KEY = "canary-state-key-0f3c1d7b9a5e"
@@ -47,6 +50,8 @@ class Cage:
         connection = ansible.emulator.connection
         self.secrets = {
             "the client secret": ansible.emulator.client_secret,
+            "the registrar's secret": ansible.emulator.registrar_secret,
+            "the vault password": VAULT_PASSWORD,
             "the certificate's password": Path(connection["certificate_password_file"]).read_text(),
             "the federated token": Path(connection["federated_token_file"]).read_text(),
             "the private key": Path(connection["certificate_path"]).read_text().splitlines()[1],
@@ -63,6 +68,7 @@ class Cage:
         }
 
     def run(self, start: Callable[[], Run]) -> Run:
+        self.watch = Watch(self.ansible.home / "local")
         with self.watch:
             return start()
 
@@ -201,13 +207,94 @@ _ALL_WAYS = """
 """
 
 
+@pytest.mark.parametrize("kind", ["secret", "certificate"])
+def test_registration_keeps_its_secrets(cage: Cage, kind: str) -> None:
+    """What is made by the runs themselves: each secret, and each private key. The encrypted file is searched too."""
+    dest = cage.ansible.place / "kept"
+    cage.ansible.variables |= {
+        "partner_access_unique_name": "northwind-soc",
+        "partner_access_credential_kind": kind,
+        "partner_access_credential_dest": str(dest),
+    }
+    # it would be in the way of the application that is registered
+    del cage.ansible.variables["partner_access_client_id"]
+    if kind == "certificate":
+        cage.at_home = [dest]
+    for playbook, lifetime, rotate_before in (("register", 30, 10), ("rotate", 60, 40), ("rotate", 120, 80)):
+        cage.ansible.variables |= {
+            "partner_access_credential_lifetime": f"{lifetime}d",
+            "partner_access_credential_rotate_before": f"{rotate_before}d",
+        }
+        run = cage.run(lambda name=playbook: cage.ansible.playbook(f"mssp.defender.{name}", "-vvvv", "--diff"))
+        assert run.code == 0, run.output
+        made = CredentialFile(dest).secret if kind == "secret" else _line_of_the_key(dest)
+        assert made not in cage.secrets.values(), "each run makes a new one"
+        cage.secrets[f"what was made for {lifetime} days"] = made
+        blobs = cage.blobs(run)
+        assert cage.findings(blobs) == []
+        assert set(count_places(blobs)) >= KINDS - {"home", "files written"}
+
+
+def _line_of_the_key(pem: Path) -> str:
+    """A line of the private key that no other key has."""
+    return pem.read_text().splitlines()[8]
+
+
+def test_modules_of_the_registration_keep_their_secrets(cage: Cage, home: HomeTenant) -> None:
+    """Exposed, delegated with a plain file, and refused with a wrong secret."""
+    play = cage.ansible.play(
+        """
+        - name: Register
+          mssp.defender.defender_application:
+            unique_name: northwind-soc
+        - name: Expose
+          mssp.defender.defender_credential:
+            unique_name: northwind-soc
+            name: exposed
+            dest: "{{ playbook_dir }}/encrypted"
+            expose_secret: true
+        - name: Delegated
+          mssp.defender.defender_credential:
+            unique_name: northwind-soc
+            name: delegated
+            dest: "{{ playbook_dir }}/plain"
+            encrypt: false
+          delegate_to: worker
+        - name: Refused
+          mssp.defender.defender_credential:
+            unique_name: northwind-soc
+            name: refused
+            client_id: "{{ partner_access_registrar_client_id }}"
+            client_secret: "{{ lookup('ansible.builtin.env', 'WRONG_SECRET') }}"
+            dest: "{{ playbook_dir }}/refused"
+          ignore_errors: true
+        """
+    )
+    cage.ansible.customers = {"contoso": cage.ansible.customers["contoso"]}
+    # a real module gets what the inventory has as its arguments, in files of Ansible's own
+    del cage.ansible.variables["partner_access_registrar_client_secret"]
+    secrets = {"AZURE_CLIENT_SECRET": cage.secrets["the registrar's secret"], "WRONG_SECRET": WRONG_SECRET}
+    run = cage.run(lambda: cage.ansible.playbook(play, "-vvvv", "--diff", **secrets))
+    assert run.code == 0, run.output
+    place = cage.ansible.place
+    cage.at_home = [place / "plain"]
+    cage.secrets |= {
+        "the exposed secret": CredentialFile(place / "encrypted").secret,
+        "the delegated secret": CredentialFile(place / "plain").secret,
+    }
+    assert len(home.secrets()) == 2
+    assert cage.findings(cage.blobs(run)) == []
+
+
 def test_demo_keeps_its_secrets(cage: Cage) -> None:
     folder = cage.ansible.place / "demo"
-    run = cage.run(lambda: cage.ansible.playbook("mssp.defender.demo", "-vvvv", "-e", f"demo_directory={folder}"))
+    extra = json.dumps({"demo_directory": str(folder), "demo_encrypt": True})
+    run = cage.run(lambda: cage.ansible.playbook("mssp.defender.demo", "-vvvv", "-e", extra))
     assert run.code == 0, run.output
     cage.at_home = [folder / "microsoft", folder / "state_key"]
     cage.secrets |= {
-        "the demo's client secret": (folder / "microsoft" / "client_secret").read_text(),
+        "the demo's registrar's secret": (folder / "microsoft" / "registrar_secret").read_text(),
+        "the demo's client secret": CredentialFile(folder / "credential.yml").secret,
         "the demo's state key": (folder / "state_key").read_text().strip(),
     }
     assert cage.findings(cage.blobs(run)) == []

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from integration.ansible_process import Ansible
+from integration.home_tenant import HomeTenant
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = [
@@ -37,11 +38,14 @@ def examples() -> Callable[[str, str], str]:
 
 
 def _in_our_world(ansible: Ansible, text: str) -> list[dict[str, Any]]:
-    """Put our application, certificate and folder in the place of the documentation's.
+    """Put our applications, certificate and folders in the place of the documentation's.
 
-    Its tenants contoso.example and fabrikam.example exist in the emulator.
+    Its tenants contoso.example and fabrikam.example exist in the emulator; the provider has another name there.
     """
     text = text.replace("11111111-1111-1111-1111-111111111111", ansible.emulator.client_id)
+    text = text.replace("22222222-2222-2222-2222-222222222222", ansible.emulator.registrar_client_id)
+    text = text.replace("provider.example", ansible.emulator.connection["home_domain"])
+    text = text.replace("/etc/mssp/partner.pem", str(ansible.place / "partner.pem"))
     text = text.replace("/etc/mssp/defender.pem", str(ansible.emulator.connection["certificate_path"]))
     text = text.replace("/var/lib/mssp", str(ansible.place))
     tasks: list[dict[str, Any]] = yaml.safe_load(text)
@@ -51,11 +55,22 @@ def _in_our_world(ansible: Ansible, text: str) -> list[dict[str, Any]]:
     return tasks
 
 
+def _prepare_registration(ansible: Ansible, home: HomeTenant, name: str) -> None:
+    """What the examples about the application find there: one to adopt, or one with a second credential."""
+    roles = ["Application.ReadWrite.All", "Application.Read.All", "AppRoleAssignment.ReadWrite.All"]
+    ansible.emulator.control("PATCH", "registrar", {"roles": roles})
+    (ansible.place / "group_vars" / "customers").mkdir(parents=True)
+    if name == "defender_credential":
+        created = home.call("POST", "applications", {"displayName": "Provider SOC", "uniqueName": "provider-soc"})
+        home.call("POST", "servicePrincipals", {"appId": created["appId"]})
+
+
 @pytest.mark.parametrize(("kind", "name"), PLUGINS, ids=[name for _unused, name in PLUGINS])
 def test_examples_run(
     ansible: Ansible,
     consent: Callable[..., None],
     examples: Callable[[str, str], str],
+    home: HomeTenant,
     kind: str,
     name: str,
 ) -> None:
@@ -63,6 +78,7 @@ def test_examples_run(
     ansible.customers = {"contoso": ansible.customers["contoso"]}
     for folder in ("incidents", "checkpoints"):
         (ansible.place / folder).mkdir()
+    _prepare_registration(ansible, home, name)
     text = examples(kind, name)
     tasks = _in_our_world(ansible, text)
     assert tasks

@@ -202,8 +202,8 @@ def test_module_defaults_alone_connect_all_modules(ansible: Ansible, consent: Ca
     """In an inventory that names things its own way."""
     consent("contoso")
     ansible.customers = {"contoso": {"tenant": ansible.emulator.tenant_id("contoso")}}
-    connection = {name.removeprefix("partner_access_"): value for name, value in ansible.variables.items()}
-    del connection["redirect_uri"]
+    names = ("client_id", "authority_url", "graph_url", "xdr_url", "ca_path")
+    connection = {name: ansible.variables[f"partner_access_{name}"] for name in names}
     ansible.variables = {}
     play = ansible.play(
         """

@@ -11,10 +11,13 @@ import hypothesis
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis.database import InMemoryExampleDatabase
+from unit.clock import Clock
 from unit.scripted_entra import ScriptedEntra
 from unit.scripted_server import ScriptedServer, make_certificates
 
+from ansible_collections.mssp.defender.plugins.module_utils._core import files, fleet, graph
 from ansible_collections.mssp.defender.plugins.module_utils._core.http import Patience, Transport
+from ansible_collections.mssp.defender.plugins.module_utils._operations import _certificate, _client_secret, _home
 
 # A deadline would measure how busy the machine is.
 hypothesis.settings.register_profile("house", deadline=None, max_examples=60, database=InMemoryExampleDatabase())
@@ -28,6 +31,15 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(_FOREIGN_SETTINGS) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Takes the waiting out of whatever waits where it stands."""
+    clock = Clock()
+    for module in (files, fleet, graph, _certificate, _client_secret, _home):
+        monkeypatch.setattr(module, "time", clock)
+    return clock
 
 
 @pytest.fixture(scope="session")

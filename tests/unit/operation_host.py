@@ -10,12 +10,19 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.mssp.defender.plugins.module_utils._core.vars_file import Vault
+
 
 class OperationHost:
     """The options of one task as a playbook gives them (None leaves one out), defaults and environment filled in."""
 
     def __init__(
-        self, operation: ModuleType, check_mode: bool = False, run_directory: Path | None = None, **options: Any
+        self,
+        operation: ModuleType,
+        check_mode: bool = False,
+        run_directory: Path | None = None,
+        vault: Vault | None = None,
+        **options: Any,
     ) -> None:
         given = {name: value for name, value in options.items() if value is not None}
         validated = ArgumentSpecValidator(operation.ARGUMENTS, **operation.CONSTRAINTS).validate(given)
@@ -23,6 +30,8 @@ class OperationHost:
         self.params = validated.validated_parameters
         self.check_mode = check_mode
         self.run_directory = run_directory
+        self.vault = vault
+        self.progress = None
         self.warnings: list[str] = []
 
     def warn(self, message: str) -> None:

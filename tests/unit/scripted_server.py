@@ -27,6 +27,7 @@ from cryptography.x509.oid import NameOID
 
 CUT_OFF = "cut off"
 RESET = "reset"
+_ANY = "*"
 
 
 @dataclass(frozen=True)
@@ -51,16 +52,28 @@ class Request:
     path: str
     query: dict[str, str]
     headers: dict[str, str]
-    form: dict[str, str]
+    body: str
+
+    @property
+    def form(self) -> dict[str, str]:
+        return _flat(self.body)
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON, or None where there is none."""
+        return json.loads(self.body) if self.body else None
 
 
 class ScriptedServer:
-    """Answers each path in the order of its script, the last answer again and again; any other path with 404."""
+    """Answers each path in the order of its script, the last answer again and again; any other path with 404.
+
+    A script for one method of a path wins over the script for all its methods.
+    """
 
     def __init__(self, ca_path: str, certificate_path: str) -> None:
         self.ca_path = ca_path
         self.requests: list[Request] = []
-        self._scripts: dict[str, list[Answer]] = {}
+        self._scripts: dict[tuple[str, str], list[Answer]] = {}
         self._lock = threading.Lock()
         self._listener = _Listener(("127.0.0.1", 0), _handler_of(self))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -72,16 +85,20 @@ class ScriptedServer:
         self.host = f"127.0.0.1:{self._listener.server_address[1]}"
         self.url = f"https://{self.host}"
 
-    def script(self, path: str, *answers: Answer) -> None:
-        self._scripts[path] = list(answers)
+    def script(self, path: str, *answers: Answer, method: str = _ANY) -> None:
+        self._scripts[method, path] = list(answers)
 
-    def requests_to(self, path: str) -> list[Request]:
-        return [request for request in self.requests if request.path == path]
+    def requests_to(self, path: str, method: str = _ANY) -> list[Request]:
+        return [request for request in self.requests if request.path == path and method in (_ANY, request.method)]
 
     def next_answer(self, request: Request) -> Answer:
         with self._lock:
             self.requests.append(request)
-            answers = self._scripts.get(request.path) or [Answer(status=404)]
+            answers = (
+                self._scripts.get((request.method, request.path))
+                or self._scripts.get((_ANY, request.path))
+                or [Answer(status=404)]
+            )
             return answers.pop(0) if len(answers) > 1 else answers[0]
 
     @contextlib.contextmanager
@@ -126,12 +143,12 @@ def _handler_of(server: ScriptedServer) -> type[http.server.BaseHTTPRequestHandl
             self.close_connection = answer.fault == CUT_OFF
             self.wfile.write(content[: len(content) // 2] if answer.fault == CUT_OFF else content)
 
-        do_GET = do_POST = _answer  # noqa: N815 - http.server names them
+        do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815 - http.server names them
 
         def _read_request(self) -> Request:
             url = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-            return Request(self.command, url.path, _flat(url.query), dict(self.headers), _flat(body))
+            return Request(self.command, url.path, _flat(url.query), dict(self.headers), body)
 
         def _reset(self) -> None:
             self.close_connection = True

@@ -14,7 +14,7 @@ from unit.hidden_library import run_without
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform
 
-OPERATIONS = ("consent_url", "incidents", "report", "token")
+OPERATIONS = ("application", "consent_url", "credential", "incidents", "report", "token")
 
 
 class Host:
@@ -23,6 +23,7 @@ class Host:
     params: dict[str, Any] = {}  # noqa: RUF012 - nobody changes it
     check_mode = False
     run_directory: Path | None = None
+    vault = None
 
     def warn(self, message: str) -> None:
         raise AssertionError(message)

@@ -7,12 +7,21 @@ from types import ModuleType
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from hypothesis import given
+from hypothesis import strategies as st
 from unit.operation_host import OperationHost
 
 from ansible_collections.mssp.defender.plugins.module_utils import _options
-from ansible_collections.mssp.defender.plugins.module_utils._operations import consent_url, incidents, token
+from ansible_collections.mssp.defender.plugins.module_utils._operations import (
+    application,
+    consent_url,
+    credential,
+    incidents,
+    token,
+)
 
-API_OPERATIONS = [consent_url, incidents, token]
+OF_CUSTOMERS = [consent_url, incidents, token]
+OF_THE_REGISTRAR = [application, credential]
 ENVIRONMENT = {
     "client_id": "AZURE_CLIENT_ID",
     "client_secret": "AZURE_CLIENT_SECRET",
@@ -22,10 +31,24 @@ ENVIRONMENT = {
 }
 
 
-@pytest.mark.parametrize("operation", API_OPERATIONS, ids=lambda operation: str(operation.__name__.rpartition(".")[2]))
-def test_every_operation_takes_every_shared_option(operation: ModuleType) -> None:
+def name_of(operation: ModuleType) -> str:
+    return operation.__name__.rpartition(".")[2]
+
+
+@pytest.mark.parametrize("operation", OF_CUSTOMERS, ids=name_of)
+def test_every_operation_on_customers_takes_every_shared_option(operation: ModuleType) -> None:
     shared = {**_options.CONNECTION, **_options.TENANTS}
     assert {name: operation.ARGUMENTS.get(name) for name in shared} == shared
+    assert operation.INVENTORY is _options.OF_CUSTOMER
+
+
+@pytest.mark.parametrize("operation", OF_THE_REGISTRAR, ids=name_of)
+def test_every_operation_of_the_registrar_works_in_the_one_home_tenant(operation: ModuleType) -> None:
+    shared = {**_options.CONNECTION, "tenant_id": {"type": "str", "required": True}}
+    assert {name: operation.ARGUMENTS.get(name) for name in shared} == shared
+    assert not {"tenants", "concurrency", "fail_on"} & set(operation.ARGUMENTS)
+    assert operation.INVENTORY is _options.OF_REGISTRAR
+    assert set(operation.INVENTORY) <= set(operation.ARGUMENTS)
 
 
 @pytest.mark.parametrize(("option", "variable"), ENVIRONMENT.items())
@@ -63,10 +86,32 @@ def test_a_fleet_can_fail_on_every_state_but_granted() -> None:
 
 
 def test_the_inventory_fills_in_only_what_the_task_leaves_open() -> None:
-    assert _options.left_to_inventory([]) == list(_options.INVENTORY)
-    assert "tenant_id" not in _options.left_to_inventory(["tenants"])
-    assert not set(_options.CREDENTIAL) & set(_options.left_to_inventory(["certificate_path"]))
-    assert "client_id" in _options.left_to_inventory(["certificate_path", "tenants"])
+    variables = _options.OF_CUSTOMER
+    assert _options.left_to_inventory([], variables) == variables
+    assert "tenant_id" not in _options.left_to_inventory(["tenants"], variables)
+    assert not set(_options.CREDENTIAL) & set(_options.left_to_inventory(["certificate_path"], variables))
+    assert _options.left_to_inventory(["certificate_path", "tenants"], variables)["client_id"] == (
+        "partner_access_client_id"
+    )
+
+
+@given(given_options=st.sets(st.sampled_from([*_options.OF_CUSTOMER, "tenants", "limit"])))
+def test_whatever_the_task_gives_the_inventory_does_not_touch(given_options: set[str]) -> None:
+    for variables in (_options.OF_CUSTOMER, _options.OF_REGISTRAR):
+        left = _options.left_to_inventory(given_options, variables)
+        assert not set(left) & given_options
+        assert left.items() <= variables.items()
+
+
+def test_customers_and_the_registrar_have_variables_of_their_own_but_for_the_cloud() -> None:
+    customer, registrar = _options.OF_CUSTOMER, _options.OF_REGISTRAR
+    shared = {option for option, variable in registrar.items() if variable in customer.values()}
+    assert shared == {"cloud", "authority_url", "graph_url", "xdr_url", "ca_path"}
+    assert registrar["tenant_id"] == "partner_access_home_tenant_id"
+    assert registrar["client_secret"] == "partner_access_registrar_client_secret"
+    assert {*_options.CREDENTIAL, "client_id", "tenant_id"} | shared == set(registrar)
+    for variables in (customer, registrar):
+        assert len(set(variables.values())) == len(variables)
 
 
 def test_a_credential_keeps_the_other_kinds_of_the_environment_out() -> None:

@@ -78,16 +78,26 @@ def check_tenant_id(tenant_id: str | None) -> str:
     return tenant_id
 
 
-def check_client_id(client_id: str | None) -> str:
-    """Return the application (client) id in lower case. Raises OptionError when it is missing or no GUID."""
+def check_client_id(client_id: str | None, variable: str) -> str:
+    """Return the application (client) id in lower case.
+
+    Raises OptionError when it is no GUID, or missing, and then names the host's variable that could give it.
+    """
     if not client_id:
         raise OptionError(
             "client_id is missing: give the application (client) ID in the option, in the host's variable "
-            "partner_access_client_id or in AZURE_CLIENT_ID"
+            f"{variable} or in AZURE_CLIENT_ID"
         )
     if not GUID.match(client_id.strip()):
         raise OptionError(f"client_id '{client_id}' is no GUID: copy the application (client) ID of the registration")
     return client_id.strip().lower()
+
+
+def check_app_id(app_id: str) -> str:
+    """Return the id of the application worked on in lower case. Raises OptionError when it is no GUID."""
+    if not GUID.match(app_id.strip()):
+        raise OptionError(f"app_id '{app_id}' is no GUID: copy the application (client) ID of the registration")
+    return app_id.strip().lower()
 
 
 def split_url(url: str) -> SplitResult | None:

@@ -20,7 +20,7 @@ FORMS = ("admin_consent", "admin_consent_v1", "authorize")
 
 _SHORTEST_STATE_KEY = 16
 _LONGEST_REDIRECT_URI = 256
-_UNSUPPORTED_IN_REDIRECT_URI = frozenset("*!$'(),;")
+_UNSUPPORTED_IN_REDIRECT_URI = frozenset("*#!$'(),;")
 _DECLINED = frozenset({"consent_required", "permission_denied", "access_denied"})
 
 
@@ -75,7 +75,7 @@ def read_state(key: str, state: str, client_id: str | None = None) -> str:
     return str(payload["tenant"])
 
 
-def check_redirect_uri(uri: str | None) -> str | None:
+def check_redirect_uri(uri: str | None, option: str = "redirect_uri") -> str | None:
     """Return the URI, or None where none is given. Raises OptionError for one that Entra refuses.
 
     Source: learn.microsoft.com, "Redirect URI (reply URL) outline and restrictions".
@@ -84,13 +84,13 @@ def check_redirect_uri(uri: str | None) -> str | None:
         return None
     parts = split_url(uri)
     if parts is None or not parts.hostname:
-        raise OptionError(f"redirect_uri '{uri}' is no URL: register an https address")
+        raise OptionError(f"{option} '{uri}' is no URL: register an https address")
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname == "localhost"):
-        raise OptionError(f"redirect_uri '{uri}' must be https (http only for localhost): register an https address")
+        raise OptionError(f"{option} '{uri}' must be https (http only for localhost): register an https address")
     if len(uri) > _LONGEST_REDIRECT_URI or _UNSUPPORTED_IN_REDIRECT_URI & set(uri):
         raise OptionError(
-            f"redirect_uri '{uri}' is not one Entra accepts: at most {_LONGEST_REDIRECT_URI} characters, "
-            "no wildcard and none of ! $ ' ( ) , ;"
+            f"{option} '{uri}' is not one Entra accepts: at most {_LONGEST_REDIRECT_URI} characters, "
+            "no wildcard, no fragment and none of ! $ ' ( ) , ;"
         )
     return uri
 

@@ -117,16 +117,28 @@ def load_certificate(path: Path, password: str | None) -> Certificate:
 
     Raises OptionError: no file, neither format, a key or certificate missing, a wrong password, not valid now.
     """
-    content = _read(path, "certificate_path")
+    key, certificate = parse(path, password)
+    _check_validity(f"certificate_path {path}", certificate)
+    return as_pem(key, certificate)
+
+
+def parse(path: Path, password: str | None, option: str = "certificate_path") -> tuple[Any, Any]:
+    """Return the private key and the certificate that a file holds. Raises OptionError unless they are a pair."""
+    content = _read(path, option)
+    named = f"{option} {path}"
     if b"-----BEGIN " in content:
-        key, certificate = _parse_pem(path, content, password)
+        key, certificate = _parse_pem(named, content, password)
     else:
-        key, certificate = _parse_pfx(path, content, password)
+        key, certificate = _parse_pfx(named, content, password)
     if not isinstance(key, rsa.RSAPrivateKey):
-        raise OptionError(f"certificate_path {path}: the key is not RSA, the only kind Entra ID takes: make an RSA key")
+        raise OptionError(f"{named}: the key is not RSA, the only kind Entra ID takes: make an RSA key")
     if key.public_key() != certificate.public_key():
-        raise OptionError(f"certificate_path {path}: the private key does not belong to the certificate: pair them")
-    _check_validity(path, certificate)
+        raise OptionError(f"{named}: the private key does not belong to the certificate: pair them")
+    return key, certificate
+
+
+def as_pem(key: Any, certificate: Any) -> Certificate:
+    """Return a key and a certificate of the cryptography library as a credential."""
     encoding = serialization.Encoding.PEM
     return Certificate(
         key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode(),
@@ -134,48 +146,52 @@ def load_certificate(path: Path, password: str | None) -> Certificate:
     )
 
 
-def _parse_pem(path: Path, content: bytes, password: str | None) -> tuple[Any, Any]:
+def validity(certificate: Any) -> tuple[datetime, datetime]:
+    """Return from when to when a certificate is good."""
+    return _utc(certificate, "not_valid_before"), _utc(certificate, "not_valid_after")
+
+
+def _parse_pem(named: str, content: bytes, password: str | None) -> tuple[Any, Any]:
     if b"PRIVATE KEY-----" not in content:
-        raise OptionError(f"certificate_path {path} holds no private key: put key and certificate into one PEM file")
+        raise OptionError(f"{named} holds no private key: put key and certificate into one PEM file")
     if b"BEGIN CERTIFICATE-----" not in content:
-        raise OptionError(f"certificate_path {path} holds no certificate: put key and certificate into one PEM file")
+        raise OptionError(f"{named} holds no certificate: put key and certificate into one PEM file")
     try:
         certificate = x509.load_pem_x509_certificate(content)
     except ValueError:
-        raise OptionError(f"certificate_path {path}: the certificate in it is damaged: export it again") from None
+        raise OptionError(f"{named}: the certificate in it is damaged: export it again") from None
     encrypted = b"ENCRYPTED" in content
     if encrypted and not password:
-        raise OptionError(f"certificate_path {path}: the key is encrypted: give certificate_password")
+        raise OptionError(f"{named}: the key is encrypted: give certificate_password")
     try:
         key = serialization.load_pem_private_key(content, password.encode() if password and encrypted else None)
     except (ValueError, TypeError):
         fault = "certificate_password does not open the key" if encrypted else "the private key in it is damaged"
-        raise OptionError(f"certificate_path {path}: {fault}: correct it") from None
+        raise OptionError(f"{named}: {fault}: correct it") from None
     return key, certificate
 
 
-def _parse_pfx(path: Path, content: bytes, password: str | None) -> tuple[Any, Any]:
+def _parse_pfx(named: str, content: bytes, password: str | None) -> tuple[Any, Any]:
     try:
         key, certificate, _chain = pkcs12.load_key_and_certificates(content, password.encode() if password else None)
     except (ValueError, TypeError):
         raise OptionError(
-            f"certificate_path {path} cannot be opened: correct certificate_password, or give a PEM or PFX file"
+            f"{named} cannot be opened: correct certificate_password, or give a PEM or PFX file"
         ) from None
     if key is None or certificate is None:
         lacking = "private key" if key is None else "certificate"
-        raise OptionError(f"certificate_path {path} holds no {lacking}: export the PFX with its private key")
+        raise OptionError(f"{named} holds no {lacking}: export the PFX with its private key")
     return key, certificate
 
 
-def _check_validity(path: Path, certificate: Any) -> None:
+def _check_validity(named: str, certificate: Any) -> None:
     now = datetime.now(timezone.utc)
-    start, end = _utc(certificate, "not_valid_before"), _utc(certificate, "not_valid_after")
+    start, end = validity(certificate)
     if end < now:
-        raise OptionError(f"certificate_path {path}: the certificate expired on {end:%Y-%m-%d}: renew it")
+        raise OptionError(f"{named}: the certificate expired on {end:%Y-%m-%d}: renew it")
     if start > now:
         raise OptionError(
-            f"certificate_path {path}: the certificate is valid only from {start:%Y-%m-%d}: "
-            "correct this machine's clock, or wait"
+            f"{named}: the certificate is valid only from {start:%Y-%m-%d}: correct this machine's clock, or wait"
         )
 
 

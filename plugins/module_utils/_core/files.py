@@ -4,18 +4,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from .errors import OptionError
 
 _BLOCK = 1 << 20
+_OTHERS_PAUSE = 0.2
 
 
 class Draft:
@@ -112,6 +116,33 @@ def private_folder(option: str, folder: Path) -> Path:
     if folder.stat().st_mode & 0o077:
         raise OptionError(f"{option}: others can read the folder {folder}: set its mode to 0700")
     return folder
+
+
+@contextlib.contextmanager
+def locked(option: str, folder: Path, patience: float) -> Iterator[None]:
+    """Keep other runs of ours away from a folder's files, after waiting at most `patience` seconds for them to end.
+
+    Raises OptionError when they do not.
+    """
+    # on the folder, because the files are replaced, and a file for the lock alone would stay behind
+    descriptor = os.open(folder, os.O_RDONLY)
+    deadline = time.monotonic() + patience
+    try:
+        while not _try_lock(descriptor):
+            if time.monotonic() > deadline:
+                raise OptionError(f"{option}: another run is changing files in {folder} all the time: run again later")
+            time.sleep(_OTHERS_PAUSE)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _end_of_last_line(stream: BinaryIO) -> int:

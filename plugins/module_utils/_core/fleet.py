@@ -6,19 +6,23 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 import queue
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from . import errors
 from .errors import OptionError, Postponed, Reason, TenantError
 
+T = TypeVar("T")
 Work = Callable[[], dict[str, Any]]
 """Returns one tenant's result. It may raise Postponed, and is then called again to go on where it stopped."""
+
+_PROGRESS_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,29 @@ class Outcome:
         return base | (self.reason.to_result() if self.reason else {}) | self.result
 
 
-def run(work: Iterable[tuple[Tenant, Work]], concurrency: int) -> list[Outcome]:
+@dataclass(frozen=True)
+class Counts:
+    """How far a fleet is: `done` tenants have their outcome, and `parked` ones wait, the last until `resumes_at`.
+
+    Moments are those of time.monotonic(), which is one clock for all processes of a machine.
+    """
+
+    total: int
+    done: int
+    granted: int
+    parked: int
+    started_at: float
+    resumes_at: float | None
+
+
+Progress = Callable[[Counts], None]
+"""Is told how far a fleet is, five times a second and once at the end. It must neither wait nor raise."""
+
+
+def run(work: Iterable[tuple[Tenant, Work]], concurrency: int, progress: Progress | None = None) -> list[Outcome]:
     """Run the work of all tenants in at most `concurrency` threads and return the outcomes in the order given."""
+    started_at = time.monotonic()
+    tell_at = started_at + _PROGRESS_SECONDS if progress else math.inf
     jobs = list(work)
     outcomes: list[Outcome | None] = [None] * len(jobs)
     parked: list[tuple[float, int, int]] = []
@@ -81,11 +106,15 @@ def run(work: Iterable[tuple[Tenant, Work]], concurrency: int) -> list[Outcome]:
         for index in range(len(jobs)):
             start(index)
         while unfinished:
-            while parked and parked[0][0] <= time.monotonic():
+            now = time.monotonic()
+            while parked and parked[0][0] <= now:
                 start(heapq.heappop(parked)[2])
+            if progress and tell_at <= now:
+                progress(_counts(outcomes, parked, started_at))
+                tell_at = now + _PROGRESS_SECONDS
+            wake_at = min(tell_at, parked[0][0] if parked else math.inf)
             try:
-                patience = max(0.0, parked[0][0] - time.monotonic()) if parked else None
-                index, future = done.get(timeout=patience)
+                index, future = done.get(timeout=None if wake_at == math.inf else wake_at - now)
             except queue.Empty:
                 continue
             try:
@@ -96,12 +125,35 @@ def run(work: Iterable[tuple[Tenant, Work]], concurrency: int) -> list[Outcome]:
     finally:
         # a task's timeout or a Ctrl-C must not wait for calls that are under way
         pool.shutdown(wait=False, cancel_futures=True)
+        if progress:
+            progress(_counts(outcomes, parked, started_at))
     return [outcome for outcome in outcomes if outcome]
+
+
+def wait_out(call: Callable[[], T]) -> T:
+    """Call until the answer is not to wait, and return it: for work that is a sequence of steps in one tenant."""
+    while True:
+        try:
+            return call()
+        except Postponed as wait:
+            time.sleep(wait.seconds)
 
 
 def summary(outcomes: Iterable[Outcome]) -> dict[str, int]:
     """Return how many tenants ended in each state."""
     return dict(sorted(Counter(outcome.state for outcome in outcomes).items()))
+
+
+def _counts(outcomes: list[Outcome | None], parked: list[tuple[float, int, int]], started_at: float) -> Counts:
+    ended = [outcome for outcome in outcomes if outcome]
+    return Counts(
+        total=len(outcomes),
+        done=len(ended),
+        granted=sum(outcome.reason is None for outcome in ended),
+        parked=len(parked),
+        started_at=started_at,
+        resumes_at=max((not_before for not_before, _order, _index in parked), default=None),
+    )
 
 
 def _outcome(tenant: Tenant, future: Future[dict[str, Any]]) -> Outcome:

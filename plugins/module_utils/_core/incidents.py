@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 from . import errors, refusals, timestamps
 from .access import Access, Proof
-from .clouds import split_url
 from .errors import Reason, TenantError
 from .http import Patience, Reply, Transport
+from .links import NextLinks
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class Reader:
         self._renewed = False
         self._next: str | None = base_url + dialect.path
         self._params: dict[str, Any] | None = self._first_params()
-        self._followed: set[str] = set()
+        self._links = NextLinks(base_url, urlsplit(access.resource).hostname)
         self._read_ids: set[str] = set()
         self._stuck = False
         self.count = 0
@@ -177,7 +177,8 @@ class Reader:
         body = reply.json()
         records = body.get("value")
         if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-            raise _strange(reply.host, "sent no list of incidents")
+            meaning = f"{reply.host} sent no list of incidents"
+            raise TenantError(Reason(errors.ERROR, meaning, "check xdr_url or graph_url"))
         if warning := reply.headers.get("Warning"):
             self.warnings.append(f"{reply.host} sent an incomplete answer (Warning: {warning[:200]})")
         return body
@@ -206,33 +207,12 @@ class Reader:
         if self.truncated:
             self._next = None
         elif link:
-            self._next, self._params = self._checked_link(str(link)), None
+            self._next, self._params = self._links.checked(str(link)), None
         elif full and self._params is not None and not self._stuck:
             skip = self._params.get("$skip", 0) + self._page_size
             self._params = {**self._params, "$skip": skip}
         else:
             self._next = None
-
-    def _checked_link(self, link: str) -> str:
-        """Return where the next page is: on the host that was asked, for the token must not go anywhere else.
-
-        Behind a proxy or a regional host the service may name its main host; its path is then asked for where we are.
-        """
-        here, there = urlsplit(self._base_url), split_url(link)
-        if there and there.hostname == urlsplit(self._access.resource).hostname != here.hostname:
-            link = f"{self._base_url}{there.path}?{there.query}"
-            there = urlsplit(link)
-        wanted = ("https", here.hostname, here.port or 443)
-        if there is None or (there.scheme, there.hostname, there.port or 443) != wanted:
-            raise _strange(here.netloc, "sent a next page that lies on another host")
-        if link in self._followed:
-            raise _strange(here.netloc, "sent the same next page twice")
-        self._followed.add(link)
-        return link
-
-
-def _strange(host: str, what: str) -> TenantError:
-    return TenantError(Reason(errors.ERROR, f"{host} {what}", "check xdr_url or graph_url"))
 
 
 def _literal(text: str) -> str:

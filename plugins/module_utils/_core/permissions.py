@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .clouds import Cloud
 from .errors import OptionError
@@ -18,13 +19,17 @@ from .errors import OptionError
 
 @dataclass(frozen=True)
 class Api:
-    """A resource application: its short name, application id, app roles (name -> id) and the one a reader needs."""
+    """A resource application: its short name, application id, app roles (name -> id) and the one a reader needs.
+
+    `delegated` are permissions that act for a signed-in user, which no application of ours has.
+    """
 
     name: str
     title: str
     app_id: str
     roles: Mapping[str, str]
     default_role: str
+    delegated: tuple[str, ...]
 
 
 XDR = Api(
@@ -38,6 +43,7 @@ XDR = Api(
         "CustomDetections.ReadWrite.All": "a7deff90-e2f5-4e4e-83a3-2c74e7002e28",
     },
     default_role="Incident.Read.All",
+    delegated=("Incident.Read", "Incident.ReadWrite", "AdvancedHunting.Read", "CustomDetections.ReadWrite"),
 )
 GRAPH = Api(
     name="graph",
@@ -51,6 +57,7 @@ GRAPH = Api(
         "ThreatHunting.Read.All": "dd98c7f5-2d42-42d3-a0e4-633161547251",
     },
     default_role="SecurityIncident.Read.All",
+    delegated=("User.Read", "openid", "profile", "email", "offline_access"),
 )
 APIS = {api.name: api for api in (XDR, GRAPH)}
 
@@ -63,15 +70,56 @@ def resource_of(api: Api, cloud: Cloud) -> str:
     return resource
 
 
+@dataclass(frozen=True)
+class Published:
+    """What an API's service principal says of its permissions: app roles (name -> id), and the delegated names."""
+
+    roles: Mapping[str, str]
+    delegated: frozenset[str]
+
+
+def published(service_principal: Mapping[str, Any]) -> Published:
+    """Read `appRoles` and `oauth2PermissionScopes` of a service principal as Microsoft Graph sends it."""
+    roles = {
+        str(role["value"]): str(role["id"])
+        for role in service_principal.get("appRoles") or []
+        if role.get("value") and role.get("isEnabled", True) and "Application" in role.get("allowedMemberTypes", [])
+    }
+    scopes = service_principal.get("oauth2PermissionScopes") or []
+    return Published(roles, frozenset(str(scope["value"]) for scope in scopes if scope.get("value")))
+
+
+def offline(api: Api) -> Published:
+    """Return what the table above knows of an API."""
+    return Published(api.roles, frozenset(api.delegated))
+
+
 def check_roles(api: Api, names: Iterable[str], option: str) -> list[str]:
     """Return the names in order. Raises OptionError for one the API does not have, with the nearest right name."""
-    checked = list(names)
-    for name in checked:
-        if name not in api.roles:
-            nearest = difflib.get_close_matches(name, api.roles, n=1, cutoff=0.5)
-            hint = f"did you mean {nearest[0]}" if nearest else f"it has {', '.join(api.roles)}"
-            raise OptionError(f"{option}: {api.title} has no application permission '{name}': {hint}")
-    return checked
+    return list(resolve(api, names, option, offline(api)))
+
+
+def resolve(api: Api, names: Iterable[str], option: str, known: Published) -> dict[str, str]:
+    """Return the id of each named app role, in order.
+
+    Raises OptionError for a delegated permission, and for a name the API does not have, with the nearest right one.
+    """
+    found = {}
+    for name in names:
+        if name not in known.roles:
+            raise OptionError(_no_such_role(api, name, option, known))
+        found[name] = known.roles[name]
+    return found
+
+
+def _no_such_role(api: Api, name: str, option: str, known: Published) -> str:
+    nearest = difflib.get_close_matches(name, known.roles, n=1, cutoff=0.5)
+    hint = f"did you mean {nearest[0]}" if nearest else f"it has names such as {', '.join(list(known.roles)[:4])}"
+    if name in known.delegated or name in api.delegated:
+        return (
+            f"{option}: '{name}' is a delegated permission of {api.title}, for signed-in users, and no app role: {hint}"
+        )
+    return f"{option}: {api.title} has no application permission '{name}': {hint}"
 
 
 def missing(required: Iterable[str], granted: Iterable[str]) -> list[str]:

@@ -99,6 +99,8 @@ _BY_OAUTH_ERROR: dict[str, tuple[str, str, str]] = {
 TRANSIENT_CODES = frozenset({90006, 90012, 90024, 90033, 90055, 90090, 50033})
 _TRANSIENT_ERRORS = frozenset({"temporarily_unavailable", "server_error"})
 _LEADING_CODE = re.compile(r"AADSTS(\d{4,9})")
+_LONGEST_MESSAGE = 300
+_OWNED_BY = ".OwnedBy"
 _PLAIN_IDENTIFIER = re.compile(r"^[0-9A-Za-z-]{1,64}$")
 
 
@@ -136,14 +138,43 @@ def of_api(status: int, body: Any, roles: list[str] | None, required: list[str])
     `body` is the decoded reply (`{"error": {"code", "message", "target"}}` or anything else), `roles` what the token
     carried (None where it cannot be read), `required` what the call needs.
     """
-    error = body.get("error") if isinstance(body, dict) else None
-    error = error if isinstance(error, dict) else {}
+    error = error_of(body)
     inner = error.get("innerError")
     inner = inner if isinstance(inner, dict) else {}
     code = _identifier(error.get("code")) or str(status)
     trace = _identifier(error.get("target")) or _identifier(inner.get("request-id"))
     state, meaning, remedy = _api_meaning(status, roles, required)
     return Reason(state=state, meaning=meaning, remedy=remedy, code=code, trace_id=trace)
+
+
+def of_directory(status: int, body: Any, call: str, role: str, caller: str) -> Reason:
+    """Return the reason for a refusal of Microsoft Graph's directory.
+
+    `call` says what was asked ("add a secret"), `role` is the application permission it needs at least, `caller` the
+    client id that asked. Microsoft's own sentence is passed on: it quotes what was sent, which holds no secret.
+    """
+    error = error_of(body)
+    inner = error.get("innerError")
+    code = _identifier(error.get("code")) or str(status)
+    trace = _identifier(inner.get("request-id")) if isinstance(inner, dict) else None
+    if status == 403:
+        meaning = f"Microsoft Graph refused to {call}: the caller {caller} lacks the right"
+        remedy = f"grant {role} (application permission of Microsoft Graph) to {caller} in this tenant"
+        if role.endswith(_OWNED_BY):
+            remedy += f", and make {caller} an owner of the application, or grant it {role.replace(_OWNED_BY, '.All')}"
+        return Reason(errors.ERROR, meaning, remedy, code=code, trace_id=trace)
+    if status == 401:
+        meaning, remedy = f"Microsoft Graph refused the token when asked to {call}", "check graph_url and the cloud"
+        return Reason(errors.ERROR, meaning, remedy, code=code, trace_id=trace)
+    said = " ".join(str(error.get("message") or f"HTTP {status}").split())[:_LONGEST_MESSAGE].rstrip(".")
+    meaning = f"Microsoft Graph refused to {call}: {said}"
+    return Reason(errors.ERROR, meaning, "correct what it names", code=code, trace_id=trace)
+
+
+def error_of(body: Any) -> dict[str, Any]:
+    """Return the `error` object of a Graph or Defender reply, empty where there is none."""
+    error = body.get("error") if isinstance(body, dict) else None
+    return error if isinstance(error, dict) else {}
 
 
 def _api_meaning(status: int, roles: list[str] | None, required: list[str]) -> tuple[str, str, str]:

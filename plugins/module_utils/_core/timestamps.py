@@ -63,6 +63,14 @@ def option_ticks(option: str, text: str, now: float) -> int:
         ) from None
 
 
+def option_seconds(option: str, text: str) -> float:
+    """Return how many seconds a duration such as 90m, 24h or 30d is. Raises OptionError for anything else."""
+    duration = _AGO.match(text.strip())
+    if not duration:
+        raise OptionError(f"{option} '{text}' is no duration: write it as 90m, 24h or 30d")
+    return timedelta(**{_UNITS[duration[2]]: int(duration[1])}).total_seconds()
+
+
 def _whole_seconds(seconds: int) -> str:
     # strftime would write the year 987 with three digits
     return (_EPOCH + timedelta(seconds=seconds)).isoformat(timespec="seconds")[:19]

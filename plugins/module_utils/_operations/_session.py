@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from .. import _options
@@ -18,14 +19,19 @@ from ._host import Host
 
 
 class Session:
-    """What all tenants of one task share. Raises OptionError for options that no tenant could work with."""
+    """What all tenants of one task share. `variables` are the host's variables that options may be left to.
 
-    def __init__(self, host: Host) -> None:
+    Raises OptionError for options that no tenant could work with.
+    """
+
+    def __init__(self, host: Host, variables: Mapping[str, str]) -> None:
         params = host.params
-        for option in ("concurrency", "timeout"):
-            if params[option] < 1:
-                raise OptionError(f"{option} is {params[option]}: it must be at least 1")
-        client_id = clouds.check_client_id(params["client_id"])
+        # an operation in a single tenant has no concurrency
+        concurrency = params.get("concurrency", 1)
+        for option, value in (("concurrency", concurrency), ("timeout", params["timeout"])):
+            if value < 1:
+                raise OptionError(f"{option} is {value}: it must be at least 1")
+        self.client_id = clouds.check_client_id(params["client_id"], variables["client_id"])
         self.cloud = clouds.select(params["cloud"], params["authority_url"], params["graph_url"], params["xdr_url"])
         credential = credentials.select(
             params["client_secret"],
@@ -35,17 +41,14 @@ class Session:
             _options.names_in_messages(),
         )
         self._retries, self._max_wait = params["retries"], params["max_wait"]
-        self.transport = Transport(params["ca_path"], params["timeout"], params["concurrency"])
+        self.transport = Transport(params["ca_path"], params["timeout"], concurrency)
         folders = [host.run_directory] if host.run_directory else []
         documents = Documents(self.transport, host.run_directory)
         if params["cache"]:
             folders.append(files.private_folder("cache", Path(params["cache"])))
+        self.authority = Authority(self.cloud, documents)
         self._source = TokenSource(
-            client_id,
-            credential,
-            Authority(self.cloud, documents),
-            self.transport,
-            TokenCache(folders, credential.cipher()),
+            self.client_id, credential, self.authority, self.transport, TokenCache(folders, credential.cipher())
         )
 
     def patience(self) -> Patience:

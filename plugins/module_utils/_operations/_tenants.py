@@ -10,7 +10,7 @@ from typing import Any
 
 from .._core import files, fleet
 from .._core.errors import GRANTED, OptionError
-from .._core.fleet import Outcome, Tenant, Work
+from .._core.fleet import Outcome, Progress, Tenant, Work
 
 
 def given(params: dict[str, Any]) -> list[Tenant]:
@@ -29,10 +29,14 @@ def given(params: dict[str, Any]) -> list[Tenant]:
     return tenants
 
 
-def run(params: dict[str, Any], work: Mapping[Tenant, Work]) -> dict[str, Any]:
-    """Do the work of the tenants given and return the task's result: one outcome, or `tenants` and `summary`."""
-    outcomes = fleet.run(work.items(), params["concurrency"])
-    return _single(outcomes[0]) if params["tenants"] is None else _fleet(outcomes, params["fail_on"])
+def run(params: dict[str, Any], work: Mapping[Tenant, Work], progress: Progress | None = None) -> dict[str, Any]:
+    """Do the work of the tenants given and return the task's result: one outcome, or `tenants` and `summary`.
+
+    `progress` is told of a fleet only.
+    """
+    if params["tenants"] is None:
+        return _single(fleet.run(work.items(), concurrency=1)[0])
+    return _fleet(fleet.run(work.items(), params["concurrency"], progress), params["fail_on"])
 
 
 def file_of(params: dict[str, Any], option: str, tenant: Tenant, suffix: str) -> Path | None:

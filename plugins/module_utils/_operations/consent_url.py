@@ -11,7 +11,7 @@ from .._core import clouds, consent, permissions, timestamps
 from .._core.clouds import Cloud
 from .._core.errors import OptionError
 from .._core.fleet import Tenant
-from .._options import CONNECTION, ONE_OR_MANY, TENANTS
+from .._options import CONNECTION, OF_CUSTOMER, ONE_OR_MANY, TENANTS
 from . import _tenants
 from ._host import Host
 
@@ -30,6 +30,7 @@ ARGUMENTS: dict[str, Any] = {
     "state_lifetime": {"type": "int", "default": 30},
 }
 CONSTRAINTS: dict[str, Any] = {"mutually_exclusive": [*ONE_OR_MANY["mutually_exclusive"], ("state", "state_key")]}
+INVENTORY = OF_CUSTOMER
 
 _DAY = 24 * 3600
 
@@ -56,7 +57,7 @@ class _LinkMaker:
     def __init__(self, params: dict[str, Any]) -> None:
         self._params = params
         self._cloud = clouds.select(params["cloud"], params["authority_url"])
-        self._client_id = clouds.check_client_id(params["client_id"])
+        self._client_id = clouds.check_client_id(params["client_id"], INVENTORY["client_id"])
         self._redirect_uri = consent.check_redirect_uri(params["redirect_uri"])
         self.permissions = _permissions(params["permissions"])
         self._scope = _scope(self.permissions, self._cloud)

@@ -17,7 +17,7 @@ from .._core.errors import OptionError
 from .._core.files import Draft
 from .._core.fleet import Tenant
 from .._core.incidents import Dialect, Query, Reader
-from .._options import CONNECTION, ONE_OR_MANY, TENANTS
+from .._options import CONNECTION, OF_CUSTOMER, ONE_OR_MANY, TENANTS
 from . import _tenants
 from ._host import Host
 from ._session import Session
@@ -50,6 +50,7 @@ CONSTRAINTS: dict[str, Any] = {
     # a read that stops early must not move the checkpoint past what it left out
     "mutually_exclusive": [*ONE_OR_MANY["mutually_exclusive"], ("limit", "checkpoint")]
 }
+INVENTORY = OF_CUSTOMER
 
 _FILTERS = ("status", "severity", "assigned_to", "created_after", "filter")
 _DIALECTS = {"xdr": incidents.XDR, "graph": incidents.GRAPH}
@@ -58,7 +59,7 @@ _DIALECTS = {"xdr": incidents.XDR, "graph": incidents.GRAPH}
 def run(host: Host) -> dict[str, Any]:
     """Return the incidents of one tenant, or of all. Raises OptionError before any tenant is touched."""
     params = host.params
-    session = Session(host)
+    session = Session(host, INVENTORY)
     order = _order(params, session, host.check_mode)
     work = {
         tenant: _IncidentsWork(
@@ -70,7 +71,7 @@ def run(host: Host) -> dict[str, Any]:
         for tenant in _tenants.given(params)
     }
     try:
-        result = _tenants.run(params, work)
+        result = _tenants.run(params, work, host.progress)
         for job in work.values():
             job.settle()
         return result

@@ -14,6 +14,7 @@ ARGUMENTS: dict[str, Any] = {
     "columns": {"type": "list", "elements": "str", "required": True},
 }
 CONSTRAINTS: dict[str, Any] = {}
+INVENTORY: dict[str, str] = {}
 
 _GAP = "   "
 

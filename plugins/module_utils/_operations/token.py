@@ -14,7 +14,7 @@ from .._core.clouds import Cloud
 from .._core.errors import OptionError, Postponed, Reason, TenantError
 from .._core.fleet import Tenant
 from .._core.token_cache import Token
-from .._options import CONNECTION, ONE_OR_MANY, TENANTS
+from .._options import CONNECTION, OF_CUSTOMER, ONE_OR_MANY, TENANTS
 from . import _tenants
 from ._host import Host
 from ._session import Session
@@ -31,6 +31,8 @@ ARGUMENTS: dict[str, Any] = {
     "consent_wait": {"type": "int", "default": 0},
 }
 CONSTRAINTS: dict[str, Any] = ONE_OR_MANY
+INVENTORY = OF_CUSTOMER
+EXPOSED_BY = "expose_token"
 
 # Entra ID refuses a request that comes 15 times within five minutes (AADSTS50196)
 _FIRST_POLL_SECONDS = 5
@@ -41,7 +43,7 @@ _MENDED_BY_CONSENT = (errors.NOT_CONSENTED, errors.PARTIAL)
 def run(host: Host) -> dict[str, Any]:
     """Return the outcome of one tenant, or of all. Raises OptionError before any tenant is touched."""
     params = host.params
-    session = Session(host)
+    session = Session(host, INVENTORY)
     target, required = _target(params, session.cloud)
     work = {
         tenant: _TokenWork(
@@ -55,7 +57,7 @@ def run(host: Host) -> dict[str, Any]:
         )
         for tenant in _tenants.given(params)
     }
-    result = _tenants.run(params, work)
+    result = _tenants.run(params, work, host.progress)
     if params["expose_token"]:
         result["_ansible_no_log"] = True
     return result

@@ -75,11 +75,17 @@ def test_what_passes_as_a_tenant_is_safe_in_a_path(text: str) -> None:
 
 
 def test_a_client_id_is_a_guid() -> None:
-    assert clouds.check_client_id(f" {CLIENT.upper()} ") == CLIENT
-    with pytest.raises(OptionError, match=r"^client_id is missing: .*AZURE_CLIENT_ID"):
-        clouds.check_client_id("")
+    assert clouds.check_client_id(f" {CLIENT.upper()} ", "my_variable") == CLIENT
+    with pytest.raises(OptionError, match=r"^client_id is missing: .* variable my_variable or in AZURE_CLIENT_ID$"):
+        clouds.check_client_id("", "my_variable")
     with pytest.raises(OptionError, match=r"^client_id 'my-app' is no GUID: copy the application"):
-        clouds.check_client_id("my-app")
+        clouds.check_client_id("my-app", "my_variable")
+
+
+def test_an_app_id_is_a_guid() -> None:
+    assert clouds.check_app_id(f" {CLIENT.upper()} ") == CLIENT
+    with pytest.raises(OptionError, match=r"^app_id 'my-app' is no GUID: copy the application \(client\) ID"):
+        clouds.check_app_id("my-app")
 
 
 @pytest.mark.parametrize("name", clouds.CLOUDS)

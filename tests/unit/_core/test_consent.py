@@ -93,12 +93,15 @@ def test_a_redirect_uri_entra_accepts_passes(uri: str) -> None:
         "https://[",
         "https://*.partner.example/",
         "https://partner.example/(a)",
+        "https://partner.example/#fragment",
         "https://partner.example/" + "a" * 256,
     ],
 )
 def test_a_redirect_uri_entra_refuses_is_refused(uri: str) -> None:
     with pytest.raises(OptionError, match=r"^redirect_uri '"):
         consent.check_redirect_uri(uri)
+    with pytest.raises(OptionError, match=r"^redirect_uris '"):
+        consent.check_redirect_uri(uri, "redirect_uris")
 
 
 @given(key=LONG_KEYS, tenant=TENANTS, client=st.uuids().map(str), days=st.integers(1, 400))

@@ -258,3 +258,19 @@ def test_a_renewed_certificate_of_the_same_key_still_reads_its_cache(
     encrypted = select(certificate_path=str(path)).cipher().encrypt(b"token")
     path.write_bytes(pfx(private_key, certificate_of(private_key, end_days=9), None))
     assert select(certificate_path=str(path)).cipher().decrypt(encrypted) == b"token"
+
+
+@pytest.mark.parametrize("content", [b"-----BEGIN CERTIFICATE-----\n", b"no certificate"])
+def test_a_file_is_named_by_the_option_it_was_given_in(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    for option in ("certificate_path", "dest"):
+        with pytest.raises(OptionError, match=rf"^{option} {path}"):
+            credentials.parse(path, None, option)
+
+
+def test_a_pair_is_parsed_and_put_together_again(path: Path, private_key: rsa.RSAPrivateKey) -> None:
+    path.write_bytes(key_pem(private_key) + certificate_pem(private_key, start_days=-9, end_days=-2))
+    key, certificate = credentials.parse(path, None)
+    assert_usable(credentials.as_pem(key, certificate), private_key)
+    start, end = credentials.validity(certificate)
+    assert (end - start, start.utcoffset()) == (timedelta(days=7), timedelta(0))

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import stat
+import threading
 from pathlib import Path
 
 import pytest
+from unit.clock import Clock
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import files
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
@@ -202,3 +204,49 @@ def test_appending_in_a_dry_run_tells_and_writes_nothing(tmp_path: Path) -> None
     draft.write(["one\n"])
     assert draft.append() is True
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_leaves_nothing_behind_and_can_be_taken_again(tmp_path: Path) -> None:
+    for _unused in range(2):
+        with files.locked("dest", tmp_path, patience=0):
+            assert names_in(tmp_path) == []
+    assert names_in(tmp_path) == []
+
+
+def test_a_lock_is_given_up_by_a_failure(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), files.locked("dest", tmp_path, patience=0):
+        raise KeyError
+    with files.locked("dest", tmp_path, patience=0):
+        pass
+
+
+def test_a_folder_that_stays_locked_is_refused_after_a_while(tmp_path: Path, clock: Clock) -> None:
+    with files.locked("dest", tmp_path, patience=0):
+        with pytest.raises(OptionError) as refused, files.locked("dest", tmp_path, patience=60):
+            raise AssertionError
+        with files.locked("dest", make_folder(tmp_path / "another"), patience=0):
+            pass
+    assert str(refused.value).startswith(f"dest: another run is changing files in {tmp_path} all the time: run again")
+    assert 59 < sum(clock.pauses) < 61
+
+
+def test_one_run_waits_for_another(tmp_path: Path) -> None:
+    done: list[str] = []
+
+    def second() -> None:
+        with files.locked("dest", tmp_path, patience=10):
+            done.append("second")
+
+    with files.locked("dest", tmp_path, patience=0):
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        waiting.join(0.3)
+        assert done == []
+        done.append("first")
+    waiting.join(10)
+    assert done == ["first", "second"]
+
+
+def make_folder(path: Path) -> Path:
+    path.mkdir()
+    return path

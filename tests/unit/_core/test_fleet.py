@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from unit.clock import Clock
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import errors, fleet
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import (
@@ -19,7 +20,7 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.errors import 
     Reason,
     TenantError,
 )
-from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Outcome, Tenant
+from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Counts, Outcome, Tenant
 
 ENDINGS = {
     "granted": None,
@@ -197,3 +198,63 @@ def test_an_interruption_does_not_wait_for_calls_under_way() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert time.monotonic() - started < 2
+
+
+def test_progress_is_told_while_a_tenant_is_parked_and_at_the_end() -> None:
+    told: list[Counts] = []
+    states = ["granted", "granted", "error"]
+    jobs = [(tenant(index), ScriptedWork(index, state)) for index, state in enumerate(states)]
+    parked = (tenant(3), ScriptedWork(3, "granted", waits=1, seconds=0.5))
+    before = time.monotonic()
+    fleet.run([*jobs, parked], concurrency=2, progress=told.append)
+    *under_way, end = told
+    # every 0.2 s of the half second
+    assert len(under_way) == 2
+    for counts in under_way:
+        assert (counts.total, counts.done, counts.granted, counts.parked) == (4, 3, 2, 1)
+        assert counts.resumes_at is not None
+        assert before <= counts.started_at <= counts.resumes_at - 0.5 <= time.monotonic()
+    assert (end.total, end.done, end.granted, end.parked, end.resumes_at) == (4, 4, 3, 0, None)
+
+
+def test_progress_names_the_moment_when_the_last_parked_tenant_goes_on() -> None:
+    told: list[Counts] = []
+    waits = (0.3, 0.6)
+    jobs = [(tenant(i), ScriptedWork(i, "granted", waits=1, seconds=seconds)) for i, seconds in enumerate(waits)]
+    fleet.run(jobs, concurrency=2, progress=told.append)
+    first = told[0]
+    assert first.resumes_at is not None
+    assert (first.parked, round(first.resumes_at - first.started_at, 1)) == (2, 0.6)
+
+
+def test_progress_is_told_where_the_fleet_is_interrupted() -> None:
+    told: list[Counts] = []
+
+    def interrupted() -> dict[str, Any]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fleet.run([(tenant(0), interrupted), (tenant(1), ScriptedWork(1, "granted"))], 1, told.append)
+    assert [(counts.total, counts.done) for counts in told] == [(2, 0)]
+
+
+def test_work_of_one_tenant_waits_where_it_stands(clock: Clock) -> None:
+    throttled = TenantError(Reason(errors.THROTTLED, "throttled", "wait"))
+    answers: list[Any] = [Postponed(7, throttled), Postponed(0.5, throttled), "done"]
+
+    def call() -> str:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return str(answer)
+
+    assert (fleet.wait_out(call), clock.pauses) == ("done", [7, 0.5])
+
+
+def test_a_refusal_is_not_waited_out(clock: Clock) -> None:
+    def call() -> None:
+        raise TenantError(Reason(errors.ERROR, "refused", "mend it"))
+
+    with pytest.raises(TenantError, match="refused"):
+        fleet.wait_out(call)
+    assert clock.pauses == []

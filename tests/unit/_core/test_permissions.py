@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,7 +66,7 @@ def test_every_role_of_an_api_is_accepted_in_order(api: permissions.Api) -> None
     [
         (XDR, "Incidents.Read.All", "Incident.Read.All"),
         (XDR, "incident.readwrite.all", "Incident.ReadWrite.All"),
-        (XDR, "AdvancedHunting.Read", "AdvancedHunting.Read.All"),
+        (XDR, "AdvancedHunting.Reads", "AdvancedHunting.Read.All"),
         (GRAPH, "SecurityIncidents.Read.All", "SecurityIncident.Read.All"),
         (GRAPH, "Incident.Read.All", "SecurityIncident.Read.All"),
     ],
@@ -110,3 +112,69 @@ def test_the_ids_are_those_microsoft_publishes() -> None:
     every_id = [XDR.app_id, GRAPH.app_id, *XDR.roles.values(), *GRAPH.roles.values()]
     assert all(clouds.GUID.match(text) for text in every_id)
     assert len(set(every_id)) == len(every_id)
+
+
+@pytest.mark.parametrize(
+    ("api", "name", "nearest"),
+    [
+        (XDR, "AdvancedHunting.Read", "AdvancedHunting.Read.All"),
+        (XDR, "Incident.Read", "Incident.Read.All"),
+        (GRAPH, "openid", "it has names such as SecurityIncident.Read.All, "),
+    ],
+)
+def test_a_delegated_permission_is_told_from_an_app_role(api: permissions.Api, name: str, nearest: str) -> None:
+    with pytest.raises(OptionError) as refused:
+        permissions.check_roles(api, [name], f"permissions.{api.name}")
+    kind = f"'{name}' is a delegated permission of {api.title}, for signed-in users, and no app role"
+    assert str(refused.value).startswith(f"permissions.{api.name}: {kind}: ")
+    assert nearest in str(refused.value)
+
+
+def test_the_table_knows_no_name_as_both_kinds() -> None:
+    assert all(not set(api.delegated) & set(api.roles) for api in (XDR, GRAPH))
+
+
+def role(value: str | None, **members: Any) -> dict[str, Any]:
+    return {"value": value, "id": f"id of {value}", "isEnabled": True, "allowedMemberTypes": ["Application"], **members}
+
+
+def test_what_an_api_publishes_is_read_from_its_service_principal() -> None:
+    published = permissions.published(
+        {
+            "appRoles": [
+                role("Incident.Read.All"),
+                role("For.Both", allowedMemberTypes=["User", "Application"]),
+                role("Only.Users", allowedMemberTypes=["User"]),
+                role("Switched.Off", isEnabled=False),
+                role(None),
+            ],
+            "oauth2PermissionScopes": [{"value": "Incident.Read"}, {"value": None}],
+        }
+    )
+    assert published.roles == {"Incident.Read.All": "id of Incident.Read.All", "For.Both": "id of For.Both"}
+    assert published.delegated == {"Incident.Read"}
+
+
+@pytest.mark.parametrize("principal", [{}, {"appRoles": None, "oauth2PermissionScopes": None}])
+def test_an_api_may_publish_nothing(principal: dict[str, Any]) -> None:
+    assert permissions.published(principal) == permissions.Published({}, frozenset())
+
+
+def test_a_published_role_is_resolved_although_our_table_lacks_it() -> None:
+    known = permissions.Published({"Brand.New.All": "id-1", "Incident.Read.All": "id-2"}, frozenset())
+    names = ["Incident.Read.All", "Brand.New.All", "Incident.Read.All"]
+    resolved = permissions.resolve(XDR, names, "permissions.xdr", known)
+    assert list(resolved.items()) == [("Incident.Read.All", "id-2"), ("Brand.New.All", "id-1")]
+
+
+def test_a_role_that_is_not_published_is_refused_although_our_table_has_it() -> None:
+    known = permissions.Published({"Incident.Read.All": "id-2"}, frozenset())
+    with pytest.raises(OptionError, match=r"permission 'AdvancedHunting.Read.All': did you mean Incident"):
+        permissions.resolve(XDR, ["AdvancedHunting.Read.All"], "permissions.xdr", known)
+
+
+def test_what_an_api_has_is_listed_only_as_far_as_a_sentence_goes() -> None:
+    known = permissions.Published({f"Role{number}.All": str(number) for number in range(800)}, frozenset())
+    with pytest.raises(OptionError) as refused:
+        permissions.resolve(GRAPH, ["xyz"], "permissions.graph", known)
+    assert len(str(refused.value)) < 300

@@ -168,3 +168,59 @@ def test_other_refusals_of_an_api_are_errors(status: int, state: str) -> None:
 )
 def test_the_trace_is_read_from_either_apis_body(body: Any, trace: str | None) -> None:
     assert refusals.of_api(400, body, [], READER).trace_id == trace
+
+
+CALLER = "11111111-1111-4111-8111-111111111111"
+
+
+def directory_refusal(status: int, body: Any, role: str = "Application.Read.All") -> errors.Reason:
+    return refusals.of_directory(status, body, "add a secret", role, CALLER)
+
+
+@given(
+    status=st.sampled_from([301, 400, 401, 403, 404, 409, 412]),
+    body=JSON
+    | st.fixed_dictionaries(
+        {"error": JSON | st.fixed_dictionaries({"code": JSON, "message": JSON, "innerError": JSON})}
+    ),
+)
+def test_any_error_body_of_the_directory_gives_a_sentence(status: int, body: Any) -> None:
+    reason = directory_refusal(status, body)
+    assert (reason.state, bool(reason.code)) == ("error", True)
+    assert "add a secret" in reason.meaning
+    assert len(reason.meaning) < 500
+    assert "\n" not in reason.meaning
+
+
+def test_microsofts_own_sentence_is_passed_on_as_part_of_ours() -> None:
+    body = {"error": {"code": "Request_BadRequest", "message": "Two\r\n lines.", "innerError": {"request-id": "7c9e"}}}
+    reason = directory_refusal(400, body)
+    assert reason.meaning == "Microsoft Graph refused to add a secret: Two lines"
+    assert (reason.code, reason.trace_id) == ("Request_BadRequest", "7c9e")
+
+
+def test_a_sentence_of_microsofts_is_passed_on_only_so_far() -> None:
+    assert len(directory_refusal(400, {"error": {"message": "long " * 1000}}).meaning) < 400
+
+
+def test_a_refusal_without_a_sentence_names_its_status() -> None:
+    assert directory_refusal(412, None).meaning == "Microsoft Graph refused to add a secret: HTTP 412"
+
+
+def test_a_missing_right_names_what_to_grant_and_to_whom() -> None:
+    reason = directory_refusal(403, None, "AppRoleAssignment.ReadWrite.All")
+    assert reason.meaning == f"Microsoft Graph refused to add a secret: the caller {CALLER} lacks the right"
+    assert reason.remedy == (
+        f"grant AppRoleAssignment.ReadWrite.All (application permission of Microsoft Graph) to {CALLER} in this tenant"
+    )
+
+
+def test_a_right_that_holds_for_owned_applications_only_names_the_owner_too() -> None:
+    remedy = directory_refusal(403, None, "Application.ReadWrite.OwnedBy").remedy
+    assert remedy.startswith("grant Application.ReadWrite.OwnedBy (")
+    assert remedy.endswith(f", and make {CALLER} an owner of the application, or grant it Application.ReadWrite.All")
+
+
+@pytest.mark.parametrize("body", [None, [], "text", {"error": "text"}, {"error": None}, {}])
+def test_a_body_without_an_error_object_has_an_empty_one(body: Any) -> None:
+    assert refusals.error_of(body) == {}

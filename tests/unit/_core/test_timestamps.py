@@ -105,3 +105,22 @@ def test_whatever_an_option_accepts_can_be_sent_to_the_service(days: int) -> Non
 
 def test_seconds_are_rendered_without_a_fraction() -> None:
     assert timestamps.render_seconds(1795340000.9) == "2026-11-22T09:33:20Z"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90m", 5400), ("24h", 86400), ("30d", 2592000), (" 1 h ", 3600), ("0m", 0)]
+)
+def test_a_duration_is_read_as_seconds(text: str, seconds: float) -> None:
+    assert timestamps.option_seconds("lifetime", text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "30", "d", "-1d", "1.5h", "1w", "30 days", "P30D", "9" * 10 + "d", "٣d"])
+def test_a_duration_that_is_none_is_refused_by_the_name_of_its_option(text: str) -> None:
+    with pytest.raises(OptionError, match=r"^lifetime '.*' is no duration: write it as 90m, 24h or 30d$"):
+        timestamps.option_seconds("lifetime", text)
+
+
+@given(number=st.integers(0, 10**9 - 1), unit=st.sampled_from("mhd"))
+def test_the_longest_duration_does_not_overflow(number: int, unit: str) -> None:
+    seconds = timestamps.option_seconds("lifetime", f"{number}{unit}")
+    assert seconds == number * {"m": 60, "h": 3600, "d": 86400}[unit]

@@ -20,7 +20,7 @@ from ansible_collections.mssp.defender.plugins.module_utils._operations._session
 
 def session_of(run_directory: Path | None = None, **options: Any) -> Session:
     given = {"client_id": CLIENT, "client_secret": "canary-secret", **options}
-    return Session(OperationHost(token, run_directory=run_directory, **given))
+    return Session(OperationHost(token, run_directory=run_directory, **given), token.INVENTORY)
 
 
 def refusal_of(**options: Any) -> str:
@@ -39,7 +39,13 @@ def access_with(entra: ScriptedEntra, run_directory: Path | None = None, **optio
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"client_id": None}, "client_id is missing: "),
+        (
+            {"client_id": None},
+            (
+                "client_id is missing: give the application (client) ID in the option, in the host's variable "
+                "partner_access_client_id or in AZURE_CLIENT_ID"
+            ),
+        ),
         ({"client_id": "my app"}, "client_id 'my app' is no GUID: "),
         ({"client_secret": None}, "no credential is given: set one of client_secret (AZURE_CLIENT_SECRET), "),
         ({"certificate_path": "/nowhere"}, "client_secret (AZURE_CLIENT_SECRET) and certificate_path ("),

@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import errors
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError, Reason, TenantError
-from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Tenant, Work
+from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Counts, Tenant, Work
 from ansible_collections.mssp.defender.plugins.module_utils._operations import _tenants
 
 
@@ -97,6 +97,16 @@ def test_a_fleet_reports_everybody_and_does_not_fail_unasked() -> None:
     assert result["diff"] == [{"after": "contoso"}, {"after": "changed"}]
     assert all("diff" not in tenant for tenant in result["tenants"])
     assert "msg" not in result
+
+
+def test_progress_is_told_of_a_fleet_only() -> None:
+    told: list[Counts] = []
+    options = fleet_of("contoso", "blocked")
+    _tenants.run(options, {tenant: work_of(tenant) for tenant in _tenants.given(options)}, told.append)
+    assert [(counts.total, counts.granted) for counts in told] == [(2, 1)]
+    one = params(tenant_id="contoso.com")
+    _tenants.run(one, {tenant: work_of(tenant) for tenant in _tenants.given(one)}, told.append)
+    assert len(told) == 1
 
 
 def test_a_fleet_fails_on_the_states_it_is_told_to() -> None:

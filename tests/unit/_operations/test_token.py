@@ -174,7 +174,7 @@ def test_dest_is_left_alone_while_its_token_is_good(task: Task, tmp_path: Path) 
         {"roles": []},
         {"exp": int(time.time()) + 60},
     ],
-    ids=str,
+    ids=["tenant", "application", "audience", "roles", "end"],
 )
 def test_dest_is_replaced_when_its_token_is_no_longer_good(task: Task, tmp_path: Path, changes: dict[str, Any]) -> None:
     dest = tmp_path / "Latest-token.txt"

@@ -4,6 +4,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from ansible_collections.mssp.defender.plugins.filter.outcomes import outcomes
 
 FLEETS = {
@@ -27,3 +31,29 @@ def test_a_fleet_that_failed_as_a_whole_gives_each_of_its_customers_the_reason()
     assert [found[name]["state"] for name in ("contoso", "fabrikam")] == ["error", "error"]
     assert "contoso (contoso.example) is error: no credential is given: set one" in found["contoso"]["msg"]
     assert found["fabrikam"]["who"] == "provider"
+
+
+def granted(name: str, *roles: str) -> dict[str, Any]:
+    return {"name": name, "state": "granted", "roles": list(roles), "excess_roles": []}
+
+
+def of_two_tasks(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """Return the outcome of a customer whose two APIs were asked in one loop."""
+    results = {"out": {"results": [{"tenants": [first]}, {"tenants": [second]}]}}
+    return outcomes({"contoso": [{"name": "contoso", "tenant_id": ""}]}, {"contoso": results}, "out")["contoso"]
+
+
+def test_two_apis_that_are_granted_give_the_roles_of_both() -> None:
+    found = of_two_tasks(granted("contoso", "b", "a"), granted("contoso", "c", "a"))
+    assert (found["state"], found["roles"]) == ("granted", ["a", "b", "c"])
+
+
+@pytest.mark.parametrize("swapped", [True, False])
+def test_of_two_apis_the_one_that_went_wrong_is_told(swapped: bool) -> None:
+    pair = [granted("contoso", "a"), {"name": "contoso", "state": "partial"}]
+    assert of_two_tasks(*(reversed(pair) if swapped else pair))["state"] == "partial"
+
+
+def test_of_two_apis_that_went_wrong_the_first_is_told() -> None:
+    found = of_two_tasks({"name": "contoso", "state": "no_service"}, {"name": "contoso", "state": "partial"})
+    assert found["state"] == "no_service"

@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import re
+
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from defender_emulator.control.api import CONTROL_ROUTES
 from defender_emulator.control.interference import Interference
@@ -40,10 +43,22 @@ _GRAPH = [
 ]
 
 
+class _SingleSlashes:
+    """ASGI middleware. Graph takes a run of slashes for one, which some of Microsoft's own clients rely on."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/v1.0//"):
+            scope["path"] = re.sub("/+", "/", scope["path"])
+        await self._app(scope, receive, send)
+
+
 def make_app(world: World) -> Starlette:
     """The whole emulator as one ASGI application."""
     # Fixed paths first: an authority path starts with any tenant.
     routes = [*CONTROL_ROUTES, *_XDR, *_GRAPH, *DIRECTORY_ROUTES, *_AUTHORITY]
-    app = Starlette(routes=routes, middleware=[Middleware(Interference, routes=routes)])
+    app = Starlette(routes=routes, middleware=[Middleware(_SingleSlashes), Middleware(Interference, routes=routes)])
     app.state.world = world
     return app

@@ -35,6 +35,7 @@ class Field:
 
 
 _TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<mark>[(),])|(?P<word>[^\s(),']+))")
+_ANY = "/any"
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "eq": operator.eq,
     "ne": operator.ne,
@@ -106,6 +107,8 @@ class _Parser:
     def _operand(self) -> Predicate:
         if self._accept("startswith"):
             return self._start()
+        if self._peek().endswith(_ANY):
+            return self._member(self._next().removesuffix(_ANY))
         if not self._accept("("):
             return self._comparison()
         inner = self.alternatives()
@@ -122,6 +125,15 @@ class _Parser:
             raise QueryError(f"The function 'startswith' cannot be applied to '{name}'.")
         expected = _literal(name, literal, field)
         return lambda item: str(_comparable(field, field.value(item)) or "").startswith(str(expected))
+
+    def _member(self, name: str) -> Predicate:
+        """``name/any(x:x eq 'text')``: the text is one of the values of a collection."""
+        opening, variable, symbol, literal, closing = (self._next() for _unused in range(5))
+        if (opening, symbol, closing) != ("(", "eq", ")") or not re.fullmatch(r"(\w+):\1", variable):
+            raise QueryError("Syntax error: any takes one comparison such as x:x eq 'text', in parentheses.")
+        field = self._field(name)
+        expected = _literal(name, literal, field)
+        return lambda item: expected in [_comparable(field, value) for value in field.value(item)]
 
     def _field(self, name: str) -> Field:
         field = self._fields.get(name)
@@ -140,6 +152,9 @@ class _Parser:
         expected = _literal(name, literal, field)
         return lambda item: compare(_comparable(field, field.value(item)), expected)
 
+    def _peek(self) -> str:
+        return self._tokens[self._position] if self._position < len(self._tokens) else ""
+
     def _next(self) -> str:
         if self._position >= len(self._tokens):
             raise QueryError("Syntax error: the filter ends too early.")
@@ -147,7 +162,7 @@ class _Parser:
         return self._tokens[self._position - 1]
 
     def _accept(self, token: str) -> bool:
-        if self._position < len(self._tokens) and self._tokens[self._position] == token:
+        if self._peek() == token:
             self._position += 1
             return True
         return False

@@ -24,6 +24,7 @@ _KIND = "application"
 _FIELDS = {
     "id": Field(lambda document: document["id"]),
     "appId": Field(lambda document: document["appId"]),
+    "identifierUris": Field(lambda document: document.get("identifierUris") or []),
     "displayName": Field(lambda document: document["displayName"], has_start=True, is_caseless=True),
     "uniqueName": Field(lambda document: document["uniqueName"], is_caseless=True),
 }

@@ -30,6 +30,7 @@ _KIND = "servicePrincipal"
 _FIELDS = {
     "id": Field(lambda document: document["id"]),
     "appId": Field(lambda document: document["appId"]),
+    "servicePrincipalNames": Field(lambda document: document["servicePrincipalNames"]),
     "displayName": Field(lambda document: document["displayName"], has_start=True, is_caseless=True),
     "servicePrincipalType": Field(lambda document: document["servicePrincipalType"]),
 }

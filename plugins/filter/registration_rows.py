@@ -1,0 +1,89 @@
+# Copyright (c) 2026, mssp.defender contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+DOCUMENTATION = r"""
+name: registration_rows
+short_description: Lay the registered applications out as rows of a table
+version_added: 0.1.0
+author: mssp.defender contributors (@mssp-defender)
+description:
+  - Reads what the entries C(register) and C(rotate) of the role P(mssp.defender.partner_access#role) left on the hosts
+    that worked for others.
+options:
+  _input:
+    description: Names of those hosts.
+    type: list
+    elements: str
+    required: true
+  hostvars:
+    description: The variable C(hostvars).
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Print what is registered
+  mssp.defender.defender_report:
+    columns: [application, state, app_id, asks_for, granted_at_home, credential, good_until]
+    rows: "{{ (partner_access_leaders | default({})).values() | unique | mssp.defender.registration_rows(hostvars) }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - One row for each host, with C(application), C(state) (V(ok), V(changed) or V(failed)), C(app_id), C(asks_for),
+      C(granted_at_home), C(credential), C(good_until) and C(what_follows).
+  type: list
+  elements: dict
+"""
+
+
+def registration_rows(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [_row(hostvars[host]) for host in hosts]
+
+
+def _row(variables: Mapping[str, Any]) -> dict[str, Any]:
+    results = [variables.get("partner_access_registered") or {}, variables.get("partner_access_rotated") or {}]
+    registered, rotated = results
+    application, credential = registered.get("application") or {}, rotated.get("credential") or {}
+    return {
+        "application": variables["partner_access_registration"]["unique_name"],
+        "state": _state(results),
+        "app_id": application.get("app_id") or rotated.get("app_id") or "",
+        "asks_for": _names(application.get("permissions")),
+        "granted_at_home": _names(application.get("granted")),
+        "credential": credential.get("name", ""),
+        "good_until": credential.get("expires_at", ""),
+        "what_follows": " ".join(result["msg"] for result in results if result.get("msg") and _has_worked(result)),
+    }
+
+
+def _state(results: list[Mapping[str, Any]]) -> str:
+    done = [result for result in results if result and not result.get("skipped")]
+    if not done or any(_is_refused(result) for result in done):
+        return "failed"
+    return "changed" if any(result.get("changed") for result in done) else "ok"
+
+
+def _is_refused(result: Mapping[str, Any]) -> bool:
+    # a refusal after the credential was made leaves both
+    return "meaning" in result or not _has_worked(result)
+
+
+def _has_worked(result: Mapping[str, Any]) -> bool:
+    return "application" in result or "credential" in result
+
+
+def _names(by_api: Mapping[str, list[str]] | None) -> str:
+    return ", ".join(name for names in (by_api or {}).values() for name in names)
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Any]:
+        return {"registration_rows": registration_rows}

@@ -1,0 +1,234 @@
+# Copyright (c) 2026, mssp.defender contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: defender_application
+short_description: Register the application that customers consent to
+version_added: 0.1.0
+author: mssp.defender contributors (@mssp-defender)
+description:
+  - Keeps the registration of a multi-tenant application in the provider's own tenant as declared, with its service
+    principal and what it is granted there, which the portal calls I(Grant admin consent).
+  - Finds the application by O(unique_name) or O(app_id), never by its display name. An application that somebody else
+    made is adopted with O(app_id). When O(unique_name) is given too, it gets that name.
+  - Touches only what is declared. Options left out, other APIs, delegated permissions and credentials stay as they are.
+  - Credentials are the work of M(mssp.defender.defender_credential).
+options:
+  display_name:
+    description:
+      - Name that customers see on the consent page. A new application is called like its O(unique_name) without it.
+    type: str
+  sign_in_audience:
+    description:
+      - Whose accounts may use the application. Customers can consent only to V(AzureADMultipleOrgs).
+    type: str
+    choices: [AzureADMultipleOrgs, AzureADMyOrg, AzureADandPersonalMicrosoftAccount]
+    default: AzureADMultipleOrgs
+  redirect_uris:
+    description:
+      - Where the consent page may send the browser afterwards. The whole list of the web platform.
+      - Entra takes https addresses of at most 256 characters without wildcards, and http only for localhost.
+    type: list
+    elements: str
+  permissions:
+    description:
+      - Application permissions (app roles) that the application asks for, by API and by name. The list of an API is all
+        that the application asks of it, and an API left out stays as it is.
+      - Names are resolved by what the API's service principal in the tenant publishes, or by a table of this
+        collection where the tenant has none. A wrong name is refused, with the nearest right one.
+    type: dict
+    suboptions:
+      xdr:
+        description: Permissions of the Defender XDR API (Microsoft Threat Protection), such as V(Incident.Read.All).
+        type: list
+        elements: str
+      graph:
+        description: Permissions of Microsoft Graph, such as V(SecurityIncident.Read.All).
+        type: list
+        elements: str
+  grant:
+    description:
+      - Whether the application is granted the O(permissions) in the provider's own tenant. What is no longer declared
+        is taken back there.
+      - Customers have to consent themselves, and again after a permission was added.
+    type: bool
+    default: true
+attributes:
+  action_group:
+    description: Use C(group/mssp.defender.registration) in C(module_defaults) to set defaults for this module.
+    membership:
+      - mssp.defender.registration
+  diff_mode:
+    description: Shows exactly the fields that change.
+    support: full
+extends_documentation_fragment:
+  - mssp.defender._attributes
+  - mssp.defender._defender.connection
+  - mssp.defender._defender.home
+seealso:
+  - module: mssp.defender.defender_credential
+    description: Gives the application its credential.
+  - module: mssp.defender.defender_consent_url
+    description: Makes the links with which customers consent.
+"""
+
+EXAMPLES = r"""
+- name: Register the application
+  mssp.defender.defender_application:
+    tenant_id: provider.example
+    client_id: 22222222-2222-2222-2222-222222222222
+    client_secret: "{{ lookup('ansible.builtin.env', 'REGISTRAR_SECRET') }}"
+    unique_name: provider-soc
+    display_name: Provider SOC
+    redirect_uris:
+      - https://soc.example/consent-result
+    permissions:
+      xdr:
+        - Incident.Read.All
+      graph:
+        - SecurityIncident.Read.All
+        - ThreatHunting.Read.All
+  register: registered
+
+- name: Adopt an application that was made in the portal
+  mssp.defender.defender_application:
+    tenant_id: provider.example
+    app_id: 11111111-1111-1111-1111-111111111111
+    unique_name: portal-soc
+
+- name: Delete the application
+  mssp.defender.defender_application:
+    tenant_id: provider.example
+    unique_name: provider-soc
+    state: absent
+"""
+
+RETURN = r"""
+application:
+  description: The facts of the registration. In check mode the IDs of an application that is not there yet are V(null).
+  returned: success, with O(state=present)
+  type: dict
+  contains:
+    app_id:
+      description: Application (client) ID, which the other modules call C(client_id).
+      type: str
+    object_id:
+      description: Object ID of the application.
+      type: str
+    unique_name:
+      description: The unique name, or V(null).
+      type: str
+    display_name:
+      description: The name that customers see.
+      type: str
+    sign_in_audience:
+      description: Whose accounts may use it.
+      type: str
+    redirect_uris:
+      description: The redirect URIs of the web platform.
+      type: list
+      elements: str
+    permissions:
+      description: The application permissions it asks for, by API. One without a known name stands as its ID.
+      type: dict
+    service_principal_id:
+      description: Object ID of its service principal in the provider's tenant.
+      type: str
+    granted:
+      description: What is granted in the provider's tenant, by API, of the APIs that are declared.
+      type: dict
+    home_tenant_id:
+      description: The provider's tenant.
+      type: str
+    cloud:
+      description: The cloud it is registered in.
+      type: str
+  sample:
+    app_id: 11111111-1111-1111-1111-111111111111
+    cloud: worldwide
+    display_name: Provider SOC
+    granted:
+      xdr:
+        - Incident.Read.All
+    home_tenant_id: 44444444-4444-4444-4444-444444444444
+    object_id: 55555555-5555-5555-5555-555555555555
+    permissions:
+      graph: []
+      xdr:
+        - Incident.Read.All
+    redirect_uris:
+      - https://soc.example/consent-result
+    service_principal_id: 66666666-6666-6666-6666-666666666666
+    sign_in_audience: AzureADMultipleOrgs
+    unique_name: provider-soc
+added_permissions:
+  description:
+    - Permissions, by API, that an application which was there before asks for since this run.
+      Customers who consented before must consent again.
+  returned: success, with O(state=present)
+  type: dict
+  sample:
+    graph:
+      - SecurityIncident.Read.All
+removed:
+  description: What was removed, or V(null). Microsoft keeps it for 30 days, so that it can be restored.
+  returned: success, with O(state=absent)
+  type: dict
+  contains:
+    app_id:
+      description: Application (client) ID.
+      type: str
+    object_id:
+      description: Object ID of the application.
+      type: str
+    unique_name:
+      description: The unique name, or V(null).
+      type: str
+    display_name:
+      description: The name that customers saw.
+      type: str
+msg:
+  description: What happened, to which tenant, why, and who must do what. On success what follows from a change.
+  returned: on failure, and where a change has a consequence
+  type: str
+code:
+  description: Microsoft's own code of a refusal.
+  returned: on a refusal
+  type: str
+  sample: Authorization_RequestDenied
+meaning:
+  description: What the refusal means.
+  returned: on a refusal
+  type: str
+remedy:
+  description: What to do about it.
+  returned: on a refusal
+  type: str
+who:
+  description: Who must do it.
+  returned: on a refusal
+  type: str
+  sample: provider
+correlation_id:
+  description: For Microsoft's support, or V(null).
+  returned: on a refusal
+  type: str
+trace_id:
+  description: For Microsoft's support, or V(null).
+  returned: on a refusal
+  type: str
+"""
+
+from ansible_collections.mssp.defender.plugins.module_utils._module_host import run_module
+from ansible_collections.mssp.defender.plugins.module_utils._operations import application
+
+
+def main() -> None:
+    run_module(application)
+
+
+if __name__ == "__main__":
+    main()

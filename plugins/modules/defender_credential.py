@@ -1,0 +1,260 @@
+# Copyright (c) 2026, mssp.defender contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: defender_credential
+short_description: Give the application a credential, and rotate it without a gap
+version_added: 0.1.0
+author: mssp.defender contributors (@mssp-defender)
+description:
+  - Keeps one credential of an application, found by its name again. A second run changes nothing until the credential
+    comes near its end.
+  - A rotation adds the new credential, waits until it really gets a token, stores it, and only then retires what came
+    before. The last good one stays for O(overlap). Whatever fails on the way leaves a credential that works, and the
+    message says which.
+  - A new secret goes straight into O(dest), encrypted with Ansible Vault and the vault password that the run has. It is
+    never in the result unless O(expose_secret) asks for it.
+  - One name belongs to one O(dest). Runs on one machine wait for each other. Do not let two machines rotate the same
+    name at the same time.
+options:
+  kind:
+    description:
+      - V(secret) is a client secret.
+      - V(certificate) is a key with a certificate. The key is made here, or given in O(dest), and only the public part
+        travels.
+      - V(federated) accepts the tokens of another identity provider. There is nothing to keep secret or to rotate.
+    type: str
+    choices: [secret, certificate, federated]
+    default: secret
+  name:
+    description:
+      - Name of the credential. Needed with O(state=present).
+      - With O(state=absent) every credential of that name and O(kind) is removed.
+    type: str
+  key_id:
+    description:
+      - ID of a single credential, to remove it with O(state=absent).
+    type: str
+  lifetime:
+    description:
+      - How long a new secret or certificate is good, such as V(180d). At most V(3650d).
+    type: str
+    default: 180d
+  rotate_before:
+    description:
+      - How long before its end a secret or certificate is replaced. Shorter than O(lifetime).
+    type: str
+    default: 30d
+  overlap:
+    description:
+      - How long the last good secret or certificate stays after it was replaced. A later run of the task retires it.
+    type: str
+    default: 7d
+  dest:
+    description:
+      - For a secret the file of variables that keeps it, mode V(0600). Other lines of the file stay as they are.
+        The file can lie in C(group_vars), where later runs find it by themselves.
+      - For a certificate the PEM file with key and certificate, mode V(0600), for the option C(certificate_path) of the
+        other modules. What is in it already is used, and replaced when it comes near its end.
+    type: path
+  encrypt:
+    description:
+      - Whether the file of variables is encrypted with Ansible Vault. With V(false) only its mode protects it.
+      - Encrypting needs a vault password in the run, and works on the controller only.
+    type: bool
+    default: true
+  prefix:
+    description:
+      - What the names of the variables in O(dest) begin with. They are C(client_id), C(client_secret) and
+        C(credential), a record by which the next run knows which secret it is.
+    type: str
+    default: partner_access_
+  generate:
+    description:
+      - Whether a new key and certificate are made when those in O(dest) are missing or near their end.
+        With V(false) they are given, and a warning or an error asks for new ones.
+    type: bool
+    default: true
+  issuer:
+    description:
+      - For a federated credential, the issuer of the tokens, case and all.
+    type: str
+  subject:
+    description:
+      - For a federated credential, the subject of the tokens, case and all.
+    type: str
+  audiences:
+    description:
+      - For a federated credential, the audience of the tokens.
+    type: list
+    elements: str
+    default:
+      - api://AzureADTokenExchange
+  description:
+    description:
+      - For a federated credential, what it is for.
+    type: str
+  expose_secret:
+    description:
+      - Return a new secret in the result, which then hides itself from callbacks and logs.
+      - Refused with C(async), and in a loop without C(no_log).
+      - Without O(dest) no record is kept, so that a secret whose result got lost counts as the one in force. Remove it
+        by its name, and run again.
+    type: bool
+    default: false
+  force:
+    description:
+      - Remove even the last credential that is good today.
+    type: bool
+    default: false
+attributes:
+  action_group:
+    description: Use C(group/mssp.defender.registration) in C(module_defaults) to set defaults for this module.
+    membership:
+      - mssp.defender.registration
+  diff_mode:
+    description: Shows the credentials of that name before and after, never a secret.
+    support: full
+extends_documentation_fragment:
+  - mssp.defender._attributes
+  - mssp.defender._defender.connection
+  - mssp.defender._defender.home
+seealso:
+  - module: mssp.defender.defender_application
+    description: Registers the application.
+"""
+
+EXAMPLES = r"""
+- name: Keep a secret in a vaulted file of variables
+  mssp.defender.defender_credential:
+    tenant_id: provider.example
+    client_id: 22222222-2222-2222-2222-222222222222
+    client_secret: "{{ lookup('ansible.builtin.env', 'REGISTRAR_SECRET') }}"
+    unique_name: provider-soc
+    name: ansible
+    dest: group_vars/customers/credential.yml
+    lifetime: 180d
+    rotate_before: 30d
+    overlap: 7d
+
+- name: Keep a certificate instead
+  mssp.defender.defender_credential:
+    tenant_id: provider.example
+    unique_name: provider-soc
+    kind: certificate
+    name: ansible
+    dest: /etc/mssp/partner.pem
+
+- name: Let a pipeline in without any secret
+  mssp.defender.defender_credential:
+    tenant_id: provider.example
+    unique_name: provider-soc
+    kind: federated
+    name: pipeline
+    issuer: https://pipelines.example
+    subject: repo:provider/soc:environment:production
+
+- name: Remove a credential by its name
+  mssp.defender.defender_credential:
+    tenant_id: provider.example
+    unique_name: provider-soc
+    name: laptop of a former colleague
+    state: absent
+"""
+
+RETURN = r"""
+app_id:
+  description: Application (client) ID of the application.
+  returned: success
+  type: str
+  sample: 11111111-1111-1111-1111-111111111111
+credential:
+  description: The credential in force. Never its value.
+  returned: success, with O(state=present)
+  type: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+    key_id:
+      description: Its ID.
+      type: str
+    starts_at:
+      description: Since when it is good (UTC), for a secret or certificate.
+      type: str
+    expires_at:
+      description: Until when it is good (UTC), for a secret or certificate.
+      type: str
+    issuer:
+      description: The issuer, for a federated credential.
+      type: str
+    subject:
+      description: The subject, for a federated credential.
+      type: str
+    audiences:
+      description: The audience, for a federated credential.
+      type: list
+      elements: str
+  sample:
+    expires_at: "2027-05-21T08:00:00Z"
+    key_id: 77777777-7777-7777-7777-777777777777
+    name: ansible
+    starts_at: "2026-11-22T08:00:00Z"
+retired:
+  description: Predecessors that this run removed, in the shape of RV(credential).
+  returned: success, with O(state=present)
+  type: list
+  elements: dict
+removed:
+  description: The credentials that were removed, in the shape of RV(credential).
+  returned: success, with O(state=absent)
+  type: list
+  elements: dict
+secret:
+  description: The new secret.
+  returned: with O(expose_secret), when a secret was made
+  type: str
+msg:
+  description: What happened, to which tenant, why, which credential still works, and who must do what.
+  returned: on failure
+  type: str
+code:
+  description: Microsoft's own code of a refusal, or V(null).
+  returned: on a refusal
+  type: str
+meaning:
+  description: What the refusal means.
+  returned: on a refusal
+  type: str
+remedy:
+  description: What to do about it.
+  returned: on a refusal
+  type: str
+who:
+  description: Who must do it.
+  returned: on a refusal
+  type: str
+  sample: provider
+correlation_id:
+  description: For Microsoft's support, or V(null).
+  returned: on a refusal
+  type: str
+trace_id:
+  description: For Microsoft's support, or V(null).
+  returned: on a refusal
+  type: str
+"""
+
+from ansible_collections.mssp.defender.plugins.module_utils._module_host import run_module
+from ansible_collections.mssp.defender.plugins.module_utils._operations import credential
+
+
+def main() -> None:
+    run_module(credential)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A live bar in the last row of a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import time
+from collections.abc import Callable
+
+from ansible_collections.mssp.defender.plugins.plugin_utils import _progress_text
+from ansible_collections.mssp.defender.plugins.plugin_utils._progress import Report
+
+Draw = Callable[[str, float, str, int], bytes]
+"""From a name, the share that is done (0 to 1), a text and the terminal's columns to a line, without its end."""
+
+_FEWEST_ROWS = 3
+_NARROW, _WIDE = 10, 40
+_SAVE_CURSOR, _RESTORE_CURSOR, _CURSOR_UP = b"\x1b7", b"\x1b8", b"\x1b[A"
+_CUT_OFF, _WRAP = b"\x1b[?7l", b"\x1b[?7h"
+_CLEAR_REST, _CLEAR_ROW = b"\x1b[K", b"\x1b[2K"
+_SCROLL_ALL = b"\x1b[r"
+
+
+class Bar:
+    """Keeps out of the way of all other output, which scrolls in the rows above.
+
+    It writes to the terminal itself, in one call each time. That takes no lock which a worker could inherit, and cannot
+    fall into the middle of what another writes.
+    """
+
+    seconds = 0.2
+
+    def __init__(self, terminal: int, draw: Draw) -> None:
+        self._terminal = terminal
+        self._draw = draw
+        self._size: os.terminal_size | None = None
+
+    def show(self, running: list[Report]) -> None:
+        size = os.get_terminal_size(self._terminal)
+        if not running or size.lines < _FEWEST_ROWS:
+            self.close()
+            return
+        if size != self._size:
+            self._set_last_row_aside(size)
+        counts = _progress_text.together([report.counts for report in running])
+        text = _progress_text.under_way(counts, time.monotonic())
+        line = self._draw(running[0].name, counts.done / max(counts.total, 1), text, size.columns)
+        self._write(_SAVE_CURSOR, _row(size.lines), _CUT_OFF, line, _CLEAR_REST, _WRAP, _RESTORE_CURSOR)
+
+    def conclude(self, report: Report) -> None:
+        """The task's result stands above."""
+
+    def close(self) -> None:
+        if self._size:
+            self._write(_SAVE_CURSOR, _SCROLL_ALL, _row(self._size.lines), _CLEAR_ROW, _RESTORE_CURSOR)
+            self._size = None
+
+    def _set_last_row_aside(self, size: os.terminal_size) -> None:
+        """Let the rows above scroll by themselves; the line feed makes room where the cursor is in the last row."""
+        scroll_above = f"\x1b[1;{size.lines - 1}r".encode()
+        self._write(b"\n", _SAVE_CURSOR, scroll_above, _RESTORE_CURSOR, _CURSOR_UP)
+        self._size = size
+
+    def _write(self, *parts: bytes) -> None:
+        with contextlib.suppress(OSError):
+            os.write(self._terminal, b"".join(parts))
+
+
+def drawing(encoding: str, colour: bool) -> Draw:
+    """Return the best way to draw: by `rich` where that is installed. `encoding` is the terminal's."""
+    try:
+        draw = _by_rich(encoding, colour)
+        # what rich imports when it draws first is imported here, and not in a thread while the process forks
+        draw("", 0.5, "", 80)
+    except ImportError:
+        return _plain(encoding)
+    return draw
+
+
+def _plain(encoding: str) -> Draw:
+    def draw(name: str, share: float, text: str, columns: int) -> bytes:
+        around = len(f"{text} [] ")
+        width = max(_NARROW, min(_WIDE, columns - around - len(name)))
+        room = max(0, columns - around - width - 1)
+        full = round(share * width)
+        return f"{name[:room]} [{'#' * full}{'-' * (width - full)}] {text}".encode(encoding, "replace")
+
+    return draw
+
+
+def _by_rich(encoding: str, colour: bool) -> Draw:
+    from rich.console import Console  # noqa: PLC0415 - a tenth of a second that only a bar is worth
+    from rich.progress_bar import ProgressBar  # noqa: PLC0415
+    from rich.table import Column, Table  # noqa: PLC0415
+
+    def draw(name: str, share: float, text: str, columns: int) -> bytes:
+        buffer = io.BytesIO()
+        # the encoding tells rich which characters it may use
+        stream = io.TextIOWrapper(buffer, encoding=encoding, errors="replace", newline="")
+        console = Console(file=stream, force_terminal=True, no_color=not colour, width=columns, markup=False)
+        row = Table.grid(
+            Column(no_wrap=True, overflow="ellipsis", ratio=1),
+            Column(width=max(_NARROW, min(_WIDE, (columns - len(text)) // 2))),
+            Column(no_wrap=True, width=min(len(text), columns)),
+            padding=(0, 1),
+            expand=True,
+        )
+        row.add_row(name, ProgressBar(total=1, completed=share), text)
+        console.print(row, end="")
+        stream.flush()
+        return buffer.getvalue().rstrip(b"\n")
+
+    return draw
+
+
+def _row(number: int) -> bytes:
+    return f"\x1b[{number};1H".encode()
