@@ -11,6 +11,7 @@ LINK := .cache/collections/ansible_collections/mssp/defender
 RESULTS := .cache/results
 DEMO := .cache/demo
 PYTEST := $(VENV)/bin/python -m pytest
+SIDE_BY_SIDE := --numprocesses=3 --dist=loadfile
 
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.cache/collections
 export ANSIBLE_NOCOWS := 1
@@ -53,10 +54,10 @@ checks: $(VENV)/dev.stamp $(LINK) ## The house: import direction, docs against s
 	@$(PYTEST) tests/checks --junitxml=$(RESULTS)/$@.xml
 
 emulator-test: $(VENV)/dev.stamp $(LINK) ## The emulator, with clients nobody here wrote and a real browser
-	@$(PYTEST) tests/emulator --junitxml=$(RESULTS)/$@.xml
+	@$(PYTEST) tests/emulator $(SIDE_BY_SIDE) --junitxml=$(RESULTS)/$@.xml
 
 integration: $(VENV)/dev.stamp $(LINK) ## Modules, playbooks and the role against the emulator, over HTTPS
-	@$(PYTEST) tests/integration --junitxml=$(RESULTS)/$@.xml
+	@$(PYTEST) tests/integration $(SIDE_BY_SIDE) --junitxml=$(RESULTS)/$@.xml
 
 molecule: $(VENV)/dev.stamp $(LINK) ## The Molecule scenario: converge, idempotence, verify
 	@$(ACTIVATE) && cd extensions && exec molecule test

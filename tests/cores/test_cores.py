@@ -1,7 +1,10 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The oldest, a middle and the newest supported ansible-core, each on a Python that the machine has for it."""
+"""The oldest, a middle and the newest supported ansible-core, each on a Python that the machine has for it.
+
+The one that runs these tests is left out: `make unit` and `make integration` have tested it already.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible.release import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
 CORES = {
@@ -58,7 +62,7 @@ def _environment(core: str, python: Path) -> Path:
     """
     place = ROOT / ".cache" / "cores" / core
     packages = [
-        *(f"ansible-core~={core}.0", "ansible-runner>=2.4", "hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.6"),
+        *(f"ansible-core~={core}.0", "ansible-runner>=2.4", "hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.6", "rich>=13"),
         *_requirements("requirements.txt", oldest=core == next(iter(CORES))),
         *_requirements("roles/emulator/files/requirements.txt"),
     ]
@@ -71,7 +75,7 @@ def _environment(core: str, python: Path) -> Path:
     return place / "bin"
 
 
-@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("core", [core for core in CORES if not __version__.startswith(f"{core}.")])
 def test_units_and_integration_pass(core: str) -> None:
     python = _find_python(CORES[core])
     if python is None:
