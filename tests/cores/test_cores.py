@@ -62,7 +62,14 @@ def _environment(core: str, python: Path) -> Path:
     """
     place = ROOT / ".cache" / "cores" / core
     packages = [
-        *(f"ansible-core~={core}.0", "ansible-runner>=2.4", "hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.6", "rich>=13"),
+        *(
+            f"ansible-core~={core}.0",
+            "ansible-runner>=2.4",
+            "hypothesis>=6.100",
+            "pytest>=8",
+            "pytest-xdist>=3.6",
+            "rich>=13",
+        ),
         *_requirements("requirements.txt", oldest=core == next(iter(CORES))),
         *_requirements("roles/emulator/files/requirements.txt"),
     ]

@@ -59,7 +59,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], bytes]]:
     os.close(inside)
 
 
-def bar(terminal: Callable[[], bytes]) -> _progress_bar.Bar:
+def make_bar(terminal: Callable[[], bytes]) -> _progress_bar.Bar:
     descriptor: int = terminal.descriptor  # type: ignore[attr-defined]
     return _progress_bar.Bar(descriptor, lambda name, share, text, _columns: f"{name} {share} {text[:9]}".encode())
 
@@ -87,7 +87,7 @@ def test_a_share_is_as_long_as_it_is_wide(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_bar_keeps_to_the_last_row_and_gives_it_back(terminal: Callable[[], bytes]) -> None:
-    shown = bar(terminal)
+    shown = make_bar(terminal)
     shown.show([report()])
     first = terminal()
     assert first.startswith(b"\n\x1b7\x1b[1;23r\x1b8\x1b[A\x1b7\x1b[24;1H")
@@ -104,7 +104,7 @@ def test_a_bar_keeps_to_the_last_row_and_gives_it_back(terminal: Callable[[], by
 
 
 def test_a_bar_without_a_fleet_is_closed(terminal: Callable[[], bytes]) -> None:
-    shown = bar(terminal)
+    shown = make_bar(terminal)
     shown.show([])
     assert terminal() == b""
     shown.show([report()])
@@ -113,7 +113,7 @@ def test_a_bar_without_a_fleet_is_closed(terminal: Callable[[], bytes]) -> None:
 
 
 def test_a_bar_follows_the_size_of_the_terminal(terminal: Callable[[], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = bar(terminal)
+    shown = make_bar(terminal)
     shown.show([report()])
     monkeypatch.setattr(os, "get_terminal_size", lambda _descriptor: os.terminal_size((80, 50)))
     terminal()
