@@ -19,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint ruff ansible-lint metadata types unit checks emulator-test integration molecule sanity cores clean
+.PHONY: help demo test lint ruff ansible-lint metadata types unit checks emulator-test integration molecule sanity cores bench clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -68,6 +68,9 @@ sanity: $(VENV)/dev.stamp ## ansible-test sanity on a clean copy, with no ignore
 cores: $(VENV)/dev.stamp ## Units and integration on the oldest, a middle and the newest ansible-core
 	@$(PYTEST) tests/cores --junitxml=$(RESULTS)/$@.xml
 
+bench: $(VENV)/bench.stamp $(LINK) ## Time the same work in several forms and print the bars; takes long (make bench QUICK=1: minutes)
+	@exec $(VENV)/bin/python tests/benchmark/bench.py $(if $(QUICK),--quick)
+
 clean: ## Remove the virtual environment and everything cached
 	@rm -rf $(VENV) .cache
 
@@ -88,6 +91,10 @@ $(VENV)/demo.stamp: requirements.txt roles/emulator/files/requirements.txt | $(V
 $(VENV)/dev.stamp: requirements-dev.txt $(VENV)/demo.stamp
 	@echo "Installing the development requirements into $(VENV) (once; about a minute)"
 	@$(VENV)/bin/python -m pip install --quiet -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/bench.stamp: tests/benchmark/requirements.txt $(VENV)/dev.stamp
+	@$(VENV)/bin/python -m pip install --quiet -r tests/benchmark/requirements.txt
 	@touch $@
 
 $(DEMO)/vault_password:

@@ -1,0 +1,57 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ways to do the same work that are compared: what each is called, and the command line that does it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from order import Order
+
+_FOLDER = Path(__file__).resolve().parent / "forms"
+
+
+@dataclass(frozen=True)
+class Form:
+    """One way. `has_cache` tells whether it keeps tokens between runs."""
+
+    letter: str
+    title: str
+    command: Callable[[Order], list[str]]
+    has_cache: bool = True
+
+
+def _script(name: str) -> Callable[[Order], list[str]]:
+    return lambda order: [sys.executable, str(_FOLDER / name), str(order.variables)]
+
+
+def _playbooks(*names: str) -> Callable[[Order], list[str]]:
+    """Playbooks of this folder, or of the collection, over an inventory with a host for each customer."""
+    found = [str(_FOLDER / name) if name.endswith(".yml") else name for name in names]
+    extra = "@{}".format
+    return lambda order: [_ansible(), "-i", str(order.inventory), "-e", extra(order.of_hosts), *found]
+
+
+def _fleet(order: Order) -> list[str]:
+    return [_ansible(), "-i", "localhost,", "-e", f"@{order.variables}", str(_FOLDER / "fleet.yml")]
+
+
+def _ansible() -> str:
+    return str(Path(sys.executable).parent / "ansible-playbook")
+
+
+FORMS = {
+    form.letter: form
+    for form in (
+        Form("a", "fleet: one task for all", _fleet),
+        Form("a2", "the role's playbooks", _playbooks("mssp.defender.verify", "mssp.defender.incidents")),
+        Form("b", "a task per host, in process", _playbooks("per_host.yml")),
+        Form("c", "ansible.builtin.uri per host", _playbooks("uri.yml"), has_cache=False),
+        Form("d", "floor: debug per host", _playbooks("floor.yml"), has_cache=False),
+        Form("e", "script: requests and msal", _script("bare_requests.py")),
+        Form("f", "script: httpx and asyncio", _script("bare_httpx.py")),
+    )
+}
