@@ -54,6 +54,7 @@ class Client:
                 self.served[self._ask()] += 1
             except Exception as error:  # noqa: BLE001 - whatever it is, it is a gap
                 self.failures.append(repr(error))
+        print(f"{self.served.total()} times served, {len(self.failures)} failures")
 
 
 def _rotate(tasks: Tasks, task: dict[str, Any], lifetimes: list[tuple[str, str]]) -> None:
