@@ -88,16 +88,12 @@ def check_client_id(client_id: str | None, variable: str) -> str:
             "client_id is missing: give the application (client) ID in the option, in the host's variable "
             f"{variable} or in AZURE_CLIENT_ID"
         )
-    if not GUID.match(client_id.strip()):
-        raise OptionError(f"client_id '{client_id}' is no GUID: copy the application (client) ID of the registration")
-    return client_id.strip().lower()
+    return _application_id("client_id", client_id)
 
 
 def check_app_id(app_id: str) -> str:
     """Return the id of the application worked on in lower case. Raises OptionError when it is no GUID."""
-    if not GUID.match(app_id.strip()):
-        raise OptionError(f"app_id '{app_id}' is no GUID: copy the application (client) ID of the registration")
-    return app_id.strip().lower()
+    return _application_id("app_id", app_id)
 
 
 def split_url(url: str) -> SplitResult | None:
@@ -108,6 +104,12 @@ def split_url(url: str) -> SplitResult | None:
         return parts if parts.port != 0 and not re.search(r"\s", url) else None
     except ValueError:
         return None
+
+
+def _application_id(option: str, value: str) -> str:
+    if not GUID.match(value.strip()):
+        raise OptionError(f"{option} '{value}' is no GUID: copy the application (client) ID of the registration")
+    return value.strip().lower()
 
 
 def _base_url(option: str, url: str) -> str:

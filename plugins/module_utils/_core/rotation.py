@@ -91,5 +91,10 @@ def find(credentials: Iterable[Registered], key_id: str | None) -> Registered | 
     return next((item for item in credentials if item.key_id == key_id), None)
 
 
+def longest(credentials: Iterable[Registered]) -> Registered | None:
+    """Return the credential that is good for the longest time, or None."""
+    return max(credentials, key=lambda item: item.ends, default=None)
+
+
 def _is_orphan(other: Registered, attempt: float | None) -> bool:
     return attempt is not None and other.starts >= attempt - _CLOCK_SKEW

@@ -65,7 +65,7 @@ class CertificateRotation:
         elif current is None:
             if self._host.check_mode:
                 return _rotation.result(app_id, own, Registered("made by Entra ID", self._name, now, pair.ends), [])
-            new = self._register(application, items, pair, max(own, key=_end, default=None), now)
+            new = self._register(application, items, pair, rotation.longest(own), now)
         else:
             new = current
         retired = self._retire(application, own, new, time.time())
@@ -156,7 +156,3 @@ class CertificateRotation:
 def _registered_as(pair: KeyPair | None, items: Items) -> Registered | None:
     """Return the certificate of the application that is this pair's, or None."""
     return next(iter(rotation.registered(item for item in items if pair and item.get("key") == pair.public)), None)
-
-
-def _end(credential: Registered) -> float:
-    return credential.ends

@@ -50,7 +50,7 @@ class SecretRotation:
     def _settle(self, record: dict[str, Any], now: float) -> dict[str, Any]:
         application = self._application(record, now)
         app_id, own = application["appId"], self._own(application)
-        current = rotation.find(own, record.get("key_id")) if self._file else max(own, key=_end, default=None)
+        current = rotation.find(own, record.get("key_id")) if self._file else rotation.longest(own)
         if current and not self._plan.is_due(current, now):
             retired = self._retire(application, own, current, record.get("previous"), record, now)
             return {**_rotation.result(app_id, own, current, retired), **self._end_attempt(record)}
@@ -164,10 +164,6 @@ class SecretRotation:
     def _store(self, variables: dict[str, Any]) -> None:
         if self._file:
             self._file.write({f"{self._prefix}{name}": value for name, value in variables.items()})
-
-
-def _end(credential: Registered) -> float:
-    return credential.ends
 
 
 def _file(host: Host) -> VarsFile:
