@@ -84,6 +84,11 @@ options:
       - Within one run tokens are always shared between tasks, in Ansible's own private temporary directory.
       - A token that lacks a required role is never kept.
     type: path
+  inventory_host:
+    description:
+      - Host of the inventory whose variables fill in what the task leaves out, in place of the host that it runs on.
+        So one task can act with the application and credential of any customer.
+    type: str
 requirements:
   - msal >= 1.35
   - requests

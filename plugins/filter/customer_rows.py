@@ -15,18 +15,18 @@ short_description: Lay out where each customer stands, for a table
 version_added: 0.1.0
 author: mssp.defender contributors (@mssp-defender)
 description:
-  - Takes the fact C(partner_access_outcome) that the role P(mssp.defender.partner_access#role) leaves on each host.
+  - Takes the fact C(partner_access_outcomes) that the role P(mssp.defender.partner_access#role) leaves.
   - A host without an outcome gets a row too, so that nobody is missing from the table.
   - Customers that are granted come first, so that those who wait for somebody stand at the end, where a person looks.
-positional: hostvars
+positional: outcomes
 options:
   _input:
     description: Names of the hosts.
     type: list
     elements: str
     required: true
-  hostvars:
-    description: The variable C(hostvars).
+  outcomes:
+    description: The outcomes by name of the host.
     type: dict
     required: true
 """
@@ -35,7 +35,7 @@ EXAMPLES = r"""
 - name: Print where the customers stand
   mssp.defender.defender_report:
     columns: [customer, state, reason, who_acts, what_to_do]
-    rows: "{{ ansible_play_hosts_all | mssp.defender.customer_rows(hostvars) }}"
+    rows: "{{ ansible_play_hosts_all | mssp.defender.customer_rows(partner_access_outcomes | default({})) }}"
 """
 
 RETURN = r"""
@@ -46,8 +46,8 @@ _value:
 """
 
 
-def customer_rows(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
-    rows = [_row(host, hostvars[host].get("partner_access_outcome") or {}) for host in hosts]
+def customer_rows(hosts: Iterable[str], outcomes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    rows = [_row(host, outcomes.get(host, {})) for host in hosts]
     return sorted(rows, key=lambda row: row["state"] != errors.GRANTED)
 
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import errors
@@ -17,29 +17,27 @@ short_description: Sort the outcomes of fleets by customer
 version_added: 0.1.0
 author: mssp.defender contributors (@mssp-defender)
 description:
-  - Takes fleets and the variable that the first host of each registered.
-  - Gives the outcome of each customer by name.
+  - Gives the outcome of each customer by name, from tasks that worked for one fleet after the other in a loop.
   - Where the task failed for a whole fleet, each of its customers gets the reason as its outcome.
-positional: hostvars, registered
+    So does a host that belongs to no fleet.
+positional: results
 options:
   _input:
-    description: The fleets, as P(mssp.defender.fleets#filter) gives them.
+    description: What M(mssp.defender.defender_fleets) returned.
     type: dict
     required: true
-  hostvars:
-    description: The variable C(hostvars).
-    type: dict
-    required: true
-  registered:
-    description: Name of the variable that the fleet task registered.
-    type: str
+  results:
+    description: >-
+      The results of the loop. Its items are the names of the fleets, or dictionaries with such a name as C(leader).
+    type: list
+    elements: dict
     required: true
 """
 
 EXAMPLES = r"""
-- name: Look a customer's outcome up
+- name: Look the customers' outcomes up
   ansible.builtin.debug:
-    msg: "{{ {} | mssp.defender.outcomes(hostvars, 'fleet') }}"
+    msg: "{{ {'fleets': {}, 'unusable': {}} | mssp.defender.outcomes([]) }}"
 """
 
 RETURN = r"""
@@ -49,16 +47,16 @@ _value:
 """
 
 
-def outcomes(
-    fleets: Mapping[str, list[dict[str, Any]]], hostvars: Mapping[str, Any], registered: str
-) -> dict[str, dict[str, Any]]:
+def outcomes(grouped: Mapping[str, Any], results: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
-    for leader, tenants in fleets.items():
-        result = hostvars[leader][registered]
-        for each in result.get("results", [result]):
-            rows = each["tenants"] if "tenants" in each else _failed(tenants, str(each.get("msg")))
-            for row in rows:
-                found[row["name"]] = _both(found[row["name"]], row) if row["name"] in found else row
+    for result in results:
+        item = result["item"]
+        fleet = grouped["fleets"][item if isinstance(item, str) else item["leader"]]
+        rows = result["tenants"] if "tenants" in result else _failed(fleet["tenants"], str(result.get("msg")))
+        for row in rows:
+            found[row["name"]] = _both(found[row["name"]], row) if row["name"] in found else row
+    for name, message in grouped["unusable"].items():
+        found[name] = _outcome({"name": name, "tenant_id": ""}, message, "correct the inventory")
     return found
 
 
@@ -70,9 +68,13 @@ def _both(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any
     return {**earlier, **roles}
 
 
-def _failed(tenants: list[dict[str, Any]], message: str) -> list[dict[str, Any]]:
-    reason = Reason(errors.ERROR, message, "correct the settings of the application")
-    return [Outcome(Tenant(tenant["name"], tenant["tenant_id"]), reason, {}).to_result() for tenant in tenants]
+def _failed(tenants: Iterable[Mapping[str, str]], message: str) -> list[dict[str, Any]]:
+    return [_outcome(tenant, message, "correct the settings of the application") for tenant in tenants]
+
+
+def _outcome(tenant: Mapping[str, str], message: str, remedy: str) -> dict[str, Any]:
+    reason = Reason(errors.ERROR, message, remedy)
+    return Outcome(Tenant(tenant["name"], tenant["tenant_id"]), reason, {}).to_result()
 
 
 class FilterModule:

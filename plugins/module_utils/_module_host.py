@@ -18,6 +18,7 @@ class _ModuleHost:
     run_directory: Path | None = None
     vault = None
     progress = None
+    inventory = None
 
     def __init__(self, module: AnsibleModule) -> None:
         self.params = module.params

@@ -37,6 +37,7 @@ CONNECTION: dict[str, dict[str, Any]] = {
     "retries": {"type": "int", "default": 3},
     "max_wait": {"type": "int", "default": 300},
     "cache": {"type": "path"},
+    "inventory_host": {"type": "str"},
 }
 
 TENANTS: dict[str, dict[str, Any]] = {
@@ -55,19 +56,22 @@ TENANTS: dict[str, dict[str, Any]] = {
     },
 }
 
-_PREFIX = "partner_access_"
+PREFIX = "partner_access_"
+"""What the name of a variable has before that of the option which it fills in."""
+
 _HOSTS = ("cloud", "authority_url", "graph_url", "xdr_url", "ca_path")
+SECRETS = (*CREDENTIAL, "state_key")
 _OF_THE_LINK = ("redirect_uri", "permissions", "required_roles", "state_key")
 
 OF_CUSTOMER: dict[str, str] = {
-    option: _PREFIX + option for option in ("tenant_id", "client_id", *CREDENTIAL, *_HOSTS, *_OF_THE_LINK)
+    option: PREFIX + option for option in ("tenant_id", "client_id", *CREDENTIAL, *_HOSTS, *_OF_THE_LINK)
 }
 """Options that a task on a customer's host may leave to the host's variables, named as in the role partner_access."""
 
 OF_REGISTRAR: dict[str, str] = {
-    "tenant_id": f"{_PREFIX}home_tenant_id",
-    **{option: f"{_PREFIX}registrar_{option}" for option in ("client_id", *CREDENTIAL)},
-    **{option: _PREFIX + option for option in _HOSTS},
+    "tenant_id": f"{PREFIX}home_tenant_id",
+    **{option: f"{PREFIX}registrar_{option}" for option in ("client_id", *CREDENTIAL)},
+    **{option: PREFIX + option for option in _HOSTS},
 }
 """The same for tasks in the provider's own tenant, where another application acts: the registrar."""
 

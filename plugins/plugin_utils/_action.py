@@ -8,16 +8,19 @@ The only file that touches core's private interfaces. Seen working on ansible-co
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from ansible import constants
+from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.playbook.task import Task
 from ansible.plugins.action import ActionBase
+from ansible.template import Templar
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Progress
 from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform
@@ -30,6 +33,34 @@ from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory impor
 from ansible_collections.mssp.defender.plugins.plugin_utils._vault import RunVault
 
 
+class _Inventory:
+    """The hosts of the task's play, whose variables are those of inventory, play, role and task."""
+
+    def __init__(self, task: Task, task_vars: dict[str, Any]) -> None:
+        self._task = task
+        self._task_vars = task_vars
+
+    def values(self, host: str, variables: Collection[str]) -> dict[str, Any]:
+        hostvars = self._task_vars["hostvars"]
+        # there is no public way
+        found = hostvars._inventory.get_host(host)  # noqa: SLF001
+        if found is None:
+            raise ValueError(f"the inventory has no host '{host}'")
+        known = hostvars._variable_manager.get_vars(  # noqa: SLF001
+            play=self._task.get_play(),
+            host=found,
+            task=self._task,
+            # core would gather them anew for each host
+            _hosts=self._task_vars["ansible_play_hosts"],
+            _hosts_all=self._task_vars["ansible_play_hosts_all"],
+        )
+        templar = Templar(hostvars._loader, known)  # noqa: SLF001
+        try:
+            return {variable: templar.template(known[variable]) for variable in variables if variable in known}
+        except AnsibleError as error:
+            raise ValueError(f"a variable of {host} cannot be templated: {error}") from None
+
+
 class _ActionHost:
     """A task in process, in the shape operations ask for."""
 
@@ -40,12 +71,14 @@ class _ActionHost:
         run_directory: Path,
         vault: RunVault,
         progress: Progress | None,
+        inventory: _Inventory,
     ) -> None:
         self.params = params
         self.check_mode = check_mode
         self.run_directory = run_directory
         self.vault = vault
         self.progress = progress
+        self.inventory = inventory
         self.warnings: list[str] = []
 
     def warn(self, message: str) -> None:
@@ -61,7 +94,10 @@ class InProcessAction(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        arguments = {**self._inventory_arguments(task_vars or {}), **self._task.args}
+        try:
+            arguments = {**self._inventory_arguments(task_vars or {}), **self._task.args}
+        except ValueError as error:
+            return {"failed": True, "msg": f"inventory_host: {error}"}
         closed = kept_from_environment([option for option, value in arguments.items() if value])
         arguments.update({option: "" for option in closed if option in self.OPERATION.ARGUMENTS})
         exposing = getattr(self.OPERATION, "EXPOSED_BY", "")
@@ -76,16 +112,23 @@ class InProcessAction(ActionBase):
         if self._task.async_val or self._is_delegated():
             return self._run_as_module(arguments, task_vars, exposes)
         with self._task_environment():
-            return self._run_in_process(arguments)
+            return self._run_in_process(arguments, task_vars or {})
 
-    def _run_in_process(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _run_in_process(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         validator = ArgumentSpecValidator(self.OPERATION.ARGUMENTS, **self.OPERATION.CONSTRAINTS)
         validated = validator.validate(arguments)
         if validated.error_messages:
             return {"failed": True, "msg": "; ".join(validated.error_messages)}
         vault = RunVault(self._loader._vault.secrets or [])  # noqa: SLF001 - there is no public way
         with shown(self._task.get_name()) as progress:
-            host = _ActionHost(validated.validated_parameters, self._task.check_mode, run_directory(), vault, progress)
+            host = _ActionHost(
+                validated.validated_parameters,
+                self._task.check_mode,
+                run_directory(),
+                vault,
+                progress,
+                _Inventory(self._task, task_vars),
+            )
             result = perform(self.OPERATION, host)
         if host.warnings:
             result["warnings"] = [*result.get("warnings", []), *host.warnings]
@@ -94,15 +137,18 @@ class InProcessAction(ActionBase):
     def _inventory_arguments(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return what the host's variables say of options that the task leaves out, templated as task arguments are.
 
-        They do not become arguments of the task itself, because those are shown to callbacks.
+        They do not become arguments of the task itself, because those are shown to callbacks. The host is the task's
+        own, or the one that it names as `inventory_host`. Raises ValueError for one whose variables cannot be had.
         """
-        found = {}
-        for option, variable in left_to_inventory(self._task.args, self.OPERATION.INVENTORY).items():
-            if option in self.OPERATION.ARGUMENTS and variable in task_vars:
-                value = self._templar.template(task_vars[variable])
-                if value not in (None, "", []):
-                    found[option] = value
-        return found
+        options = left_to_inventory(self._task.args, self.OPERATION.INVENTORY)
+        wanted = {option: variable for option, variable in options.items() if option in self.OPERATION.ARGUMENTS}
+        other = self._task.args.get("inventory_host")
+        if other:
+            values = _Inventory(self._task, task_vars).values(other, wanted.values())
+        else:
+            values = {name: self._templar.template(task_vars[name]) for name in wanted.values() if name in task_vars}
+        found = {option: values.get(variable) for option, variable in wanted.items()}
+        return {option: value for option, value in found.items() if value not in (None, "", [])}
 
     def _is_delegated(self) -> bool:
         return bool(self._task.delegate_to) and self._task.delegate_to not in constants.LOCALHOST

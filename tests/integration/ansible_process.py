@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import textwrap
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,12 +41,14 @@ class Run:
         result: dict[str, Any] = self.entry(task, host)["result"]
         return result
 
-    def recap(self, host: str) -> dict[str, int]:
-        """Return the counts of one host in the recap (`ok`, `changed`, `failed`, ...)."""
-        line = next(
-            line for line in self.output.splitlines() if line.split() and line.split()[0] == host and "ok=" in line
-        )
-        return {name: int(count) for name, count in (pair.split("=") for pair in line.split() if "=" in pair)}
+    def recap(self, host: str) -> Counter[str]:
+        """Return the counts of one host in the recap (`ok`, `changed`, `failed`, ...), 0 for one that had no task."""
+        _before, _title, recap = self.output.partition("PLAY RECAP")
+        counts: Counter[str] = Counter()
+        for name, _colon, rest in (line.partition(":") for line in recap.splitlines()):
+            if name.strip() == host:
+                counts.update({key: int(count) for key, count in (pair.split("=") for pair in rest.split())})
+        return counts
 
     def table(self, title: str) -> list[str]:
         """Return the lines of the last table whose title begins so, without the title."""

@@ -49,7 +49,7 @@ def _with_outcomes(ansible: Ansible, playbook: str) -> str:
                 "name": "Outcomes",
                 "ansible.builtin.debug": {
                     "msg": {
-                        host: f"{{{{ hostvars['{host}'].partner_access_outcome | default('none') }}}}"
+                        host: f"{{{{ hostvars['{host}'].partner_access_outcomes['{host}'] | default('none') }}}}"
                         for host in ansible.customers
                     }
                 },
@@ -93,6 +93,27 @@ def test_each_customer_ends_in_its_own_outcome(mixed: Ansible, playbook: str) ->
     after = run.output.partition(table[-1])[2].partition("PLAY [Show]")[0]
     assert "TASK [" not in after, "the table comes last"
     assert "fatal:" not in after
+
+
+def test_playbooks_that_follow_go_on_without_those_that_failed(mixed: Ansible) -> None:
+    both = mixed.place / "both.yml"
+    names = ("mssp.defender.verify", "mssp.defender.incidents")
+    both.write_text(json.dumps([{"name": name, "import_playbook": name} for name in names]))
+    run = mixed.playbook(str(both))
+    assert run.code == 2, run.output
+    assert [row.split()[0] for row in run.table("Newest incidents")[1:]] == ["contoso"] * 3
+    assert run.output.count("Customers: ") == 2
+    assert {host for host in STATES if run.recap(host)["failed"]} == {"lucerne"}
+    rows = {line.split()[0]: line for line in run.table("Customers: ")[1:]}
+    assert "not reached" in rows["lucerne"]
+
+
+def test_where_all_fail_the_table_is_there(mixed: Ansible) -> None:
+    run = mixed.playbook("mssp.defender.verify", AZURE_CLIENT_SECRET="wrong")
+    assert run.code == 2, run.output
+    rows = [line.split()[:2] for line in run.table("Customers: ")[1:]]
+    assert ["contoso", "bad_credential"] in rows
+    assert len(rows) == len(STATES)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.vars_file import Vault
+from ansible_collections.mssp.defender.plugins.module_utils._operations._host import Inventory
 
 
 class OperationHost:
@@ -22,6 +23,7 @@ class OperationHost:
         check_mode: bool = False,
         run_directory: Path | None = None,
         vault: Vault | None = None,
+        inventory: Inventory | None = None,
         **options: Any,
     ) -> None:
         given = {name: value for name, value in options.items() if value is not None}
@@ -32,6 +34,7 @@ class OperationHost:
         self.run_directory = run_directory
         self.vault = vault
         self.progress = None
+        self.inventory = inventory
         self.warnings: list[str] = []
 
     def warn(self, message: str) -> None:

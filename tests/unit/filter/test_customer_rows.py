@@ -14,7 +14,7 @@ def test_an_outcome_is_laid_out_for_the_table() -> None:
         "who": "customer admin",
         "remedy": "open the consent link",
     }
-    assert customer_rows(["contoso"], {"contoso": {"partner_access_outcome": outcome}}) == [
+    assert customer_rows(["contoso"], {"contoso": outcome}) == [
         {
             "customer": "contoso",
             "state": "not_consented",
@@ -26,17 +26,21 @@ def test_an_outcome_is_laid_out_for_the_table() -> None:
 
 
 def test_a_granted_customer_needs_nothing() -> None:
-    (row,) = customer_rows(["contoso"], {"contoso": {"partner_access_outcome": {"state": "granted"}}})
+    (row,) = customer_rows(["contoso"], {"contoso": {"state": "granted"}})
     assert row == {"customer": "contoso", "state": "granted", "reason": "", "who_acts": "", "what_to_do": ""}
 
 
 def test_nobody_is_missing_from_the_table() -> None:
-    hostvars = {"contoso": {"partner_access_outcome": None}, "fabrikam": {}}
-    rows = customer_rows(["fabrikam", "contoso"], hostvars)
+    rows = customer_rows(["fabrikam", "contoso"], {"tailspin": {"state": "granted"}})
     assert [(row["customer"], row["state"]) for row in rows] == [
         ("fabrikam", "not reached"),
         ("contoso", "not reached"),
     ]
+
+
+def test_granted_customers_come_first() -> None:
+    rows = customer_rows(["fabrikam", "contoso"], {"fabrikam": {"state": "blocked"}, "contoso": {"state": "granted"}})
+    assert [row["customer"] for row in rows] == ["contoso", "fabrikam"]
 
 
 def test_the_filter_is_offered() -> None:

@@ -10,27 +10,41 @@ import pytest
 
 from ansible_collections.mssp.defender.plugins.filter.outcomes import outcomes
 
-FLEETS = {
-    "contoso": [{"name": "contoso", "tenant_id": "contoso.example"}, {"name": "fabrikam", "tenant_id": ""}],
-    "tailspin": [{"name": "tailspin", "tenant_id": "tailspin.example"}],
+GROUPED: dict[str, Any] = {
+    "fleets": {
+        "contoso": {
+            "tenants": [{"name": "contoso", "tenant_id": "contoso.example"}, {"name": "fabrikam", "tenant_id": ""}]
+        },
+        "tailspin": {"tenants": [{"name": "tailspin", "tenant_id": "tailspin.example"}]},
+    },
+    "unusable": {},
 }
 TAILSPIN = {"name": "tailspin", "state": "granted"}
 
 
 def test_outcomes_are_found_by_name() -> None:
     contoso, fabrikam = {"name": "contoso", "state": "partial"}, {"name": "fabrikam", "state": "granted"}
-    hostvars = {"contoso": {"out": {"tenants": [contoso, fabrikam]}}, "tailspin": {"out": {"tenants": [TAILSPIN]}}}
-    found = outcomes(FLEETS, hostvars, "out")
+    results = [{"item": "contoso", "tenants": [contoso, fabrikam]}, {"item": "tailspin", "tenants": [TAILSPIN]}]
+    found = outcomes(GROUPED, results)
     assert found == {"contoso": contoso, "fabrikam": fabrikam, "tailspin": TAILSPIN}
 
 
-def test_a_fleet_that_failed_as_a_whole_gives_each_of_its_customers_the_reason() -> None:
-    failed = {"msg": "no credential is given: set one"}
-    found = outcomes(FLEETS, {"contoso": {"out": failed}, "tailspin": {"out": {"tenants": [TAILSPIN]}}}, "out")
+@pytest.mark.parametrize("item", ["contoso", {"leader": "contoso", "resource": "xdr"}])
+def test_a_fleet_that_failed_as_a_whole_gives_each_of_its_customers_the_reason(item: Any) -> None:
+    failed = {"item": item, "msg": "no credential is given: set one"}
+    found = outcomes(GROUPED, [failed, {"item": "tailspin", "tenants": [TAILSPIN]}])
     assert found["tailspin"] == TAILSPIN
     assert [found[name]["state"] for name in ("contoso", "fabrikam")] == ["error", "error"]
     assert "contoso (contoso.example) is error: no credential is given: set one" in found["contoso"]["msg"]
     assert found["fabrikam"]["who"] == "provider"
+
+
+def test_a_host_of_no_fleet_gets_the_reason() -> None:
+    found = outcomes({"fleets": {}, "unusable": {"wingtip": "a variable of wingtip cannot be templated"}}, [])
+    assert found["wingtip"]["state"] == "error"
+    assert found["wingtip"]["msg"].endswith(
+        "a variable of wingtip cannot be templated; provider: correct the inventory."
+    )
 
 
 def granted(name: str, *roles: str) -> dict[str, Any]:
@@ -39,8 +53,8 @@ def granted(name: str, *roles: str) -> dict[str, Any]:
 
 def of_two_tasks(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
     """Return the outcome of a customer whose two APIs were asked in one loop."""
-    results = {"out": {"results": [{"tenants": [first]}, {"tenants": [second]}]}}
-    return outcomes({"contoso": [{"name": "contoso", "tenant_id": ""}]}, {"contoso": results}, "out")["contoso"]
+    results = [{"item": {"leader": "contoso"}, "tenants": [outcome]} for outcome in (first, second)]
+    return outcomes(GROUPED, results)["contoso"]
 
 
 def test_two_apis_that_are_granted_give_the_roles_of_both() -> None:

@@ -1,0 +1,144 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One task for the customers of a play, each with what its own host's variables say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from integration.ansible_process import Ansible
+
+OTHER = "11111111-1111-1111-1111-111111111111"
+GROUP = """
+- name: Group
+  mssp.defender.defender_fleets:
+    hosts: "{{ ansible_play_hosts }}"
+    settings: [cache]
+"""
+
+
+def test_variables_are_those_that_a_task_on_the_host_would_see(ansible: Ansible) -> None:
+    """Templates of the inventory, of the play and of group_vars are those of each host, and the play's win."""
+    clients = {"contoso": OTHER, "fabrikam": OTHER, "tailspin": ansible.emulator.client_id}
+    ansible.customers = {name: {"partner_access_tenant_id": "{{ inventory_hostname }}.example"} for name in clients}
+    ansible.customers["fabrikam"]["partner_access_cache"] = "{{ undefined_here | default('by host') }}"
+    play = ansible.play(
+        GROUP, vars={"partner_access_client_id": "{{ clients[inventory_hostname] }}", "clients": clients}
+    )
+    folder = Path(play).parent / "group_vars"
+    folder.mkdir()
+    (folder / "customers.yml").write_text("partner_access_cache: of {{ inventory_hostname[:0] }}all")
+    run = ansible.playbook(play)
+    assert run.code == 0, run.output
+    fleets = run.result("Group")["fleets"]
+    assert {name: fleet["tenants"] for name, fleet in fleets.items()} == {
+        name: [{"name": name, "tenant_id": f"{name}.example"}] for name in clients
+    }
+    assert {name: fleet["settings"]["client_id"] for name, fleet in fleets.items()} == clients
+    assert {name: fleet["settings"]["cache"] for name, fleet in fleets.items()} == {
+        "contoso": "of all",
+        "fabrikam": "by host",
+        "tailspin": "of all",
+    }
+
+
+def test_a_host_that_cannot_be_templated_costs_only_itself(ansible: Ansible, consent: Callable[..., None]) -> None:
+    consent("contoso")
+    ansible.customers["fabrikam"]["partner_access_cloud"] = "{{ nowhere_defined }}"
+    run = ansible.playbook("mssp.defender.verify")
+    assert run.code == 2, run.output
+    rows = {line.split()[0]: line for line in run.table("Customers: ")[1:]}
+    assert rows["contoso"].split() == ["contoso", "granted"]
+    assert "error" in rows["fabrikam"]
+    assert "nowhere_defined" in rows["fabrikam"]
+    assert "correct the inventory" in rows["fabrikam"]
+    assert {name: run.recap(name)["failed"] for name in ansible.customers} == {"contoso": 0, "fabrikam": 1}
+    assert "Traceback" not in run.output
+
+
+def test_a_task_acts_with_the_variables_of_the_host_it_names(ansible: Ansible, consent: Callable[..., None]) -> None:
+    """Also with those of the play, and for the tenants that the task itself gives."""
+    consent("contoso", "fabrikam")
+    ansible.customers["fabrikam"]["partner_access_client_id"] = ansible.emulator.client_id
+    ansible.customers["contoso"]["partner_access_client_id"] = OTHER
+    secret = ansible.emulator.client_secret
+    play = ansible.play(
+        """
+        - name: Its own tenant
+          mssp.defender.defender_token:
+            inventory_host: fabrikam
+          run_once: true
+        - name: A tenant of the task
+          mssp.defender.defender_token:
+            inventory_host: fabrikam
+            tenants:
+              - name: contoso
+                tenant_id: "{{ hostvars.contoso.partner_access_tenant_id }}"
+          run_once: true
+        - name: As itself
+          mssp.defender.defender_token:
+          run_once: true
+          ignore_errors: true
+        - name: Nobody
+          mssp.defender.defender_token:
+            inventory_host: nobody
+          run_once: true
+          ignore_errors: true
+        """,
+        vars={"partner_access_client_secret": "{{ secrets[inventory_hostname] | default('wrong') }}"}
+        | {"secrets": {"fabrikam": secret}},
+    )
+    run = ansible.playbook(play, AZURE_CLIENT_SECRET=None)
+    assert run.result("Its own tenant")["tenant_id"] == ansible.emulator.tenant_id("fabrikam")
+    assert run.result("A tenant of the task")["summary"] == {"granted": 1}
+    assert run.entry("As itself")["status"] == "ignored"
+    assert run.result("Nobody")["msg"] == "inventory_host: the inventory has no host 'nobody'"
+    assert secret not in run.output
+
+
+@pytest.mark.parametrize("keyword", [{"async": 30, "poll": 1}, {"delegate_to": "worker"}])
+def test_fleets_are_grouped_by_ansible_itself(ansible: Ansible, keyword: dict[str, object]) -> None:
+    task = {"name": "Group", "mssp.defender.defender_fleets": {"hosts": ["contoso"]}, **keyword}
+    task["vars"] = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+    run = ansible.playbook(ansible.play(json.dumps([task])))
+    assert run.code == 2
+    assert "this task needs the inventory: leave out async and delegate_to" in run.output
+
+
+def test_customers_with_other_settings_are_read_by_them(
+    ansible: Ansible, consent: Callable[..., None], tmp_path: Path
+) -> None:
+    """One application, but incidents of one customer in a folder, and at most two of the other."""
+    consent("contoso", "fabrikam")
+    folder = tmp_path / "incidents"
+    folder.mkdir()
+    ansible.customers["contoso"]["partner_access_incidents_dest"] = str(folder)
+    ansible.customers["fabrikam"]["partner_access_incidents_limit"] = 2
+    run = ansible.playbook("mssp.defender.incidents")
+    assert run.code == 0, run.output
+    assert [path.name for path in folder.iterdir()] == ["contoso.jsonl"]
+    assert len((folder / "contoso.jsonl").read_text().splitlines()) > 2
+    assert [row.split()[0] for row in run.table("Newest incidents")[1:]] == ["fabrikam", "fabrikam"]
+    assert [row.split()[0] for row in run.table("Incidents written")[1:]] == ["contoso"]
+
+
+@pytest.mark.parametrize("playbook", ["verify", "incidents"])
+def test_the_engine_has_no_more_to_do_for_more_customers(
+    ansible: Ansible, consent: Callable[..., None], playbook: str
+) -> None:
+    """A task for each host would cost more than the work itself."""
+    consent("contoso", "fabrikam")
+    tasks = {}
+    for number in (2, 12):
+        tenants = [ansible.emulator.tenant_id(("contoso", "fabrikam")[index % 2]) for index in range(number)]
+        ansible.customers = {f"c{index}": {"partner_access_tenant_id": one} for index, one in enumerate(tenants)}
+        run = ansible.playbook(f"mssp.defender.{playbook}")
+        assert run.code == 0, run.output
+        assert len(run.table("Customers: ")[1:]) == number
+        tasks[number] = [entry["task"] for entry in run.entries]
+    assert tasks[2] == tasks[12]
+    assert len(tasks[2]) == len(set(tasks[2]))
