@@ -64,7 +64,7 @@ fleets:
   type: dict
   contains:
     settings:
-      description: The variables that its customers agree in, without C(partner_access_). Those that no host has are not there.
+      description: The variables that its customers agree in, without C(partner_access_), where they have them.
       type: dict
     tenants:
       description: C(name) and C(tenant_id) of each customer, for the option C(tenants) of other modules.

@@ -51,7 +51,7 @@ class _Inventory:
             host=found,
             task=self._task,
             # core would gather them anew for each host
-            _hosts=self._task_vars["ansible_play_hosts"],
+            _hosts=self._task_vars["ansible_play_batch"],
             _hosts_all=self._task_vars["ansible_play_hosts_all"],
         )
         templar = Templar(hostvars._loader, known)  # noqa: SLF001

@@ -17,15 +17,15 @@ from ansible_collections.mssp.defender.plugins.module_utils._operations import f
 
 
 class _Hosts:
-    """Hosts with their variables; a host whose variables are a text cannot be asked, for that reason."""
+    """Hosts with their variables; in place of those, the error that asking for them ends in."""
 
     def __init__(self, hosts: Mapping[str, Any]) -> None:
         self._hosts = hosts
 
     def values(self, host: str, variables: Collection[str]) -> dict[str, Any]:
         found = self._hosts[host]
-        if isinstance(found, str):
-            raise ValueError(found)
+        if isinstance(found, ValueError):
+            raise found
         return {variable: found[variable] for variable in variables if variable in found}
 
 
@@ -91,7 +91,7 @@ def test_a_host_without_a_tenant_still_belongs_to_a_fleet() -> None:
 @pytest.mark.parametrize(
     ("variables", "reason"),
     [
-        ("a variable of contoso cannot be templated", "a variable of contoso cannot be templated"),
+        (ValueError("a variable of contoso cannot be templated"), "a variable of contoso cannot be templated"),
         (customer("a", permissions=["Incident.Read.All"]), "partner_access_permissions is not a dictionary of lists"),
         (customer("a", permissions={"xdr": "Incident.Read.All"}), "partner_access_permissions is not a dictionary"),
     ],
