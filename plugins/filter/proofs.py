@@ -17,7 +17,7 @@ author: mssp.defender contributors (@mssp-defender)
 description:
   - One consent covers every API that is asked for, and each API has a token of its own to prove it.
   - By default a fleet is proven for each API of its C(permissions), by the roles asked for there.
-  - The setting C(resource) keeps it to one API. C(required_roles) are those of one API too, the first that is asked for.
+  - The setting C(resource) keeps it to one API. C(required_roles) are those of one API too, the first asked for.
 options:
   _input:
     description: The fleets that M(mssp.defender.defender_fleets) returns, with C(resource) among the settings.
