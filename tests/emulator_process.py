@@ -9,6 +9,7 @@ import os
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -33,20 +34,34 @@ def emulator_environment() -> dict[str, str]:
 class EmulatorProcess:
     """``with EmulatorProcess(directory, "--tenants", "3") as emulator:`` serves until the block ends.
 
-    ``connection`` is the content of connection.json.
+    It ends with its owner too, however that ends; Ctrl-C is for the owner alone. ``connection`` is the content of
+    connection.json.
     """
 
     def __init__(self, directory: Path, *arguments: str) -> None:
         self.directory = directory
-        command = emulator_command("serve", directory, *arguments)
+        command = emulator_command("serve", directory, "--owner-pid", str(os.getpid()), *arguments)
+        # a pipe that nobody reads would fill, and stop the emulator
+        self._output = tempfile.NamedTemporaryFile(prefix="emulator-")  # noqa: SIM115 - until it stops
+        self._errors = tempfile.NamedTemporaryFile(prefix="emulator-")  # noqa: SIM115
         self.process = subprocess.Popen(
-            command, env=emulator_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command, env=emulator_environment(), stdout=self._output, stderr=self._errors, start_new_session=True
         )
         self.connection = self._wait_for_connection()
         self._opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}),
             urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=self.ca_path)),
         )
+
+    @property
+    def output(self) -> str:
+        """What it printed so far, until it is stopped."""
+        return Path(self._output.name).read_text()
+
+    @property
+    def errors(self) -> str:
+        """What it complained of so far, until it is stopped."""
+        return Path(self._errors.name).read_text()
 
     @property
     def url(self) -> str:
@@ -107,11 +122,14 @@ class EmulatorProcess:
         if self.process.poll() is None:
             self.process.terminate()
         try:
-            self.process.communicate(timeout=10)
+            self.process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.communicate()
+            self.process.wait()
             raise
+        finally:
+            self._output.close()
+            self._errors.close()
 
     def __enter__(self) -> EmulatorProcess:
         return self
@@ -126,7 +144,8 @@ class EmulatorProcess:
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
-                _output, errors = self.process.communicate()
+                errors = self.errors
+                self.stop()
                 raise AssertionError(f"the emulator ended at once: {errors}")
             if path.exists():
                 connection: dict[str, Any] = json.loads(path.read_text())

@@ -16,7 +16,8 @@ description:
   - Parked tenants were throttled, or wait for their consent, and are taken up again.
     Failed ones ended in another state than C(granted).
   - On a terminal this is a bar in the last row. The Python library C(rich) draws it where it is installed.
-  - Elsewhere, and in AWX, it is a line for each fleet at intervals, and one when it ends.
+  - Elsewhere, in AWX, and on a terminal without room for it, it is a line for each fleet at intervals, and one when it
+    ends.
   - It writes to stderr only. Where stderr goes to the same place as stdout, and the stdout callback is another than
     C(default), C(minimal), C(oneline), C(debug) or C(yaml), nothing is shown,
     so that the output of C(json) and the like stays whole.
@@ -36,6 +37,8 @@ requirements:
 """
 
 import atexit
+import os
+import signal
 import threading
 from typing import Any
 
@@ -43,6 +46,8 @@ from ansible.plugins.callback import CallbackBase
 
 from ansible_collections.mssp.defender.plugins.plugin_utils import _progress
 from ansible_collections.mssp.defender.plugins.plugin_utils._progress_display import Screen, choose
+
+_MOMENT = 1.0
 
 
 class CallbackModule(CallbackBase):
@@ -93,8 +98,10 @@ class _Watcher:
         self._is_stopped = threading.Event()
         self._thread = threading.Thread(target=self._show, name="mssp.defender.progress", daemon=True)
         self._thread.start()
-        # an interrupted run calls no callback
+        # an interrupted run calls no callback, and one that is terminated runs nothing at exit either
         atexit.register(self.stop)
+        self._process = os.getpid()
+        self._on_terminate = _replace_handler(self._terminate)
 
     def conclude(self) -> None:
         """Show how fleets ended, if any did, before the next task is announced."""
@@ -105,6 +112,8 @@ class _Watcher:
 
     def stop(self) -> None:
         """Show nothing any more."""
+        # first of all: what follows cannot be interrupted by its own second call
+        _replace_handler(self._on_terminate)
         atexit.unregister(self.stop)
         self._is_stopped.set()
         self._thread.join()
@@ -112,6 +121,26 @@ class _Watcher:
         for report in _progress.reports():
             _progress.forget(report)
 
+    def _terminate(self, number: int, _frame: object) -> None:
+        """Give the terminal back, and leave all else to the handler that was there before: ansible-core's, or none.
+
+        It may have interrupted anything. So it waits for the thread no longer than a moment, and in a worker, which
+        inherits it, it does nothing.
+        """
+        _replace_handler(self._on_terminate)
+        if os.getpid() == self._process:
+            self._is_stopped.set()
+            self._thread.join(_MOMENT)
+            self._screen.close()
+        os.kill(os.getpid(), number)
+
     def _show(self) -> None:
         while not self._is_stopped.wait(self._screen.seconds):
             self._screen.show([report for report in _progress.reports() if not report.ended])
+
+
+def _replace_handler(handler: Any) -> Any:
+    """Let another handle SIGTERM, and return who did. Python allows that to nobody but the main thread."""
+    if handler is not None and threading.current_thread() is threading.main_thread():
+        return signal.signal(signal.SIGTERM, handler)
+    return None

@@ -16,7 +16,7 @@ from ansible_collections.mssp.defender.plugins.plugin_utils._progress import Rep
 Draw = Callable[[str, float, str, int], bytes]
 """From a name, the share that is done (0 to 1), a text and the terminal's columns to a line, without its end."""
 
-_FEWEST_ROWS = 3
+_FEWEST_ROWS, _FEWEST_COLUMNS = 3, 20
 _NARROW, _WIDE = 10, 40
 _SAVE_CURSOR, _RESTORE_CURSOR, _CURSOR_UP = b"\x1b7", b"\x1b8", b"\x1b[A"
 _CUT_OFF, _WRAP = b"\x1b[?7l", b"\x1b[?7h"
@@ -39,8 +39,8 @@ class Bar:
         self._size: os.terminal_size | None = None
 
     def show(self, running: list[Report]) -> None:
-        size = os.get_terminal_size(self._terminal)
-        if not running or size.lines < _FEWEST_ROWS:
+        size = _room(self._terminal)
+        if not running or not size:
             self.close()
             return
         if size != self._size:
@@ -67,6 +67,20 @@ class Bar:
     def _write(self, *parts: bytes) -> None:
         with contextlib.suppress(OSError):
             os.write(self._terminal, b"".join(parts))
+
+
+def fits(terminal: int) -> bool:
+    """Tell whether a bar can be shown. Some terminals, such as serial consoles, say that they have no rows at all."""
+    return _room(terminal) is not None
+
+
+def _room(terminal: int) -> os.terminal_size | None:
+    """Return the size of a terminal, or None where it has no room for a bar or went away."""
+    with contextlib.suppress(OSError):
+        size = os.get_terminal_size(terminal)
+        if size.lines >= _FEWEST_ROWS and size.columns >= _FEWEST_COLUMNS:
+            return size
+    return None
 
 
 def drawing(encoding: str, colour: bool) -> Draw:

@@ -14,7 +14,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.mssp.defender.plugins.plugin_utils import _progress_text
 from ansible_collections.mssp.defender.plugins.plugin_utils._progress import Report
-from ansible_collections.mssp.defender.plugins.plugin_utils._progress_bar import Bar, drawing
+from ansible_collections.mssp.defender.plugins.plugin_utils._progress_bar import Bar, drawing, fits
 
 _STDOUT, _STDERR = 1, 2
 _RUNNER = "awx_display"
@@ -49,7 +49,7 @@ def choose(display: Display, interval: float) -> Screen | None:
     if is_shared and _stdout_callback() not in _FOR_PEOPLE:
         return None
     # AWX gives its jobs a terminal, and keeps every line that they write there
-    if os.isatty(_STDERR) and os.environ.get("TERM", "dumb") != "dumb" and not _is_in_runner():
+    if _is_for_a_bar(_STDERR) and not _is_in_runner():
         return Bar(_STDERR, drawing(sys.stderr.encoding, colour=not constants.ANSIBLE_NOCOLOR))
     return Lines(display, interval)
 
@@ -76,6 +76,10 @@ class Lines:
 
     def _print(self, report: Report, text: str) -> None:
         self._display.display(f"{report.name}: {text}", stderr=True)
+
+
+def _is_for_a_bar(stream: int) -> bool:
+    return os.isatty(stream) and os.environ.get("TERM", "dumb") != "dumb" and fits(stream)
 
 
 def _is_in_runner() -> bool:

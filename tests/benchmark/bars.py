@@ -9,13 +9,12 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from series import COLD, WARM, Case, Series
+from forms import CONCURRENCY
+from plan import COLD, FAR, THOUSAND, WARM, Case
+from series import Series
 from trials import Stream, Throttling
-from workshop import CONCURRENCY
 
 _FLEETS = {"a": "fleet", "a2": "role's playbooks"}
-_THOUSAND = 1000
-_FAR = 400
 
 
 @dataclass(frozen=True)
@@ -66,14 +65,16 @@ def of_result(characters: dict[str, int], size: int) -> Bar:
     return Bar(name, f"{each}{_at(size)}", max(characters.values()) < 700_000)
 
 
-def exponent(series: Series, letter: str, latency: int = 0, cache: str = COLD) -> tuple[float, int, int] | None:
-    """The growth of the time between the sizes from 100 upwards, and the first and last of those: 1 is linear."""
-    sizes = {case.size for case in series.measured if case.size >= 100}
-    found = {size: seconds for size in sizes if (seconds := series.median(Case(letter, size, latency, cache)))}
-    if len(found) < 2:
+def exponent(
+    series: Series, letter: str, latency: int = 0, cache: str = COLD, smallest: int = 100
+) -> tuple[float, int, int] | None:
+    """The growth of the time from the smallest size to the largest, and these two sizes: 1 is linear."""
+    sizes = [size for size in series.sizes(letter, latency, cache) if size >= smallest]
+    if len(sizes) < 2:
         return None
-    first, last = min(found), max(found)
-    return math.log(found[last] / found[first]) / math.log(last / first), first, last
+    first, last = sizes[0], sizes[-1]
+    before, after = (series.median(Case(letter, size, latency, cache)) or math.nan for size in (first, last))
+    return math.log(after / before) / math.log(last / first), first, last
 
 
 def _at_most(ratio: float, limit: float) -> tuple[str, bool]:
@@ -87,18 +88,33 @@ def _at_least(ratio: float, limit: float) -> tuple[str, bool]:
 def _against(
     series: Series, one: str, other: str, limit: float, name: str, judge: Callable[[float, float], tuple[str, bool]]
 ) -> Iterator[Bar]:
-    """Compare the times of two forms; of the slower one a smaller size will do, from which its time is reckoned."""
-    size, seconds = _largest(series, one)
-    other_size, other_seconds = _largest(series, other)
-    if not size or not other_size:
+    """Compare the times of two forms at the largest size that both were measured at; that of uri may be reckoned."""
+    sizes = {size for size in series.sizes(one) if size <= THOUSAND}
+    other_sizes = series.sizes(other)
+    if other != "c":
+        sizes.intersection_update(other_sizes)
+    if not sizes or not other_sizes:
         return
-    if other == "d" and size != other_size:
-        size = other_size = min(size, other_size)
-        seconds, other_seconds = (series.median(Case(form, size, 0, COLD)) or math.nan for form in (one, other))
-    reckoned = other_seconds * size / other_size
-    text, is_met = judge(seconds / reckoned, limit)
-    how = f" (reckoned from {other_seconds:.1f} s for {other_size})" if size != other_size else ""
-    yield Bar(name, f"{text}: {seconds:.1f} s against {reckoned:.1f} s{how}{_at(size)}", is_met)
+    size = max(sizes)
+    seconds = series.median(Case(one, size, 0, COLD)) or math.nan
+    other_seconds, how = _reckon(series, other, size)
+    text, is_met = judge(seconds / other_seconds, limit)
+    yield Bar(name, f"{text}: {seconds:.1f} s against {other_seconds:.1f} s{_at(size)}{how}", is_met)
+
+
+def _reckon(series: Series, letter: str, size: int) -> tuple[float, str]:
+    """The time of a form. Where it was left out, each further tenant takes what one took between the two largest sizes:
+    the start of the process counts once, and that a task takes longer in a larger inventory does not count at all.
+    """
+    known = {smaller: series.median(Case(letter, smaller, 0, COLD)) or 0 for smaller in series.sizes(letter)}
+    if size in known:
+        return known[size], ""
+    last = max(known)
+    first = max((smaller for smaller in known if smaller < last), default=0)
+    each = (known[last] - known.get(first, 0)) / (last - first)
+    told = ", ".join(f"{known[smaller]:.1f} s for {smaller}" for smaller in (first, last) if smaller)
+    how = f"; {letter} at {size:,} was left out and is reckoned in proportion from {told}, which favours it"
+    return known[last] + each * (size - last), how
 
 
 def _warm(series: Series, letter: str, name: str) -> Iterator[Bar]:
@@ -111,10 +127,10 @@ def _warm(series: Series, letter: str, name: str) -> Iterator[Bar]:
 
 def _far(series: Series, letter: str, name: str) -> Iterator[Bar]:
     for cache in (COLD, WARM):
-        size, seconds = _largest(series, letter, _FAR, cache)
+        size, seconds = _largest(series, letter, FAR, cache)
         if size:
-            calls = series.median(Case(letter, size, _FAR, cache), "calls") or math.nan
-            ideal = _FAR / 1000 * calls / CONCURRENCY
+            calls = series.median(Case(letter, size, FAR, cache), "calls") or math.nan
+            ideal = FAR / 1000 * calls / CONCURRENCY
             figure = f"{seconds / ideal:.2f} x: {seconds:.1f} s, {calls:.0f} calls take {ideal:.1f} s{_at(size)}"
             yield Bar(
                 f"{name}, {cache}, at 400 ms: at most 1.5 x latency x calls / {CONCURRENCY}",
@@ -141,13 +157,9 @@ def _memory(series: Series, letter: str, name: str) -> Iterator[Bar]:
 
 def _largest(series: Series, letter: str, latency: int = 0, cache: str = COLD) -> tuple[int, float]:
     """The largest size up to 1,000 that a form was measured at, and the median time; (0, 0) where there is none."""
-    sizes = [
-        case.size
-        for case in series.measured
-        if case == Case(letter, case.size, latency, cache) and case.size <= _THOUSAND
-    ]
-    return (max(sizes), series.median(Case(letter, max(sizes), latency, cache)) or 0) if sizes else (0, 0)
+    size = max((size for size in series.sizes(letter, latency, cache) if size <= THOUSAND), default=0)
+    return size, series.median(Case(letter, size, latency, cache)) or 0
 
 
 def _at(size: int) -> str:
-    return f" (at {size:,})" if size != _THOUSAND else ""
+    return f" (at {size:,})" if size != THOUSAND else ""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -25,13 +26,15 @@ import picture  # noqa: E402
 import report  # noqa: E402
 import trials  # noqa: E402
 from emulator_process import EmulatorProcess  # noqa: E402
-from forms import FORMS  # noqa: E402
-from series import COLD, WARM, Plan, Series  # noqa: E402
-from workshop import CONCURRENCY, FORKS, Workshop  # noqa: E402
+from forms import CONCURRENCY, FORKS, FORMS  # noqa: E402
+from measure import Failed, TooLong  # noqa: E402
+from plan import COLD, THOUSAND, WARM, Case, Plan  # noqa: E402
+from runner import Runner  # noqa: E402
+from series import Series  # noqa: E402
+from workshop import Workshop  # noqa: E402
 
 _SIZES = [10, 100, 1000, 5000]
 _LATENCIES = [0, 50, 400]
-_TRIAL_TENANTS = 1000
 _STREAM_INCIDENTS = 100_000
 _CEILING_SECONDS = 3
 _INTERRUPTED = 130
@@ -39,61 +42,121 @@ _INTERRUPTED = 130
 
 def main() -> None:
     arguments = _arguments()
-    plan = Plan(arguments.only, sorted(arguments.sizes), arguments.latency, arguments.cache, arguments.runs)
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        with EmulatorProcess(place / "microsoft", "--tenants", str(max(plan.sizes))) as emulator:
-            _bench(plan, Workshop(place, emulator), arguments)
-
-
-def _bench(plan: Plan, workshop: Workshop, arguments: argparse.Namespace) -> None:
-    _tell(f"Concurrency {CONCURRENCY}, forks {FORKS}; " + ", ".join(f"{k} {v}" for k, v in report.machine().items()))
-    _tell(f"Making the incidents of {len(workshop.customers):,} tenants")
-    workshop.make_incidents(workshop.customers)
-    ceilings = workshop.load().ceilings(workshop.customers[:200], _CEILING_SECONDS)
-    _tell(
-        "The emulator's own ceiling: " + ", ".join(f"{rate:.0f} x {kind} a second" for kind, rate in ceilings.items())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    plan = Plan(
+        arguments.only,
+        sorted(arguments.sizes),
+        arguments.latency,
+        arguments.cache,
+        arguments.runs,
+        arguments.minutes * 60,
     )
-    series = Series()
-    found: dict[str, Any] = {}
-    judged: list[bars.Bar] = []
-    is_complete = False
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    tenants = str(max(plan.sizes))
     try:
-        series.run(plan, workshop, _tell)
-        judged = list(bars.of_series(series))
-        if "a" in plan.forms and not arguments.no_trials:
-            judged += _try(workshop, plan, arguments.quick, found)
-        is_complete = True
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder)
+            with EmulatorProcess(place / "microsoft", "--tenants", tenants) as emulator:
+                code = _Bench(plan, Workshop(place, emulator), arguments).run()
     except KeyboardInterrupt:
-        judged = judged or list(bars.of_series(series))
-        _tell("\nInterrupted: what follows is what had been measured by then.")
-    _tell(f"\n{report.forms_table(series)}\n\n{report.bars_table(judged)}\n")
-    report.write_json(arguments.output / "results.json", ceilings, series, found, judged)
-    if series.measured:
-        picture.draw(series, arguments.output / "growth.png")
-    _tell(f"Written: {arguments.output / 'results.json'}, {arguments.output / 'growth.png'}")
-    if not is_complete:
-        sys.exit(_INTERRUPTED)
+        code = _INTERRUPTED
+    sys.exit(code)
 
 
-def _try(workshop: Workshop, plan: Plan, quick: bool, found: dict[str, Any]) -> list[bars.Bar]:
-    """Run what the forms do not show; put the figures into `found`, and return the bars."""
-    tenants = min(_TRIAL_TENANTS, max(plan.sizes))
-    _tell(f"The result of {tenants} tenants")
-    characters = found["result_characters"] = trials.result_characters(workshop, tenants)
-    _tell(f"{tenants} tenants, some of them throttled")
-    throttling = trials.throttle(workshop, tenants, plan.runs)
-    found["throttling"] = dataclasses.asdict(throttling)
-    many = _STREAM_INCIDENTS // 10 if quick else _STREAM_INCIDENTS
-    _tell(f"{many:,} incidents of one tenant")
-    stream = trials.stream(workshop, many)
-    found["stream"] = dataclasses.asdict(stream)
-    return [bars.of_throttling(throttling), bars.of_stream(stream), bars.of_result(characters, tenants)]
+class _Bench:
+    """One run of the benchmark: what decides bars comes first, so that an interrupted one tells the most."""
+
+    def __init__(self, plan: Plan, workshop: Workshop, arguments: argparse.Namespace) -> None:
+        self._plan = plan
+        self._workshop = workshop
+        self._arguments = arguments
+        self._series = Series()
+        self._runner = Runner(plan, workshop, self._series, _tell)
+        self._has_failed = False
+        self._ceilings: dict[str, float] = {}
+        self._trials: dict[str, Any] = {}
+        self._of_trials: list[bars.Bar] = []
+
+    def run(self) -> int:
+        """Measure and report, and return the exit code."""
+        code = 0
+        try:
+            self._prepare()
+            for_bars, others = self._plan.turns(for_bars=True), self._plan.turns(for_bars=False)
+            self._runner.take(for_bars, others, self._trials_seconds())
+            if self._has_trials():
+                self._try()
+            self._runner.take(others, [], 0)
+        except KeyboardInterrupt:
+            code = _INTERRUPTED
+            _tell("\nInterrupted.")
+        if self._series.measured or self._series.left_out:
+            self._report()
+        return code or int(self._has_failed or self._runner.has_failed)
+
+    def _prepare(self) -> None:
+        _tell(
+            f"Concurrency {CONCURRENCY}, forks {FORKS}; " + ", ".join(f"{k} {v}" for k, v in report.machine().items())
+        )
+        _tell(f"Making the incidents of {len(self._workshop.customers):,} tenants")
+        self._workshop.make_incidents(self._workshop.customers)
+        load, customers = self._workshop.load(), self._workshop.customers[:200]
+        self._ceilings = load.ceilings(customers, _CEILING_SECONDS)
+        found = ", ".join(f"{rate:.0f} x {kind} a second" for kind, rate in self._ceilings.items())
+        _tell(f"The emulator's own ceiling: {found}")
+        for latency in filter(None, self._plan.latencies):
+            with self._workshop.latency(latency):
+                rate = load.rate_of_pages(customers[:CONCURRENCY], _CEILING_SECONDS, CONCURRENCY)
+            ideal = CONCURRENCY / latency * 1000
+            self._ceilings[f"a page {latency} ms away"] = rate
+            _tell(f"The same over {CONCURRENCY} connections, {latency} ms away: {rate:.0f}; possible are {ideal:.0f}")
+
+    def _try(self) -> None:
+        """Run what the forms do not show."""
+        try:
+            self._run_trials()
+        except (Failed, TooLong) as reason:
+            self._has_failed = True
+            _tell(str(reason))
+
+    def _run_trials(self) -> None:
+        tenants = self._trial_size()
+        _tell(f"The result of {tenants:,} tenants")
+        characters = self._trials["result_characters"] = trials.result_characters(self._workshop, tenants)
+        self._of_trials.append(bars.of_result(characters, tenants))
+        _tell(f"{tenants:,} tenants, some of them throttled")
+        throttling = trials.throttle(self._workshop, tenants, self._plan.runs)
+        self._trials["throttling"] = dataclasses.asdict(throttling)
+        self._of_trials.append(bars.of_throttling(throttling))
+        many = _STREAM_INCIDENTS // 10 if self._arguments.quick else _STREAM_INCIDENTS
+        _tell(f"{many:,} incidents of one tenant")
+        stream = trials.stream(self._workshop, many)
+        self._trials["stream"] = dataclasses.asdict(stream)
+        self._of_trials.append(bars.of_stream(stream))
+
+    def _has_trials(self) -> bool:
+        return "a" in self._plan.forms and not self._arguments.no_trials
+
+    def _trial_size(self) -> int:
+        return min(THOUSAND, max(self._plan.sizes))
+
+    def _trials_seconds(self) -> float:
+        """Roughly; the throttled tenants wait for 20 s, and a long stream takes about a minute."""
+        fleet = self._series.seconds_of(Case("a", self._trial_size(), 0, COLD))
+        return self._plan.runs * (2 * fleet + 20) + fleet + 60 if self._has_trials() else 0
+
+    def _report(self) -> None:
+        judged = [*bars.of_series(self._series), *self._of_trials]
+        output = self._arguments.output
+        _tell(f"\n{report.forms_table(self._series)}\n\n{report.bars_table(judged)}\n")
+        report.write_json(output / "results.json", self._ceilings, self._series, self._trials, judged)
+        if self._series.measured:
+            picture.draw(self._series, output / "growth.png")
+        _tell(f"Written to {output}")
 
 
-def _tell(text: str) -> None:
-    print(text, flush=True)
+def _tell(text: str, end: str = "\n") -> None:
+    print(text, end=end, flush=True)
 
 
 def _arguments() -> argparse.Namespace:
@@ -103,7 +166,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sizes", type=_listed(int), default=_SIZES, help="numbers of tenants (10,100,1000,5000)")
     parser.add_argument("--latency", type=_listed(int), default=_LATENCIES, help="milliseconds (0,50,400)")
     parser.add_argument("--cache", type=_listed(str), default=[COLD, WARM], help="cold, or cold,warm (the default)")
-    parser.add_argument("--runs", type=int, default=3, help="how often each is measured (%(default)s)")
+    parser.add_argument(
+        "--runs", type=int, default=3, help="how often each is measured, where that is short (%(default)s)"
+    )
+    parser.add_argument("--minutes", type=float, default=40, help="how long it may take in all (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="a few minutes: --sizes 10,100 --latency 0 --runs 1")
     parser.add_argument("--no-trials", action="store_true", help="only the forms: no throttling, no stream")
     parser.add_argument("--output", type=Path, default=ROOT / ".cache/bench", help="folder for the results")

@@ -16,6 +16,7 @@ from emulator_process import EmulatorProcess
 _CONNECTIONS = 16
 # Enough for a token; pages are only counted.
 _KEPT = 8192
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _SCOPE = "https://api.security.microsoft.com/.default"
 
 
@@ -33,6 +34,10 @@ class Load:
         """Requests per second of each kind, each asked for during so many seconds."""
         return asyncio.run(self._ceilings(customers, seconds))
 
+    def rate_of_pages(self, customers: list[dict[str, str]], seconds: float, connections: int) -> float:
+        """Pages of incidents per second over so many connections."""
+        return asyncio.run(self._rate_of_pages(customers, seconds, connections))
+
     async def ask_for_pages(self, customers: list[dict[str, str]]) -> None:
         """One token and one page for each customer."""
         tokens = await self._send([self._token_request(customer) for customer in customers])
@@ -45,23 +50,34 @@ class Load:
             "a token": [self._token_request(customer) for customer in customers],
             "a page of incidents": [self._page_request(token) for token in tokens],
         }
-        return {kind: await self._rate(requests, seconds) for kind, requests in kinds.items()}
+        return {kind: await self._rate(requests, seconds, _CONNECTIONS) for kind, requests in kinds.items()}
 
-    async def _rate(self, requests: list[bytes], seconds: float) -> float:
+    async def _rate_of_pages(self, customers: list[dict[str, str]], seconds: float, connections: int) -> float:
+        tokens = [_token_in(answer) for answer in await self._send([self._token_request(one) for one in customers])]
+        return await self._rate([self._page_request(token) for token in tokens], seconds, connections)
+
+    async def _rate(self, requests: list[bytes], seconds: float, connections: int) -> float:
+        opened = [await self._connect() for _unused in range(connections)]
         started = time.monotonic()
         endless = _until(started + seconds, requests)
-        counts = await asyncio.gather(*(self._work(endless, {}) for _unused in range(_CONNECTIONS)))
+        counts = await asyncio.gather(*(self._work(connection, endless, {}) for connection in opened))
         return sum(counts) / (time.monotonic() - started)
 
     async def _send(self, requests: list[bytes]) -> list[bytes]:
         answers: dict[int, bytes] = {}
         queue = iter(list(enumerate(requests)))
-        await asyncio.gather(*(self._work(queue, answers) for _unused in range(_CONNECTIONS)))
+        opened = [await self._connect() for _unused in range(_CONNECTIONS)]
+        await asyncio.gather(*(self._work(connection, queue, answers) for connection in opened))
         return [answers[number] for number in range(len(requests))]
 
-    async def _work(self, requests: Iterable[tuple[int, bytes]], answers: dict[int, bytes]) -> int:
+    async def _connect(self) -> Connection:
+        return await asyncio.open_connection(self._host, self._port, ssl=self._tls, limit=2**20)
+
+    async def _work(
+        self, connection: Connection, requests: Iterable[tuple[int, bytes]], answers: dict[int, bytes]
+    ) -> int:
         """Send what is left of the requests over one connection, and return how many those were."""
-        reader, writer = await asyncio.open_connection(self._host, self._port, ssl=self._tls, limit=2**20)
+        reader, writer = connection
         count = 0
         for number, request in requests:
             writer.write(request)

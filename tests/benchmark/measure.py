@@ -8,13 +8,16 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import launcher
 from emulator_process import EmulatorProcess
 
-_LAUNCHER = Path(__file__).resolve().parent / "launcher.py"
+_LAUNCHER = Path(launcher.__file__)
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -49,29 +52,46 @@ class TooLong(Exception):
     """The process did not end in the time given, and was stopped."""
 
 
-def measure(
-    command: list[str], environment: Mapping[str, str], emulator: EmulatorProcess, log: Path, limit: float
-) -> Measurement:
-    """Run a command to its end; leave with what it said when it fails.
+class Failed(Exception):
+    """The process did not do its work. The text is what it said last."""
 
-    Raises TooLong after `limit` seconds.
+
+def measure(
+    command: list[str], environment: Mapping[str, str], emulator: EmulatorProcess, log: Path, limit: int
+) -> Measurement:
+    """Run a command to its end. Nothing that it started outlives this call.
+
+    Raises TooLong after `limit` seconds, and Failed.
     """
     emulator.control("DELETE", "requests")
     before = cpu_seconds(emulator.process.pid)
-    launched = subprocess.run(
-        [sys.executable, str(_LAUNCHER), str(limit), str(log), *command],
-        env=environment,
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    taken = json.loads(launched.stdout)
+    taken = _launch([str(limit), str(log), *command], environment, limit)
     code = taken.pop("code")
-    if taken.pop("is_stopped"):
-        raise TooLong(f"stopped after {taken['seconds']:.0f} s")
     if code:
-        sys.exit(f"{' '.join(command)} failed:\n{log.read_text()[-4000:]}")
+        raise Failed(f"{' '.join(command)}\n{log.read_text(errors='replace')[-4000:]}")
     counts = emulator.control("GET", "requests")["counts"]
     return Measurement(**taken, requests=counts, emulator_cpu_seconds=cpu_seconds(emulator.process.pid) - before)
+
+
+def _launch(arguments: list[str], environment: Mapping[str, str], limit: int) -> dict[str, Any]:
+    # Ctrl-C is for this process alone, which tells the launcher and gives it the time to end the command
+    process = subprocess.Popen(
+        [sys.executable, str(_LAUNCHER), *arguments], env=environment, stdout=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        output, _unused = process.communicate()
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+    if process.returncode == launcher.TOO_LONG:
+        # what it has asked for is still being answered, and not to be counted as another's
+        time.sleep(1)
+        raise TooLong(f"stopped after {limit} s")
+    if process.returncode:
+        raise Failed(f"the launcher ended with {process.returncode}")
+    taken: dict[str, Any] = json.loads(output)
+    return taken
 
 
 def cpu_seconds(pid: int) -> float:

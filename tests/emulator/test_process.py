@@ -87,24 +87,24 @@ def test_the_directory_is_private_and_the_connection_has_no_secret(tmp_path: Pat
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_at_once_with_connections_open(tmp_path: Path, number: signal.Signals) -> None:
-    emulator = EmulatorProcess(tmp_path)
-    idle = socket.create_connection(("127.0.0.1", int(emulator.url.rpartition(":")[2])))
-    caller = Caller(emulator)
-    assert caller.get("/common/discovery/keys").status_code == 200
-    emulator.control("POST", "faults", {"kind": "latency", "seconds": 60, "path": "/api/"})
-    waiting = subprocess.Popen(
-        [sys.executable, "-c", _WAITING_CLIENT, emulator.url, emulator.ca_path], stderr=subprocess.DEVNULL
-    )
-    time.sleep(0.5)
-    start = time.monotonic()
-    emulator.process.send_signal(number)
-    output, errors = emulator.process.communicate(timeout=10)
-    assert time.monotonic() - start < 2
-    assert (emulator.process.returncode, output.strip()) == (0, emulator.url)
-    assert "Traceback" not in errors
-    assert not (tmp_path / "connection.json").exists()
-    assert waiting.wait(timeout=10) != 0
-    idle.close()
+    with EmulatorProcess(tmp_path) as emulator:
+        idle = socket.create_connection(("127.0.0.1", int(emulator.url.rpartition(":")[2])))
+        caller = Caller(emulator)
+        assert caller.get("/common/discovery/keys").status_code == 200
+        emulator.control("POST", "faults", {"kind": "latency", "seconds": 60, "path": "/api/"})
+        waiting = subprocess.Popen(
+            [sys.executable, "-c", _WAITING_CLIENT, emulator.url, emulator.ca_path], stderr=subprocess.DEVNULL
+        )
+        time.sleep(0.5)
+        start = time.monotonic()
+        emulator.process.send_signal(number)
+        code = emulator.process.wait(timeout=10)
+        assert time.monotonic() - start < 2
+        assert (code, emulator.output.strip()) == (0, emulator.url)
+        assert "Traceback" not in emulator.errors
+        assert not (tmp_path / "connection.json").exists()
+        assert waiting.wait(timeout=10) != 0
+        idle.close()
 
 
 _WAITING_CLIENT = """

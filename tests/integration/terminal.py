@@ -24,14 +24,17 @@ def in_terminal(
     ansible: Ansible,
     command: list[str],
     when: Callable[[bytes], bool] = lambda _seen: False,
+    number: signal.Signals = signal.SIGINT,
+    rows: int = ROWS,
+    columns: int = COLUMNS,
     **environment: str,
 ) -> tuple[int, str]:
     """Run a command in a terminal and return its exit code and all that it wrote, control sequences and all.
 
-    As soon as `when` is true of what was written, the command is interrupted as by Ctrl-C.
+    As soon as `when` is true of what was written, the command gets the signal of that number, as by Ctrl-C or kill.
     """
     terminal, inside = pty.openpty()
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     process = subprocess.Popen(
         command,
         env={**ansible.environment, "TERM": "xterm", **environment},
@@ -42,15 +45,15 @@ def in_terminal(
         start_new_session=True,
     )
     os.close(inside)
-    seen, is_interrupted = b"", False
+    seen, is_told = b"", False
     try:
         # reading fails when the last process has closed the terminal
         with contextlib.suppress(OSError):
             while chunk := os.read(terminal, 1 << 16):
                 seen += chunk
-                if when(seen) and not is_interrupted:
-                    is_interrupted = True
-                    os.killpg(process.pid, signal.SIGINT)
+                if when(seen) and not is_told:
+                    is_told = True
+                    os.killpg(process.pid, number)
         return process.wait(timeout=10), seen.decode().replace("\r\n", "\n")
     finally:
         with contextlib.suppress(ProcessLookupError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -141,16 +142,27 @@ def test_a_bar_on_a_terminal_leaves_all_other_output_as_it_is(
     assert (code, BAR.sub("", written)) == without_callback
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_gives_the_terminal_back_and_ends(
-    ansible: Ansible, fleet: list[str], fault: Callable[..., None]
+    ansible: Ansible, fleet: list[str], fault: Callable[..., None], number: signal.Signals
 ) -> None:
     fault("throttle", tenant="fabrikam", retry_after=100)
-    code, written = in_terminal(ansible, fleet, when=lambda seen: b" parked" in seen, **ENABLED)
+    code, written = in_terminal(ansible, fleet, when=lambda seen: b" parked" in seen, number=number, **ENABLED)
     assert code != 0
+    assert number != signal.SIGTERM or code == -number
     assert "Traceback" not in written
     last = BAR.findall(written)[-1]
     assert SCROLL_ALL in last
     assert " parked" not in written[written.index(last) + len(last) :]
+
+
+def test_a_terminal_that_says_it_has_no_size_gets_lines(ansible: Ansible, fleet: list[str]) -> None:
+    code, written = in_terminal(ansible, fleet, rows=0, columns=0, **ENABLED)
+    assert code == 0
+    *under_way, end = _lines(written)
+    assert UNDER_WAY in "\n".join(under_way)
+    assert END.fullmatch(end)
+    assert "\x1b" not in written
 
 
 def test_a_task_that_times_out_ends_its_fleet(ansible: Ansible, fleet: list[str]) -> None:

@@ -124,10 +124,22 @@ def test_a_bar_follows_the_size_of_the_terminal(terminal: Callable[[], bytes], m
     assert b"\x1b[r" in terminal()
 
 
+@pytest.mark.parametrize(("columns", "rows"), [(0, 0), (80, 2), (0, 24)])
+def test_a_terminal_without_room_is_left_alone(
+    terminal: Callable[[], bytes], monkeypatch: pytest.MonkeyPatch, columns: int, rows: int
+) -> None:
+    monkeypatch.setattr(os, "get_terminal_size", lambda _descriptor: os.terminal_size((columns, rows)))
+    assert not _progress_bar.fits(2)
+    make_bar(terminal).show([report()])
+    assert terminal() == b""
+
+
 def test_a_terminal_that_went_away_is_no_trouble() -> None:
     outside, inside = os.pipe()
     os.close(outside)
     shown = _progress_bar.Bar(inside, lambda *_unused: b"")
     shown._size = os.terminal_size((80, 24))
-    shown.close()
+    assert not _progress_bar.fits(inside)
+    shown.show([report()])
+    assert shown._size is None
     os.close(inside)

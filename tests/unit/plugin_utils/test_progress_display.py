@@ -32,10 +32,11 @@ class Display:
 def chosen(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Chooses for a stdout callback, a place of stderr, and an environment."""
 
-    def choose(callback: str, is_shared: bool, is_terminal: bool, **environment: str) -> type | None:
+    def choose(callback: str, is_shared: bool, is_terminal: bool, rows: int = 24, **environment: str) -> type | None:
         monkeypatch.setattr(constants, "DEFAULT_STDOUT_CALLBACK", callback)
         monkeypatch.setattr(os.path, "sameopenfile", lambda *_unused: is_shared)
         monkeypatch.setattr(os, "isatty", lambda _unused: is_terminal)
+        monkeypatch.setattr(os, "get_terminal_size", lambda _unused: os.terminal_size((80, rows)))
         for name, value in {"TERM": "xterm", **environment}.items():
             monkeypatch.setenv(name, value)
         screen = _progress_display.choose(Display(), 5.0)  # type: ignore[arg-type]
@@ -67,6 +68,11 @@ def test_the_stdout_callback_decides_where_stderr_goes_to_the_same_place(
 
 def test_a_terminal_that_cannot_move_the_cursor_gets_lines(chosen: Any) -> None:
     assert chosen("default", True, True, TERM="dumb") is Lines
+
+
+@pytest.mark.parametrize(("rows", "screen"), [(0, Lines), (2, Lines), (3, Bar)])
+def test_a_terminal_without_room_for_a_bar_gets_lines(chosen: Any, rows: int, screen: type) -> None:
+    assert chosen("default", True, True, rows=rows) is screen
 
 
 def test_json_in_a_job_stays_whole(chosen: Any) -> None:
