@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import stat
 import subprocess
 import sys
@@ -112,6 +113,27 @@ import ssl, sys, urllib.request
 context = ssl.create_default_context(cafile=sys.argv[2])
 urllib.request.urlopen(sys.argv[1] + "/api/incidents", context=context)
 """
+
+
+def test_a_client_that_hangs_up_is_no_error(tmp_path: Path) -> None:
+    with EmulatorProcess(tmp_path) as emulator:
+        context = ssl.create_default_context(cafile=emulator.ca_path)
+        port = int(emulator.url.rpartition(":")[2])
+        head = f"POST /{emulator.tenant_id('contoso')}/oauth2/v2.0/token HTTP/1.1\r\nHost: localhost\r\n"
+        with context.wrap_socket(socket.create_connection(("localhost", port)), server_hostname="localhost") as client:
+            client.sendall(
+                f"{head}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 99\r\n\r\na".encode()
+            )
+        deadline = time.monotonic() + 10
+        while not _is_counted(emulator) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert _is_counted(emulator)
+        assert emulator.errors == ""
+
+
+def _is_counted(emulator: EmulatorProcess) -> bool:
+    requests = emulator.control("GET", "requests")["requests"]
+    return any(request["path"].endswith("/token") for request in requests)
 
 
 def test_it_ends_with_its_owner(tmp_path: Path) -> None:

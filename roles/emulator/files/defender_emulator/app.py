@@ -8,6 +8,8 @@ import re
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -55,10 +57,19 @@ class _SingleSlashes:
         await self._app(scope, receive, send)
 
 
+async def _answer_nobody(_request: Request, _error: Exception) -> Response:
+    """A client that hangs up in the middle of its request is no error of the emulator's."""
+    return Response(status_code=400)
+
+
 def make_app(world: World) -> Starlette:
     """The whole emulator as one ASGI application."""
     # Fixed paths first: an authority path starts with any tenant.
     routes = [*CONTROL_ROUTES, *_XDR, *_GRAPH, *DIRECTORY_ROUTES, *_AUTHORITY]
-    app = Starlette(routes=routes, middleware=[Middleware(_SingleSlashes), Middleware(Interference, routes=routes)])
+    app = Starlette(
+        routes=routes,
+        middleware=[Middleware(_SingleSlashes), Middleware(Interference, routes=routes)],
+        exception_handlers={ClientDisconnect: _answer_nobody},
+    )
     app.state.world = world
     return app
