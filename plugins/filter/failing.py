@@ -16,7 +16,8 @@ version_added: 0.1.0
 author: mssp.defender contributors (@mssp-defender)
 description:
   - Picks the customers whose state is among those that their fleet's setting C(fail_on) names.
-  - A host that belongs to no fleet fails in any case.
+  - A host that belongs to no fleet fails in any case. So does one whose C(fail_on) names something that is no state,
+    because a misspelling must not hide a failure.
 positional: outcomes
 options:
   _input:
@@ -41,12 +42,20 @@ _value:
   type: dict
 """
 
+_STATES = frozenset(errors.WHO_ACTS)
+
 
 def failing(grouped: Mapping[str, Any], outcomes: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    fail_on = {name: [errors.ERROR] for name in grouped["unusable"]}
+    fail_on = dict.fromkeys(grouped["unusable"], _STATES)
     for fleet in grouped["fleets"].values():
-        fail_on |= {tenant["name"]: fleet["settings"]["fail_on"] for tenant in fleet["tenants"]}
+        fail_on |= dict.fromkeys((tenant["name"] for tenant in fleet["tenants"]), _named(fleet["settings"]["fail_on"]))
     return {name: outcome["msg"] for name, outcome in outcomes.items() if outcome["state"] in fail_on[name]}
+
+
+def _named(setting: Any) -> frozenset[str]:
+    """Return the states that the setting names, a list or a text with commas as Ansible allows it for a list."""
+    named = frozenset(str(setting).split(",") if not isinstance(setting, list) else map(str, setting))
+    return named if named.issubset(_STATES) else _STATES
 
 
 class FilterModule:

@@ -44,7 +44,7 @@ notes:
 EXAMPLES = r"""
 - name: Group the customers by application
   mssp.defender.defender_fleets:
-    hosts: "{{ ansible_play_hosts }}"
+    hosts: "{{ ansible_play_batch }}"
   run_once: true
   register: grouped
 

@@ -55,6 +55,12 @@ options:
     description:
       - Return at most this many incidents of a tenant. By default all.
     type: int
+  newest:
+    description:
+      - How many incidents of a tenant are returned, those that were updated last, the newest first. By default all.
+      - All are read and counted all the same. V(0) returns the count alone.
+      - Mutually exclusive with O(dest) and O(checkpoint).
+    type: int
   dest:
     description:
       - File to write the incidents to, one JSON object a line, with mode V(0600).

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from integration.ansible_process import Ansible
+from integration.ansible_process import Ansible, Run
 
 OTHER = "11111111-1111-1111-1111-111111111111"
 GROUP = """
@@ -142,3 +142,68 @@ def test_the_engine_has_no_more_to_do_for_more_customers(
         tasks[number] = [entry["task"] for entry in run.entries]
     assert tasks[2] == tasks[12]
     assert len(tasks[2]) == len(set(tasks[2]))
+
+
+@pytest.mark.parametrize(
+    "bad", [{"partner_access_cloud": "moon"}, {"partner_access_permissions": ["Incident.Read.All"]}]
+)
+def test_the_first_customer_is_no_more_than_the_others(
+    ansible: Ansible, consent: Callable[..., None], bad: dict[str, object]
+) -> None:
+    """Tasks run on it for all, but what is wrong with it is its own trouble."""
+    consent("contoso", "fabrikam")
+    ansible.customers["contoso"] |= bad
+    run = ansible.playbook("mssp.defender.incidents")
+    assert run.code == 2, run.output
+    rows = {line.split()[0]: line for line in run.table("Customers: ")[1:]}
+    assert rows["contoso"].split()[1] == "error"
+    assert rows["fabrikam"].split() == ["fabrikam", "granted"]
+    assert {name: run.recap(name)["failed"] for name in ansible.customers} == {"contoso": 1, "fabrikam": 0}
+
+
+def test_a_setting_that_names_no_state_fails_all(ansible: Ansible, consent: Callable[..., None]) -> None:
+    consent("contoso", "fabrikam")
+    run = ansible.playbook("mssp.defender.verify", "-e", json.dumps({"partner_access_fail_on": ["unreachible"]}))
+    assert run.code == 2, run.output
+    assert "unreachible" in run.output
+    assert {name: run.recap(name)["failed"] for name in ansible.customers} == {"contoso": 1, "fabrikam": 1}
+
+
+def test_playbooks_for_other_customers_in_one_run_keep_to_their_own(
+    ansible: Ansible, consent: Callable[..., None]
+) -> None:
+    consent("contoso", "fabrikam")
+    unknown = "99999999-9999-4999-8999-999999999999"
+    ansible.customers["lucerne"] = {"partner_access_tenant_id": unknown}
+    ansible.customers["tailspin"] = {"partner_access_tenant_id": unknown.replace("9999-4", "8888-4")}
+    both = ansible.place / "both.yml"
+    targets = ("contoso:lucerne", "fabrikam:tailspin", "contoso:fabrikam")
+    imports = [{"import_playbook": "mssp.defender.verify", "vars": {"target": target}} for target in targets]
+    both.write_text(json.dumps(imports))
+    run = ansible.playbook(str(both))
+    assert run.code == 2, run.output
+    assert _shown(ansible, run) == [["contoso", "lucerne"], ["fabrikam", "tailspin"], ["contoso", "fabrikam"]]
+    failed = {name for name in ansible.customers if run.recap(name)["failed"]}
+    assert failed == {"lucerne", "tailspin"}
+
+
+def test_a_play_in_batches_works_for_each_batch(
+    ansible: Ansible, consent: Callable[..., None], count_requests: Callable[[str], int]
+) -> None:
+    consent("contoso", "fabrikam")
+    ansible.customers |= {f"more-{index}": ansible.customers["contoso"] for index in range(2)}
+    role = {"name": "mssp.defender.partner_access", "rolespec_validate": False}
+    tasks = [
+        {"ansible.builtin.import_role": role | {"tasks_from": entry}} for entry in ("incidents", "enforce", "report")
+    ]
+    run = ansible.playbook(ansible.play(json.dumps(tasks), serial=2))
+    assert run.code == 0, run.output
+    assert count_requests("/api/incidents") == 4
+    assert _shown(ansible, run) == [["contoso", "fabrikam"], ["more-0", "more-1"]]
+
+
+def test_another_strategy_is_left_to_other_plays(ansible: Ansible, consent: Callable[..., None]) -> None:
+    consent("contoso", "fabrikam")
+    run = ansible.playbook("mssp.defender.verify", ANSIBLE_STRATEGY="free")
+    assert run.code == 0, run.output
+    assert len(run.table("Customers: ")[1:]) == 2
