@@ -42,7 +42,7 @@ _value:
   type: dict
 """
 
-_STATES = frozenset(errors.WHO_ACTS)
+_STATES = frozenset(errors.WHO_ACTS) - {errors.GRANTED}
 
 
 def failing(grouped: Mapping[str, Any], outcomes: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

@@ -15,7 +15,6 @@ from types import ModuleType
 from typing import Any
 
 from ansible import constants
-from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.playbook.task import Task
@@ -57,7 +56,7 @@ class _Inventory:
         templar = Templar(hostvars._loader, known)  # noqa: SLF001
         try:
             return {variable: templar.template(known[variable]) for variable in variables if variable in known}
-        except AnsibleError as error:
+        except Exception as error:  # noqa: BLE001 - a template can raise anything
             raise ValueError(f"a variable of {host} cannot be templated: {error}") from None
 
 

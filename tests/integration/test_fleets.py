@@ -21,6 +21,12 @@ GROUP = """
 """
 
 
+def _shown(ansible: Ansible, run: Run) -> list[list[str]]:
+    """The customers in each table of customers."""
+    tables = [text.partition("ok: [")[0] for text in run.output.split("\nCustomers: ")[1:]]
+    return [[name for name in ansible.customers if f"\n{name} " in table] for table in tables]
+
+
 def test_variables_are_those_that_a_task_on_the_host_would_see(ansible: Ansible) -> None:
     """Templates of the inventory, of the play and of group_vars are those of each host, and the play's win."""
     clients = {"contoso": OTHER, "fabrikam": OTHER, "tailspin": ansible.emulator.client_id}
@@ -46,15 +52,20 @@ def test_variables_are_those_that_a_task_on_the_host_would_see(ansible: Ansible)
     }
 
 
-def test_a_host_that_cannot_be_templated_costs_only_itself(ansible: Ansible, consent: Callable[..., None]) -> None:
+@pytest.mark.parametrize(
+    ("template", "reason"), [("{{ nowhere_defined }}", "nowhere_defined"), ("{{ 1 / 0 }}", "division by zero")]
+)
+def test_a_host_that_cannot_be_templated_costs_only_itself(
+    ansible: Ansible, consent: Callable[..., None], template: str, reason: str
+) -> None:
     consent("contoso")
-    ansible.customers["fabrikam"]["partner_access_cloud"] = "{{ nowhere_defined }}"
+    ansible.customers["fabrikam"]["partner_access_cloud"] = template
     run = ansible.playbook("mssp.defender.verify")
     assert run.code == 2, run.output
     rows = {line.split()[0]: line for line in run.table("Customers: ")[1:]}
     assert rows["contoso"].split() == ["contoso", "granted"]
     assert "error" in rows["fabrikam"]
-    assert "nowhere_defined" in rows["fabrikam"]
+    assert reason in rows["fabrikam"]
     assert "correct the inventory" in rows["fabrikam"]
     assert {name: run.recap(name)["failed"] for name in ansible.customers} == {"contoso": 0, "fabrikam": 1}
     assert "Traceback" not in run.output
