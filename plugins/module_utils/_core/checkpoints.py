@@ -11,10 +11,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from . import errors, files, timestamps
 from .errors import Reason, TenantError
+
+R = TypeVar("R", bound=dict[str, Any])
 
 OVERLAP = 30 * 60 * timestamps.TICKS_PER_SECOND
 """Ticks that a read reaches back behind the newest update it knows."""
@@ -38,7 +40,7 @@ class Checkpoint:
         """Return the time of last update to read from, in ticks; None where nothing was read yet."""
         return None if self._watermark is None else self._watermark - OVERLAP
 
-    def new(self, records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    def new(self, records: Iterable[R]) -> list[R]:
         """Return the records that no read has handed out in this version, and remember them."""
         fresh = []
         for record in records:

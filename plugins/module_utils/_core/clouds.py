@@ -14,6 +14,7 @@ GUID = re.compile(r"^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$", re.IGNORECAS
 DOMAIN = re.compile(
     r"^(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}$", re.IGNORECASE | re.ASCII
 )
+_BLANK = re.compile(r"\s")
 SHARED_TENANTS = ("common", "organizations", "consumers")
 
 
@@ -101,7 +102,7 @@ def split_url(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
         # reading the port checks it
-        return parts if parts.port != 0 and not re.search(r"\s", url) else None
+        return parts if parts.port != 0 and not _BLANK.search(url) else None
     except ValueError:
         return None
 

@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+
 MISSING: str | None = None
 """The name of the first library that could not be imported, or None."""
 
@@ -18,11 +21,21 @@ try:
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
     from cryptography.hazmat.primitives.serialization import pkcs12
     from requests.adapters import HTTPAdapter
+    from urllib3.util.ssl_ import create_urllib3_context
 except ImportError as error:
     MISSING = {"jwt": "PyJWT[crypto]", "cryptography": "PyJWT[crypto]"}.get(error.name or "", error.name or "msal")
     # so that other files can import the names; nobody uses them before MISSING was looked at
-    HKDF = Fernet = HTTPAdapter = InvalidToken = None  # type: ignore[assignment,misc]
+    HKDF = Fernet = InvalidToken = create_urllib3_context = None  # type: ignore[assignment,misc]
+    HTTPAdapter = object  # type: ignore[assignment,misc]
     hashes = jwt = msal = pkcs12 = requests = rsa = serialization = x509 = None  # type: ignore[assignment]
+
+if MISSING is None:
+    # what these libraries do at their first use is done here, once, and not again in every worker that is forked:
+    # OpenSSL looks its algorithms up, and msal looks for an extension
+    create_urllib3_context()
+    Fernet(Fernet.generate_key()).encrypt(b"")
+    with contextlib.suppress(ImportError):
+        importlib.import_module("msal_extensions")
 
 __all__ = [
     "HKDF",
@@ -30,6 +43,7 @@ __all__ = [
     "Fernet",
     "HTTPAdapter",
     "InvalidToken",
+    "create_urllib3_context",
     "hashes",
     "jwt",
     "msal",

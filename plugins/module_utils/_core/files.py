@@ -30,19 +30,15 @@ class Draft:
 
     def __init__(self, path: Path, dry_run: bool = False) -> None:
         self._path = path
+        self._dry_run = dry_run
         self._digest = hashlib.sha256()
         self._draft: Path | None = None
-        if not dry_run:
-            # closed at once, and opened for each write: a thousand drafts may be waiting at the same time
-            descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-            os.close(descriptor)
-            self._draft = Path(name)
 
     def write(self, chunks: Iterable[str]) -> None:
         text = "".join(chunks).encode()
         self._digest.update(text)
-        if self._draft:
-            with self._draft.open("ab") as stream:
+        if not self._dry_run:
+            with self._open() as stream:
                 stream.write(text)
 
     def commit(self, durable: bool = True) -> bool:
@@ -50,9 +46,11 @@ class Draft:
         if self._digest.digest() == _digest(self._path) and not self._path.stat().st_mode & 0o077:
             self.discard()
             return False
+        if not self._draft:
+            self.write([])
         if self._draft:
             if durable:
-                with self._draft.open("rb") as stream:
+                with self._open() as stream:
                     os.fsync(stream.fileno())
             self._draft.replace(self._path)
             self._draft = None
@@ -79,6 +77,14 @@ class Draft:
         if self._draft:
             self._draft.unlink()
             self._draft = None
+
+    def _open(self) -> BinaryIO:
+        """Open the draft to add to it, each time anew: a thousand of them may be waiting at the same time."""
+        if self._draft:
+            return self._draft.open("ab")
+        descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
+        self._draft = Path(name)
+        return open(descriptor, "ab")  # noqa: PTH123 - it is a number
 
 
 def replace_private(path: Path, text: str, durable: bool = True, dry_run: bool = False) -> bool:

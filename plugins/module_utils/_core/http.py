@@ -7,23 +7,22 @@ A call never sleeps: where it should be repeated later it raises `Postponed`, an
 
 from __future__ import annotations
 
-import http.cookiejar
-import json
 import random
 import socket
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from json import loads
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import errors, throttling
-from .dependencies import HTTPAdapter, requests
-from .errors import OptionError, Postponed, Reason, TenantError
+from . import errors, throttling, tls
+from .dependencies import requests
+from .errors import Postponed, Reason, TenantError
 
 _FIRST_BACKOFF = 1.0
 _LONGEST_BACKOFF = 30.0
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -35,9 +34,9 @@ class Reply:
     text: str
     host: str
 
-    def json(self) -> dict[str, Any]:
-        """Return the JSON object in the body. Raises TenantError where there is none."""
-        body = self.json_or_none()
+    def json(self, decode: Callable[[str], Any] = loads) -> dict[str, Any]:
+        """Return the JSON object in the body, as `decode` reads it. Raises TenantError where there is none."""
+        body = self.json_or_none(decode)
         if body is None:
             raise TenantError(
                 Reason(
@@ -48,10 +47,10 @@ class Reply:
             )
         return body
 
-    def json_or_none(self) -> dict[str, Any] | None:
+    def json_or_none(self, decode: Callable[[str], Any] = loads) -> dict[str, Any] | None:
         """Return the JSON object in the body, or None where there is none."""
         try:
-            body = json.loads(self.text)
+            body = decode(self.text)
         except ValueError:
             return None
         return body if isinstance(body, dict) else None
@@ -116,11 +115,12 @@ class Transport:
     """
 
     def __init__(self, ca_path: str | None = None, timeout: float = 30, connections: int = 1) -> None:
-        self._ca_path = _usable_bundle(ca_path)
+        self._ca_path = ca_path
         self._timeout = timeout
-        self._session = requests.Session()
-        self._session.mount("https://", HTTPAdapter(pool_connections=4, pool_maxsize=connections))
-        self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        # an adapter and no session: no cookies, no ~/.netrc, no redirects, and the environment is read once for a host
+        self._adapter = tls.Adapter(tls.context(ca_path), connections)
+        self._headers = requests.utils.default_headers()
+        self._proxies: dict[str, dict[str, str]] = {}
 
     def send(
         self,
@@ -142,65 +142,45 @@ class Transport:
         if not url.startswith("https://"):
             meaning = f"the address of {host} that metadata or a page named is no https URL"
             raise TenantError(Reason(errors.ERROR, meaning, "check authority_url and the network path to it"))
+        authorization = {"Authorization": f"Bearer {token}"} if token else {}
         try:
-            response = self._session.request(
-                method,
-                url,
-                headers=headers,
-                params=params,
-                data=data,
-                auth=_authorization(token),
-                timeout=self._timeout,
-                # requests lets REQUESTS_CA_BUNDLE override session.verify, but not what a call passes
-                verify=self._ca_path or True,
-                allow_redirects=False,
+            request = requests.Request(
+                method, url, {**self._headers, **(headers or {}), **authorization}, params=params, data=data
             )
-            _check_length(response)
+            response = self._adapter.send(
+                request.prepare(),
+                timeout=self._timeout,
+                # the adapter's context verifies; for anything but None, requests 2.32.2 would put its own in that place
+                verify=None,  # type: ignore[arg-type]
+                proxies=self._proxies_to(host, url),
+            )
+            text = _whole_body(response).decode(errors="replace")
         except (requests.exceptions.RequestException, ValueError) as error:
             if _is_caused_by(error, ssl.SSLCertVerificationError):
                 raise TenantError(_untrusted(host, self._ca_path)) from None
             raise patience.after_failure(_network_failure(host, error, self._timeout)) from None
-        except OSError:
-            # what requests says of a CA bundle that is not there
-            raise TenantError(_untrusted(host, self._ca_path)) from None
         if response.status_code == 429:
-            raise patience.after_throttling(host, throttling.retry_after(response.headers, response.text))
+            raise patience.after_throttling(host, throttling.retry_after(response.headers, text))
         if response.status_code >= 500:
             asked = throttling.retry_after(response.headers, "") or 0
             raise patience.after_failure(_server_failure(host, response.status_code), min(asked, _LONGEST_BACKOFF))
         patience.renew()
-        return Reply(response.status_code, response.headers, response.text, host)
+        return Reply(response.status_code, response.headers, text, host)
+
+    def _proxies_to(self, host: str, url: str) -> dict[str, str]:
+        if host not in self._proxies:
+            self._proxies[host] = requests.utils.get_environ_proxies(url)
+        return self._proxies[host]
 
 
-def _check_length(response: Any) -> None:
-    """Raise where the body is shorter than announced, which urllib3 before 2.0 does not notice."""
+def _whole_body(response: Any) -> bytes:
+    """Return the body. Raises where it is shorter than announced, which urllib3 before 2.0 does not notice."""
+    # in fewer and larger pieces than `response.content`: between any two, another thread may take over
+    content: bytes = b"".join(response.iter_content(_PIECE))
     announced = response.headers.get("Content-Length", "")
-    if announced.isdecimal() and "Content-Encoding" not in response.headers and len(response.content) < int(announced):
+    if announced.isdecimal() and "Content-Encoding" not in response.headers and len(content) < int(announced):
         raise requests.exceptions.ChunkedEncodingError
-
-
-def _usable_bundle(ca_path: str | None) -> str | None:
-    if not ca_path:
-        return None
-    is_folder = Path(ca_path).is_dir()
-    try:
-        ssl.create_default_context(cafile=None if is_folder else ca_path, capath=ca_path if is_folder else None)
-    except OSError as error:
-        # a file without certificates is an SSLError, which is an OSError too
-        why = "it does not exist" if isinstance(error, FileNotFoundError) else "it holds no readable CA certificate"
-        raise OptionError(f"ca_path {ca_path} cannot be used: {why}: give a CA bundle in PEM form") from None
-    return ca_path
-
-
-def _authorization(token: str | None) -> Callable[[Any], Any]:
-    """Put the token into a request; that there is an auth callable at all keeps requests from reading ~/.netrc."""
-
-    def authorize(request: Any) -> Any:
-        if token:
-            request.headers["Authorization"] = f"Bearer {token}"
-        return request
-
-    return authorize
+    return content
 
 
 def _untrusted(host: str, ca_path: str | None) -> Reason:

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import errors, refusals, timestamps
+from . import errors, records, refusals, timestamps
 from .access import Access, Proof
 from .errors import Reason, TenantError
 from .http import Patience, Reply, Transport
 from .links import NextLinks
+from .records import Record
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ class Reader:
         self.truncated = False
         self.warnings: list[str] = []
 
-    def pages(self) -> Iterator[list[dict[str, Any]]]:
+    def pages(self) -> Iterator[list[Record]]:
         """Yield the incidents page by page, each incident once. Raises TenantError or Postponed."""
         while self._next:
             body = self._fetch(self._next, self._params)
@@ -174,9 +175,9 @@ class Reader:
             roles = self._proof.claims.roles if self._proof and self._proof.claims else None
             reason = refusals.of_api(reply.status, reply.json_or_none(), roles, list(self._dialect.readers))
             raise TenantError(reason)
-        body = reply.json()
-        records = body.get("value")
-        if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        body = reply.json(records.read_page)
+        page = body.get("value")
+        if not isinstance(page, list) or not all(isinstance(record, Record) for record in page):
             meaning = f"{reply.host} sent no list of incidents"
             raise TenantError(Reason(errors.ERROR, meaning, "check xdr_url or graph_url"))
         if warning := reply.headers.get("Warning"):
@@ -187,9 +188,9 @@ class Reader:
         if proof.claims and not set(proof.claims.roles) & set(self._dialect.readers):
             raise TenantError(refusals.of_api(403, None, proof.claims.roles, list(self._dialect.readers)))
 
-    def _new_records(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _new_records(self, page: list[Record]) -> list[Record]:
         """Drop what an earlier page already had: the set moves while it is read."""
-        new = {str(record.get(self._dialect.id_field)): record for record in records}
+        new = {str(record.get(self._dialect.id_field)): record for record in page}
         new = {identity: record for identity, record in new.items() if identity not in self._read_ids}
         self._read_ids.update(new)
         self._stuck = not new

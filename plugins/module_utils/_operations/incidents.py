@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 import time
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from .._core.errors import OptionError
 from .._core.files import Draft
 from .._core.fleet import Tenant
 from .._core.incidents import Dialect, Query, Reader
+from .._core.records import Record
 from .._options import CONNECTION, OF_CUSTOMER, ONE_OR_MANY, TENANTS
 from . import _tenants
 from ._host import Host
@@ -43,12 +45,18 @@ ARGUMENTS: dict[str, Any] = {
     "updated_after": {"type": "str"},
     "filter": {"type": "str"},
     "limit": {"type": "int"},
+    "newest": {"type": "int"},
     "dest": {"type": "path"},
     "checkpoint": {"type": "path"},
 }
 CONSTRAINTS: dict[str, Any] = {
-    # a read that stops early must not move the checkpoint past what it left out
-    "mutually_exclusive": [*ONE_OR_MANY["mutually_exclusive"], ("limit", "checkpoint")]
+    "mutually_exclusive": [
+        *ONE_OR_MANY["mutually_exclusive"],
+        # a checkpoint must not move past what a read left out, or did not hand over
+        ("limit", "checkpoint"),
+        ("newest", "checkpoint"),
+        ("newest", "dest"),
+    ]
 }
 INVENTORY = OF_CUSTOMER
 
@@ -91,6 +99,7 @@ class _Order:
     dialect: Dialect
     query: Query
     filters: str
+    newest: int | None
     check_mode: bool
 
 
@@ -147,20 +156,29 @@ class _IncidentsWork:
         access = order.session.access(self._tenant.tenant_id, order.target, [order.required_role], patience)
         return Reader(order.dialect, order.base_url, query, access, order.session.transport, patience)
 
-    def _take(self, page: list[dict[str, Any]]) -> None:
+    def _take(self, page: list[Record]) -> None:
         if self._checkpoint:
             page = self._checkpoint.new(page)
         self._count += len(page)
         if self._dest is None:
-            self._records.extend(page)
+            # as plain dictionaries: the engine knows no others, and the texts would only take memory
+            self._records.extend(map(dict, page))
+            if self._order.newest is not None:
+                self._records = heapq.nlargest(self._order.newest, self._records, key=self._updated)
         else:
-            lines = (json.dumps(record, sort_keys=True) + "\n" for record in page)
-            self._draft_of(self._dest).write(lines)
+            self._draft_of(self._dest).write(record.line() for record in page)
+
+    def _updated(self, record: dict[str, Any]) -> int:
+        try:
+            return timestamps.ticks(str(record.get(self._order.dialect.updated_field)))
+        except ValueError:
+            return 0
 
     def _hand_over(self, dest: Path) -> dict[str, Any]:
         """Put what was read into the file: in place of what is there, or behind it where the read is incremental."""
         draft = self._draft_of(dest)
-        changed = draft.append() if self._checkpoint else draft.commit()
+        # a whole read is not synced: what a power cut spoils, the next read replaces
+        changed = draft.append() if self._checkpoint else draft.commit(durable=False)
         return {"dest": str(dest), "changed": changed}
 
     def _draft_of(self, dest: Path) -> Draft:
@@ -169,6 +187,8 @@ class _IncidentsWork:
 
 
 def _order(params: dict[str, Any], session: Session, check_mode: bool) -> _Order:
+    if params["newest"] is not None and params["newest"] < 0:
+        raise OptionError(f"newest is {params['newest']}: it must be at least 0, which leaves the count alone")
     api, cloud = permissions.APIS[params["api"]], session.cloud
     resource = permissions.resource_of(api, cloud)
     base_url = (cloud.graph_url if api is permissions.GRAPH else cloud.xdr_url) or resource
@@ -180,6 +200,7 @@ def _order(params: dict[str, Any], session: Session, check_mode: bool) -> _Order
         _DIALECTS[api.name],
         _query(params),
         _filters(params),
+        params["newest"],
         check_mode,
     )
 

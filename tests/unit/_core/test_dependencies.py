@@ -39,6 +39,11 @@ def test_a_missing_library_is_named_as_it_is_installed(library: str, named: str)
     assert run_without(library, "print(dependencies.MISSING)") == named
 
 
+def test_msal_extensions_is_optional_and_imported_before_workers_fork() -> None:
+    assert run_without("msal_extensions", "print(dependencies.MISSING)") == "None"
+    assert run_without("nothing", "print('msal_extensions' in sys.modules)") == "True"
+
+
 @pytest.mark.parametrize("library", ["msal", "requests", "jwt", "cryptography"])
 def test_every_file_of_the_domain_can_be_imported_without_it(library: str) -> None:
     folder = Path(dependencies.__file__).parent

@@ -32,8 +32,10 @@ def test_a_new_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
 
 def test_a_draft_is_never_readable_by_others(tmp_path: Path) -> None:
     draft = Draft(tmp_path / "token")
-    (beside,) = tmp_path.iterdir()
-    assert mode_of(beside) == 0o600
+    for _unused in range(2):
+        draft.write(["secret"])
+        (beside,) = tmp_path.iterdir()
+        assert mode_of(beside) == 0o600
     draft.discard()
 
 

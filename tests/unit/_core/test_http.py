@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from unit.scripted_proxy import running_proxy
 from unit.scripted_server import CUT_OFF, RESET, Answer, ScriptedServer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError, Postponed, TenantError
@@ -177,6 +178,30 @@ def test_the_password_of_a_proxy_is_not_told(monkeypatch: pytest.MonkeyPatch) ->
     reason = failure_of(Transport(timeout=5), "https://defender.invalid/").reason
     assert reason.meaning == "defender.invalid could not be reached: the proxy could not be used"
     assert "canary" not in str(reason)
+
+
+@pytest.mark.parametrize("over_tls", [False, True])
+def test_a_proxy_of_the_environment_is_used(
+    server: ScriptedServer,
+    certificates: tuple[str, str],
+    transport: Transport,
+    monkeypatch: pytest.MonkeyPatch,
+    over_tls: bool,
+) -> None:
+    with running_proxy(certificates[1] if over_tls else None) as (address, asked_for):
+        monkeypatch.setenv("HTTPS_PROXY", address)
+        for _unused in range(2):
+            assert transport.send("GET", f"{server.url}/a", Patience(0, 0), token="t0k3n").status == 404
+    assert asked_for == [server.host]
+    assert [request.headers["Authorization"] for request in server.requests] == ["Bearer t0k3n"] * 2
+
+
+def test_a_host_that_no_proxy_is_for_is_asked_directly(
+    server: ScriptedServer, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{closed_port()}")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert transport.send("GET", f"{server.url}/a", Patience(0, 0)).status == 404
 
 
 @pytest.mark.parametrize("answer", [Answer(status=500), Answer(status=503, body="<html>"), Answer(fault=RESET)])

@@ -58,6 +58,25 @@ def test_incidents_are_returned_as_they_were_sent(task: Task) -> None:
     assert "Bearer" not in str(result)
 
 
+def at(*times: str | None) -> list[dict[str, Any]]:
+    return [{"incidentId": number, "lastUpdateTime": time} for number, time in enumerate(times)]
+
+
+def test_the_newest_are_returned_and_all_are_counted(task: Task) -> None:
+    """Times are compared as moments: as texts, the second without a fraction would come after the one with it."""
+    records = at("2026-01-01T00:00:00Z", "2026-01-01T00:00:00.5Z", None, "2026-03-01T00:00:00Z")
+    first = {"value": records[:2], "@odata.nextLink": f"{task.server.url}{XDR}?$skip=2"}
+    task.server.script(XDR, Answer(first), Answer({"value": records[2:]}))
+    result = task(newest=3)
+    assert [record["incidentId"] for record in result["incidents"]] == [3, 1, 0]
+    assert (result["count"], result["truncated"]) == (4, False)
+
+
+def test_none_but_the_count_can_be_returned(task: Task) -> None:
+    result = task(newest=0)
+    assert (result["incidents"], result["count"]) == ([], 2)
+
+
 def test_filters_reach_the_service_and_the_rest_is_told(task: Task) -> None:
     result = task(
         status=["Active"],
@@ -148,6 +167,7 @@ def test_one_tenants_unusable_file_costs_no_other_its_incidents(task: Task, tmp_
     ("options", "sentence"),
     [
         ({"limit": 0}, "limit is 0: it must be at least 1; leave it out for all incidents"),
+        ({"newest": -1}, "newest is -1: it must be at least 0, which leaves the count alone"),
         ({"created_after": "last week"}, "created_after 'last week' is no time: "),
         ({"updated_after": "7w"}, "updated_after '7w' is no time: "),
         ({"dest": "/nowhere/out"}, "dest: the folder /nowhere does not exist: create it first"),

@@ -97,6 +97,16 @@ def test_a_cache_outlives_the_run_in_a_private_folder(entra: ScriptedEntra, tmp_
     assert access_with(entra, cache=str(cache)).prove().token.from_cache is True
 
 
+def test_the_cache_that_outlives_the_run_is_asked_first(entra: ScriptedEntra, tmp_path: Path) -> None:
+    run, cache = tmp_path / "run", tmp_path / "cache"
+    run.mkdir()
+    entra.server.script(token_path(), *(entra.granting(entra.token(jti=name)) for name in ("run", "cache")))
+    of_the_run = access_with(entra, run).prove().token.value
+    kept = access_with(entra, cache=str(cache)).prove().token.value
+    assert of_the_run != kept
+    assert access_with(entra, run, cache=str(cache)).prove().token.value == kept
+
+
 def test_each_tenant_has_patience_of_its_own() -> None:
     session = session_of(retries=0, max_wait=100)
     first, second = session.patience(), session.patience()

@@ -1,0 +1,97 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Records of a page, each with the text it was sent as: to write that down again is exact, and costs nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+_BLANKS = re.compile(r"[ \t\r\n]*")
+_decode = json.JSONDecoder().raw_decode
+# JSON has these two only between members, and the others only within strings
+_LINE_BREAKS = {"\r": " ", "\n": " ", "\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+
+
+class Record(dict[str, Any]):
+    """A JSON object; `text` is what the service wrote it as."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, members: dict[str, Any], text: str) -> None:
+        super().__init__(members)
+        self.text = text
+
+    def line(self) -> str:
+        """Return the text as a line of JSON Lines, without anything that str.splitlines() takes for the line's end."""
+        line = self.text
+        for character, instead in _LINE_BREAKS.items():
+            line = line.replace(character, instead)
+        return line + "\n"
+
+
+def read_page(text: str) -> dict[str, Any]:
+    """Return the JSON object in the text; the objects in its list `value` are Records.
+
+    Raises ValueError for a text that is no JSON object.
+    """
+    reader = _Reader(text)
+    page: dict[str, Any] = {}
+    for _unused in reader.items("{", "}"):
+        name = reader.value()[0]
+        reader.expect(":")
+        if name == "value" and reader.sees("["):
+            page[name] = [_record(*reader.value()) for _unused in reader.items("[", "]")]
+        elif isinstance(name, str):
+            page[name] = reader.value()[0]
+        else:
+            raise ValueError("the name of a member is no string")
+    reader.expect_end()
+    return page
+
+
+def _record(value: Any, text: str) -> Any:
+    return Record(value, text) if isinstance(value, dict) else value
+
+
+class _Reader:
+    """Goes through a JSON text from left to right, and skips the blanks before whatever is asked for."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._position = 0
+
+    def items(self, opening: str, closing: str) -> Iterator[None]:
+        """Stop before each item between the brackets; the caller then reads it."""
+        self.expect(opening)
+        if not self.sees(closing):
+            yield
+            while self.sees(","):
+                self.expect(",")
+                yield
+        self.expect(closing)
+
+    def value(self) -> tuple[Any, str]:
+        """Return the value that comes next, and its text."""
+        start = self._skip_blanks()
+        value, self._position = _decode(self._text, start)
+        return value, self._text[start : self._position]
+
+    def sees(self, mark: str) -> bool:
+        return self._text.startswith(mark, self._skip_blanks())
+
+    def expect(self, mark: str) -> None:
+        if not self.sees(mark):
+            raise ValueError(f"there is no '{mark}' at character {self._position}")
+        self._position += len(mark)
+
+    def expect_end(self) -> None:
+        if self._skip_blanks() < len(self._text):
+            raise ValueError(f"there is more text at character {self._position}")
+
+    def _skip_blanks(self) -> int:
+        found = _BLANKS.match(self._text, self._position)
+        self._position = found.end() if found else self._position
+        return self._position
