@@ -81,7 +81,8 @@ options:
     description:
       - Folder that keeps tokens between runs, encrypted with a key derived from the application's own credential.
         It is created with mode V(0700).
-      - Within one run tokens are always shared between tasks, in Ansible's own private temporary directory.
+      - It keeps Microsoft's metadata and signing keys too, for a day.
+      - Without it the tasks of one run share all this in Ansible's own private temporary directory.
       - A token that lacks a required role is never kept.
     type: path
   inventory_host:

@@ -54,7 +54,7 @@ def customer_rows(hosts: Iterable[str], outcomes: Mapping[str, Mapping[str, Any]
 def _row(host: str, outcome: Mapping[str, Any]) -> dict[str, Any]:
     code = f" ({outcome['code']})" if outcome.get("code") else ""
     if not outcome:
-        return {"customer": host, "state": "not reached", "reason": "a task failed before, see above"}
+        return {"customer": host, "state": "not reached", "reason": "no task got that far, see above"}
     return {
         "customer": host,
         "state": outcome["state"],

@@ -50,7 +50,7 @@ _value:
 def outcomes(grouped: Mapping[str, Any], results: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for result in results:
-        item = result["item"]
+        item = result[result.get("ansible_loop_var", "item")]
         fleet = grouped["fleets"][item if isinstance(item, str) else item["leader"]]
         rows = result["tenants"] if "tenants" in result else _failed(fleet["tenants"], str(result.get("msg")))
         for row in rows:

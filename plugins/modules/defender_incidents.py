@@ -65,6 +65,7 @@ options:
     description:
       - File to write the incidents to, one JSON object a line, with mode V(0600).
         For a fleet a folder, with one file C(NAME.jsonl) for each tenant. The folder must exist.
+      - Each incident is written as the service sent it, with nothing but line breaks taken out.
       - The incidents are then not returned.
     type: path
   checkpoint:

@@ -53,6 +53,7 @@ class _Inventory:
             _hosts=self._task_vars["ansible_play_batch"],
             _hosts_all=self._task_vars["ansible_play_hosts_all"],
         )
+        known["ansible_search_path"] = self._task.get_search_path()
         templar = Templar(hostvars._loader, known)  # noqa: SLF001
         try:
             return {variable: templar.template(known[variable]) for variable in variables if variable in known}

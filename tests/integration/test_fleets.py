@@ -218,3 +218,35 @@ def test_another_strategy_is_left_to_other_plays(ansible: Ansible, consent: Call
     run = ansible.playbook("mssp.defender.verify", ANSIBLE_STRATEGY="free")
     assert run.code == 0, run.output
     assert len(run.table("Customers: ")[1:]) == 2
+
+
+def test_the_name_of_a_customer_that_fails_is_no_pattern(ansible: Ansible, consent: Callable[..., None]) -> None:
+    consent("contoso", "fabrikam")
+    ansible.customers["Zürich, AG"] = {"partner_access_tenant_id": "99999999-9999-4999-8999-999999999999"}
+    run = ansible.playbook("mssp.defender.verify")
+    assert run.code == 2, run.output
+    assert {name: run.recap(name)["failed"] for name in ansible.customers} == {
+        "contoso": 0,
+        "fabrikam": 0,
+        "Zürich, AG": 1,
+    }
+
+
+def test_lookups_of_the_role_around_find_its_files(ansible: Ansible, consent: Callable[..., None]) -> None:
+    consent("contoso", "fabrikam")
+    role = ansible.place / "roles" / "soc"
+    entry = {"name": "mssp.defender.partner_access", "tasks_from": "verify"}
+    for path, content in {
+        "files/secret.txt": ansible.emulator.client_secret,
+        "vars/main.yml": "partner_access_client_secret: \"{{ lookup('ansible.builtin.file', 'secret.txt') }}\"",
+        "tasks/main.yml": json.dumps([{"ansible.builtin.include_role": entry}]),
+    }.items():
+        (role / path).parent.mkdir(parents=True)
+        (role / path).write_text(content)
+    tasks = [
+        {"ansible.builtin.include_role": {"name": "soc"}},
+        {"name": "Outcomes", "ansible.builtin.debug": {"var": "partner_access_outcomes"}, "run_once": True},
+    ]
+    run = ansible.playbook(ansible.play(json.dumps(tasks)), AZURE_CLIENT_SECRET=None)
+    outcomes = run.result("Outcomes")["partner_access_outcomes"]
+    assert {name: outcome["state"] for name, outcome in outcomes.items()} == dict.fromkeys(outcomes, "granted")

@@ -108,7 +108,7 @@ def graph_at(entra: ScriptedEntra, settle_seconds: float = 300, patience: Patien
     transport = Transport(entra.server.ca_path, timeout=5)
     secret = ClientSecret("canary-secret")
     authority = Authority(entra.cloud(), Documents(transport))
-    source = TokenSource(CLIENT, secret, authority, transport, TokenCache([], secret.cipher()))
+    source = TokenSource(CLIENT, secret, authority, transport, TokenCache(None, secret.cipher()))
     patience = patience or Patience(retries=1, max_wait=300)
     access = Access(source, TENANT, Target(GRAPH_RESOURCE, GRAPH.app_id), [], patience)
     return Graph(entra.server.url, transport, access, patience, CLIENT, settle_seconds)

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Public documents of the authority: OpenID metadata and signing keys, fetched once for all tenants of a run.
+"""Public documents of the authority: OpenID metadata and signing keys, fetched once for all tenants.
 
 Source: learn.microsoft.com, "OpenID Connect on the Microsoft identity platform": the metadata of `common` is the
 template of every tenant's, so it spares one request per tenant.
@@ -28,7 +28,7 @@ _METADATA_MEMBERS = ("issuer", "authorization_endpoint", "token_endpoint", "jwks
 
 
 class Documents:
-    """JSON documents by URL, kept in memory and, where a folder is given, shared with other processes of the run."""
+    """JSON documents by URL, kept in memory and, where a folder is given, there for other processes and later runs."""
 
     def __init__(self, transport: Transport, folder: Path | None = None) -> None:
         self._transport = transport
@@ -102,9 +102,10 @@ class Documents:
 
     def _shared(self, url: str) -> tuple[float, Any] | None:
         text = files.read_text(self._path(url)) if self._folder else None
-        if not text:
+        try:
+            fetched_at, document = json.loads(text or "null")
+        except (ValueError, TypeError):
             return None
-        fetched_at, document = json.loads(text)
         return fetched_at, document
 
     def _path(self, url: str) -> Path:

@@ -35,28 +35,25 @@ class Token:
 
 
 class TokenCache:
-    """Tokens in the folders given, the first of which is asked first; all of them are written."""
+    """Tokens in a folder; without one nothing is kept."""
 
-    def __init__(self, folders: list[Path], cipher: Any) -> None:
-        self._folders = folders
+    def __init__(self, folder: Path | None, cipher: Any) -> None:
+        self._folder = folder
         self._cipher = cipher
 
     def get(self, key: tuple[str, ...]) -> Token | None:
         """Return a token with at least MARGIN seconds left, or None."""
-        for folder in self._folders:
-            token = self._decrypt(files.read_text(self._path(folder, key)))
-            if token and token.is_fresh():
-                return token
-        return None
+        token = self._decrypt(files.read_text(self._path(self._folder, key))) if self._folder else None
+        return token if token and token.is_fresh() else None
 
     def put(self, key: tuple[str, ...], token: Token) -> None:
-        encrypted = self._cipher.encrypt(json.dumps([token.value, token.expires_at]).encode()).decode()
-        for folder in self._folders:
-            files.replace_private(self._path(folder, key), encrypted, durable=False)
+        if self._folder:
+            encrypted = self._cipher.encrypt(json.dumps([token.value, token.expires_at]).encode()).decode()
+            files.replace_private(self._path(self._folder, key), encrypted, durable=False)
 
     def drop(self, key: tuple[str, ...]) -> None:
-        for folder in self._folders:
-            self._path(folder, key).unlink(missing_ok=True)
+        if self._folder:
+            self._path(self._folder, key).unlink(missing_ok=True)
 
     def _decrypt(self, encrypted: str | None) -> Token | None:
         if encrypted is None:

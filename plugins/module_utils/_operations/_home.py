@@ -131,7 +131,7 @@ class Home:
         """
         resource = permissions.resource_of(permissions.GRAPH, self.cloud)
         tenant = self.tenant_guid()
-        nothing_kept = TokenCache([], credential.cipher())
+        nothing_kept = TokenCache(None, credential.cipher())
         source = TokenSource(app_id, credential, self.session.authority, self.session.transport, nothing_kept)
         deadline = time.monotonic() + self.settle_seconds
         pause = _FIRST_POLL_SECONDS

@@ -42,13 +42,10 @@ class Session:
         )
         self._retries, self._max_wait = params["retries"], params["max_wait"]
         self.transport = Transport(params["ca_path"], params["timeout"], concurrency)
-        documents = Documents(self.transport, host.run_directory)
-        # the folder that outlives the run comes first: at the start of a run the other is empty
-        folders = [files.private_folder("cache", Path(params["cache"]))] if params["cache"] else []
-        folders += [host.run_directory] if host.run_directory else []
-        self.authority = Authority(self.cloud, documents)
+        folder = files.private_folder("cache", Path(params["cache"])) if params["cache"] else host.run_directory
+        self.authority = Authority(self.cloud, Documents(self.transport, folder))
         self._source = TokenSource(
-            self.client_id, credential, self.authority, self.transport, TokenCache(folders, credential.cipher())
+            self.client_id, credential, self.authority, self.transport, TokenCache(folder, credential.cipher())
         )
 
     def patience(self) -> Patience:

@@ -26,7 +26,7 @@ READ = "Incident.Read.All"
 def source(entra: ScriptedEntra, transport: Transport, tmp_path: Path) -> TokenSource:
     credential = ClientSecret("secret")
     authority = Authority(entra.cloud(), Documents(transport))
-    return TokenSource(CLIENT, credential, authority, transport, TokenCache([tmp_path], credential.cipher()))
+    return TokenSource(CLIENT, credential, authority, transport, TokenCache(tmp_path, credential.cipher()))
 
 
 def access_to(source: TokenSource, tenant_id: str = TENANT) -> Access:

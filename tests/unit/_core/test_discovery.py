@@ -156,3 +156,15 @@ def test_a_shared_document_older_than_a_day_is_fetched_again(
     file.write_text(json.dumps([fetched_at - 24 * 3600 - 1, document]))
     Authority(entra.cloud(), Documents(transport, tmp_path)).metadata(TENANT, "v2", no_patience)
     assert len(entra.server.requests_to(METADATA)) == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"\xff\xfe", b"null", b"[1]", b'{"a": 1, "b": 2, "c": 3}'])
+def test_a_damaged_document_is_fetched_again(
+    entra: ScriptedEntra, transport: Transport, no_patience: Patience, tmp_path: Path, content: bytes
+) -> None:
+    Authority(entra.cloud(), Documents(transport, tmp_path)).metadata(TENANT, "v2", no_patience)
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(content)
+    found = Authority(entra.cloud(), Documents(transport, tmp_path)).metadata(TENANT, "v2", no_patience)
+    assert TENANT in found["token_endpoint"]
+    assert len(entra.server.requests_to(METADATA)) == 2

@@ -104,7 +104,7 @@ class Tenant:
     def __init__(self, entra: ScriptedEntra, transport: Transport, folder: Path) -> None:
         credential = ClientSecret("secret")
         authority = Authority(entra.cloud(), Documents(transport))
-        self.source = TokenSource(CLIENT, credential, authority, transport, TokenCache([folder], credential.cipher()))
+        self.source = TokenSource(CLIENT, credential, authority, transport, TokenCache(folder, credential.cipher()))
         self.server = entra.server
         self._transport = transport
         self.server.script(token_path(), entra.granting(entra.token()))

@@ -15,8 +15,8 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.token_cache im
 KEY = ("https://login", "44444444-4444-4444-8444-444444444444", "client", "resource", "v2")
 
 
-def cache_with(secret: str, *folders: Path) -> TokenCache:
-    return TokenCache(list(folders), ClientSecret(secret).cipher())
+def cache_with(secret: str, folder: Path | None) -> TokenCache:
+    return TokenCache(folder, ClientSecret(secret).cipher())
 
 
 def token(value: str = "canary-token", life: float = 3600) -> Token:
@@ -58,37 +58,19 @@ def test_a_token_about_to_expire_is_not_handed_out(tmp_path: Path, life: float, 
     assert (cache.get(KEY) is not None) == handed_out
 
 
-def test_the_first_folder_is_asked_first_and_all_are_written(tmp_path: Path) -> None:
-    run, kept = tmp_path / "run", tmp_path / "kept"
-    run.mkdir()
-    kept.mkdir()
-    cache_with("secret", kept).put(KEY, token("old"))
-    both = cache_with("secret", run, kept)
-    assert getattr(both.get(KEY), "value", None) == "old"
-    cache_with("secret", run).put(KEY, token("new"))
-    assert getattr(both.get(KEY), "value", None) == "new"
-    both.put(KEY, token("newest"))
-    assert getattr(cache_with("secret", kept).get(KEY), "value", None) == "newest"
-
-
-def test_a_stale_entry_in_the_first_folder_does_not_hide_a_fresh_one(tmp_path: Path) -> None:
-    run, kept = tmp_path / "run", tmp_path / "kept"
-    run.mkdir()
-    kept.mkdir()
-    cache_with("secret", run).put(KEY, token("stale", life=10))
-    cache_with("secret", kept).put(KEY, token("fresh"))
-    assert getattr(cache_with("secret", run, kept).get(KEY), "value", None) == "fresh"
-
-
-def test_a_dropped_token_is_gone_from_all_folders(tmp_path: Path) -> None:
-    run, kept = tmp_path / "run", tmp_path / "kept"
-    run.mkdir()
-    kept.mkdir()
-    cache = cache_with("secret", run, kept)
+def test_a_dropped_token_is_gone(tmp_path: Path) -> None:
+    cache = cache_with("secret", tmp_path)
     cache.put(KEY, token())
     cache.drop(KEY)
     cache.drop(KEY)
-    assert [*run.iterdir(), *kept.iterdir()] == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_folder_nothing_is_kept() -> None:
+    cache = cache_with("secret", None)
+    cache.put(KEY, token())
+    cache.drop(KEY)
+    assert cache.get(KEY) is None
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"\xff\xfe", "ü".encode()])

@@ -46,7 +46,7 @@ def source(entra: ScriptedEntra, transport: Transport, tmp_path: Path) -> TokenS
 
 def source_with(credential: Credential, entra: ScriptedEntra, transport: Transport, folder: Path) -> TokenSource:
     authority = Authority(entra.cloud(), Documents(transport))
-    return TokenSource(CLIENT, credential, authority, transport, TokenCache([folder], credential.cipher()))
+    return TokenSource(CLIENT, credential, authority, transport, TokenCache(folder, credential.cipher()))
 
 
 def acquire(source: TokenSource, tenant: str = TENANT, version: str = "v2") -> Token:

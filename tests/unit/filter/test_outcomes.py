@@ -29,6 +29,11 @@ def test_outcomes_are_found_by_name() -> None:
     assert found == {"contoso": contoso, "fabrikam": fabrikam, "tailspin": TAILSPIN}
 
 
+def test_the_loop_may_have_a_variable_of_its_own() -> None:
+    result = {"ansible_loop_var": "leader", "leader": "tailspin", "tenants": [TAILSPIN]}
+    assert outcomes(GROUPED, [result]) == {"tailspin": TAILSPIN}
+
+
 @pytest.mark.parametrize("item", ["contoso", {"leader": "contoso", "resource": "xdr"}])
 def test_a_fleet_that_failed_as_a_whole_gives_each_of_its_customers_the_reason(item: Any) -> None:
     failed = {"item": item, "msg": "no credential is given: set one"}
