@@ -84,7 +84,7 @@ def test_a_token_without_its_roles_is_not_kept(
     cache = tmp_path / "cache"
     tenant_id = emulator.tenant_id("contoso")
     assert run_of_tasks.token(tenant_id=tenant_id, cache=cache)["state"] == "partial"
-    assert list(cache.iterdir()) == []
+    assert list(cache.glob("*.token")) == []
     assert list((run_of_tasks.run_directory or tmp_path).glob("*.token")) == []
     consent("contoso")
     assert run_of_tasks.token(tenant_id=tenant_id, cache=cache)["state"] == "granted"
@@ -156,7 +156,7 @@ def test_a_cache_others_can_read_is_refused(tasks: Tasks, emulator: EmulatorProc
     result = tasks.token(tenant_id=emulator.tenant_id("contoso"), cache=cache)
     assert result["failed"]
     assert "0700" in result["msg"]
-    assert list(cache.iterdir()) == []
+    assert list(cache.glob("*.token")) == []
 
 
 def test_a_damaged_cache_is_made_anew(
