@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
-
-from ansible_collections.mssp.defender.plugins.plugin_utils._leaders import leaders
 
 DOCUMENTATION = r"""
 name: leaders
@@ -34,7 +33,7 @@ options:
 EXAMPLES = r"""
 - name: Show who works for whom
   ansible.builtin.debug:
-    msg: "{{ ansible_play_hosts | mssp.defender.leaders(hostvars, 'partner_access_application') }}"
+    msg: "{{ ansible_play_hosts | mssp.defender.leaders(hostvars, 'partner_access_registration') }}"
 """
 
 RETURN = r"""
@@ -42,6 +41,11 @@ _value:
   description: The leader of each host.
   type: dict
 """
+
+
+def leaders(hosts: Iterable[str], hostvars: Mapping[str, Any], fact: str) -> dict[str, str]:
+    first: dict[str, str] = {}
+    return {host: first.setdefault(repr(sorted(hostvars[host].get(fact, {}).items())), host) for host in hosts}
 
 
 class FilterModule:

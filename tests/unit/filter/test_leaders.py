@@ -6,8 +6,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.mssp.defender.plugins.filter.leaders import FilterModule
-from ansible_collections.mssp.defender.plugins.plugin_utils._leaders import leaders
+from ansible_collections.mssp.defender.plugins.filter.leaders import FilterModule, leaders
 
 
 @given(st.dictionaries(st.text(min_size=1), st.none() | st.sampled_from("abc"), max_size=12))
