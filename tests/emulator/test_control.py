@@ -14,6 +14,8 @@ from emulator_process import EmulatorProcess
 from .conftest import Caller
 
 Consent = Callable[..., None]
+# what the sample application asks for
+SAMPLE_ROLES = ["Incident.Read.All", "SecurityAlert.Read.All", "SecurityIncident.Read.All", "ThreatHunting.Read.All"]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +50,7 @@ def test_tenants_tell_their_state(emulator: EmulatorProcess, consented: Consent)
     tenants: dict[str, Any] = {tenant["name"]: tenant for tenant in emulator.control("GET", "tenants")}
     assert list(tenants) == ["contoso", "fabrikam", "tailspin", "wingtip", "adatum"]
     assert (tenants["contoso"]["consented"], tenants["contoso"]["roles"]) == (False, [])
-    assert (tenants["fabrikam"]["consented"], tenants["fabrikam"]["roles"]) == (True, ["Incident.Read.All"])
+    assert (tenants["fabrikam"]["consented"], tenants["fabrikam"]["roles"]) == (True, SAMPLE_ROLES)
     assert (tenants["adatum"]["licensed"], tenants["adatum"]["incident_count"]) == (False, 3)
 
 

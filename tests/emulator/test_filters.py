@@ -100,3 +100,11 @@ def test_an_expression_it_cannot_read(caller: Caller, token: str, expression: st
     answer = caller.get("/api/incidents", token, **{"$filter": expression})
     assert answer.status_code == 400, answer.text
     assert answer.json()["error"]["message"]
+
+
+def test_operators_can_be_taken_away(caller: Caller, emulator: EmulatorProcess, token: str) -> None:
+    emulator.control("PATCH", "application", {"filter_operators": ["ge", "eq"]})
+    for symbol, status in (("ge", 200), ("gt", 400), ("lt", 400)):
+        answer = caller.get("/api/incidents", token, **{"$filter": f"lastUpdateTime {symbol} {WEEK_AGO}Z"})
+        assert answer.status_code == status, symbol
+    assert caller.get("/api/incidents", token, **{"$filter": "status ne 'Active'"}).status_code == 400

@@ -4,23 +4,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import ssl
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import httpx
 import pytest
-from azure.identity import ClientSecretCredential
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from emulator_process import EmulatorProcess
 from kiota_abstractions.base_request_configuration import RequestConfiguration
-from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
-from msgraph import GraphRequestAdapter, GraphServiceClient
+from msgraph import GraphServiceClient
 from msgraph.generated.applications.applications_request_builder import ApplicationsRequestBuilder
 from msgraph.generated.applications.item.add_password.add_password_post_request_body import AddPasswordPostRequestBody
 from msgraph.generated.applications.item.remove_password.remove_password_post_request_body import (
@@ -36,39 +30,12 @@ from msgraph.generated.models.required_resource_access import RequiredResourceAc
 from msgraph.generated.models.resource_access import ResourceAccess
 from msgraph.generated.models.service_principal import ServicePrincipal
 from msgraph.generated.models.web_application import WebApplication
-from msgraph_core import GraphClientFactory
 
-from .conftest import GRAPH_SCOPE, READ_INCIDENTS, XDR_APP_ID, Caller, Graph, claims_of
+from .conftest import READ_INCIDENTS, XDR_APP_ID, Caller, Graph, claims_of
+from .sdk_client import tell_as_registrar
 
 # The SDK's own modules use what the SDK deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:This class is deprecated:DeprecationWarning")
-
-Story = Callable[[GraphServiceClient], Awaitable[None]]
-
-
-def _tell(emulator: EmulatorProcess, story: Story) -> None:
-    """Run the story with a client that is signed in as the registrar."""
-    credential = ClientSecretCredential(
-        emulator.home_tenant_id,
-        emulator.registrar_client_id,
-        emulator.registrar_secret,
-        authority=emulator.url,
-        disable_instance_discovery=True,
-        connection_verify=emulator.ca_path,
-    )
-
-    async def run() -> None:
-        context = ssl.create_default_context(cafile=emulator.ca_path)
-        async with httpx.AsyncClient(verify=context, trust_env=False) as plain:
-            client = GraphClientFactory.create_with_default_middleware(client=plain)
-            provider = AzureIdentityAuthenticationProvider(
-                credential, scopes=[GRAPH_SCOPE], allowed_hosts=["localhost"]
-            )
-            adapter = GraphRequestAdapter(provider, client)
-            adapter.base_url = f"{emulator.url}/v1.0"
-            await story(GraphServiceClient(request_adapter=adapter))
-
-    asyncio.run(run())
 
 
 def _new(emulator: EmulatorProcess) -> Application:
@@ -113,7 +80,7 @@ def test_an_application_is_made_read_changed_and_deleted(emulator: EmulatorProce
         assert gone.value.error.code == "Request_ResourceNotFound"
         assert gone.value.error.inner_error.request_id
 
-    _tell(emulator, story)
+    tell_as_registrar(emulator, story)
 
 
 def test_a_list_is_paged(emulator: EmulatorProcess, graph: Graph) -> None:
@@ -136,7 +103,7 @@ def test_a_list_is_paged(emulator: EmulatorProcess, graph: Graph) -> None:
             names += [application.display_name for application in page.value]
         assert names == [f"Page {number}" for number in range(5)]
 
-    _tell(emulator, story)
+    tell_as_registrar(emulator, story)
 
 
 def test_a_secret_a_certificate_and_a_federated_credential(emulator: EmulatorProcess, caller: Caller) -> None:
@@ -183,7 +150,7 @@ def test_a_secret_a_certificate_and_a_federated_credential(emulator: EmulatorPro
         await one.delete()
         assert (await mine.federated_identity_credentials.get()).value == []
 
-    _tell(emulator, story)
+    tell_as_registrar(emulator, story)
 
 
 def test_a_service_principal_and_its_assignment(emulator: EmulatorProcess) -> None:
@@ -208,4 +175,4 @@ def test_a_service_principal_and_its_assignment(emulator: EmulatorProcess) -> No
             await client.organization.get()
         assert (denied.value.response_status_code, denied.value.error.code) == (403, "Authorization_RequestDenied")
 
-    _tell(emulator, story)
+    tell_as_registrar(emulator, story)

@@ -154,6 +154,11 @@ def test_an_update(caller: Caller, token: str) -> None:
         {"status": "Redirected"},
         {"classification": "Sure"},
         {"classification": "FalsePositive", "determination": "Malware"},
+        {"determination": "Malware"},
+        {"classification": "TruePositive", "determination": "NotAvailable"},
+        {"status": "AwaitingAction"},
+        {"status": "Active", "severity": "High"},
+        {"assignedTo": None},
         {"tags": "One"},
         {"comment": 5},
     ],
@@ -163,6 +168,53 @@ def test_an_update_it_does_not_take(caller: Caller, token: str, changes: object)
     status, body = _patch(caller, token, incident["incidentId"], changes)
     assert (status, "error" in body) == (400, True)
     assert _list(caller, token)[0] == incident
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"statuz": "Active"}, "'statuz'"),
+        ({"status": "closed"}, "'closed'"),
+        ({"classification": "Benign"}, "'Benign'"),
+        (
+            {"classification": "FalsePositive"},
+            "'Phishing' does not go with the classification 'FalsePositive': it must be one of Clean, NoEnoughData",
+        ),
+        ({"determination": "Clean"}, "does not go with the classification 'TruePositive'"),
+    ],
+)
+def test_a_refused_update_says_what_is_wrong(caller: Caller, token: str, changes: object, told: str) -> None:
+    incident = next(i for i in _list(caller, token) if i["status"] == "Active")
+    _patch(caller, token, incident["incidentId"], {"classification": "TruePositive", "determination": "Phishing"})
+    status, body = _patch(caller, token, incident["incidentId"], changes)
+    assert status == 400
+    assert told in body["error"]["message"]
+    assert re.fullmatch(r"[0-9a-f-]{36}", body["error"]["target"])
+
+
+def test_a_redirected_incident_is_not_updated(caller: Caller, token: str) -> None:
+    incident = next(i for i in _list(caller, token) if i["status"] == "Redirected")
+    status, body = _patch(caller, token, incident["incidentId"], {"comment": "Lost"})
+    assert (status, str(incident["redirectIncidentId"]) in body["error"]["message"]) == (400, True)
+    assert caller.get(f"/api/incidents/{incident['redirectIncidentId']}", token).status_code == 200
+
+
+def test_an_update_must_be_announced_as_json(caller: Caller, token: str) -> None:
+    incident = _list(caller, token)[0]
+    answer = caller.session.patch(
+        f"{caller.emulator.url}/api/incidents/{incident['incidentId']}",
+        data='{"status": "Active"}',
+        headers={"Authorization": f"Bearer {token}", "Content-Type": "text/plain"},
+        timeout=10,
+    )
+    assert answer.status_code == 415
+
+
+def test_every_update_moves_the_time_on(caller: Caller, emulator: EmulatorProcess, token: str) -> None:
+    given = {"incidentId": 5, "lastUpdateTime": "2199-01-01T00:00:00Z"}
+    emulator.control("POST", "tenants/contoso.example/incidents", {"incidents": [given]})
+    times = [_patch(caller, token, 5, {"tags": []})[1]["lastUpdateTime"] for _turn in range(2)]
+    assert times == ["2199-01-01T00:00:00.0000001Z", "2199-01-01T00:00:00.0000002Z"]
 
 
 def test_reading_needs_a_role_and_writing_another(caller: Caller, emulator: EmulatorProcess, token: str) -> None:

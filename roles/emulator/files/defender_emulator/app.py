@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from defender_emulator.control.api import CONTROL_ROUTES
 from defender_emulator.control.interference import Interference
-from defender_emulator.defender import graph, xdr
+from defender_emulator.defender import graph_alerts, graph_incidents, hunting, xdr
 from defender_emulator.entra import consent_endpoints, discovery, token_endpoint
 from defender_emulator.graph_directory.routes import DIRECTORY_ROUTES
 from defender_emulator.world import World
@@ -39,9 +39,21 @@ _XDR = [
     Route("/api/incidents/{incident_id}", xdr.get_incident),
     Route("/api/incidents/{incident_id}", xdr.update_incident, methods=["PATCH"]),
 ]
+_HUNTING = [
+    Route("/api/advancedhunting/run", hunting.run_xdr, methods=["POST"]),
+    Route("/v1.0/security/runHuntingQuery", hunting.run_graph, methods=["POST"]),
+    # Microsoft's SDKs write the action with its namespace.
+    Route("/v1.0/security/microsoft.graph.security.runHuntingQuery", hunting.run_graph, methods=["POST"]),
+]
 _GRAPH = [
-    Route("/v1.0/security/incidents", graph.list_incidents),
-    Route("/v1.0/security/incidents/{incident_id}", graph.get_incident),
+    Route("/v1.0/security/incidents", graph_incidents.list_incidents),
+    Route("/v1.0/security/incidents/{incident_id}", graph_incidents.get_incident),
+    Route("/v1.0/security/incidents/{incident_id}", graph_incidents.update_incident, methods=["PATCH"]),
+    Route("/v1.0/security/incidents/{incident_id}/comments", graph_incidents.add_comment, methods=["POST"]),
+    Route("/v1.0/security/alerts_v2", graph_alerts.list_alerts),
+    Route("/v1.0/security/alerts_v2/{alert_id}", graph_alerts.get_alert),
+    Route("/v1.0/security/alerts_v2/{alert_id}", graph_alerts.update_alert, methods=["PATCH"]),
+    Route("/v1.0/security/alerts_v2/{alert_id}/comments", graph_alerts.add_comment, methods=["POST"]),
 ]
 
 
@@ -65,7 +77,7 @@ async def _answer_nobody(_request: Request, _error: Exception) -> Response:
 def make_app(world: World) -> Starlette:
     """The whole emulator as one ASGI application."""
     # Fixed paths first: an authority path starts with any tenant.
-    routes = [*CONTROL_ROUTES, *_XDR, *_GRAPH, *DIRECTORY_ROUTES, *_AUTHORITY]
+    routes = [*CONTROL_ROUTES, *_XDR, *_GRAPH, *_HUNTING, *DIRECTORY_ROUTES, *_AUTHORITY]
     app = Starlette(
         routes=routes,
         middleware=[Middleware(_SingleSlashes), Middleware(Interference, routes=routes)],

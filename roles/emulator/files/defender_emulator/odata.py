@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +37,7 @@ class Field:
 
 _TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<mark>[(),])|(?P<word>[^\s(),']+))")
 _ANY = "/any"
-_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "eq": operator.eq,
     "ne": operator.ne,
     "gt": operator.gt,
@@ -46,16 +47,47 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def parse_filter(text: str, fields: Mapping[str, Field]) -> Predicate:
-    """The test that a ``$filter`` expression describes.
+ALL_OPERATORS = tuple(OPERATORS)
+
+
+def parse_filter(text: str, fields: Mapping[str, Field], operators: Collection[str] = ALL_OPERATORS) -> Predicate:
+    """The test that a ``$filter`` expression describes, in which the service knows these comparison operators.
 
     Raises:
         QueryError: the expression is malformed or names something the service does not filter on.
     """
-    parser = _Parser(_tokens(text), fields)
+    parser = _Parser(_tokens(text), fields, operators)
     predicate = parser.alternatives()
     parser.expect_end()
     return predicate
+
+
+def bounds_of(text: str, name: str) -> tuple[float, float]:
+    """The least and the greatest ticks of the moment ``name`` in what a ``$filter`` lets through; infinite where open.
+
+    Only comparisons that the whole expression joins by ``and`` count. An expression that cannot be read bounds nothing.
+    """
+    least, greatest, depth = -math.inf, math.inf, 0
+    terms: list[list[str]] = [[]]
+    try:
+        for token in _tokens(text):
+            depth += (token == "(") - (token == ")")
+            if depth == 0 and token == "or":
+                return -math.inf, math.inf
+            if depth == 0 and token == "and":
+                terms.append([])
+            else:
+                terms[-1].append(token)
+        for term in terms:
+            if len(term) == 3 and term[0] == name:
+                moment = timestamps.read(term[2])
+                if term[1] in ("ge", "gt", "eq"):
+                    least = max(least, moment)
+                if term[1] in ("le", "lt", "eq"):
+                    greatest = min(greatest, moment)
+    except (QueryError, ValueError):
+        return -math.inf, math.inf
+    return least, greatest
 
 
 def parse_number(options: Mapping[str, str], name: str, default: int) -> int:
@@ -83,9 +115,10 @@ def _tokens(text: str) -> list[str]:
 
 
 class _Parser:
-    def __init__(self, tokens: list[str], fields: Mapping[str, Field]) -> None:
+    def __init__(self, tokens: list[str], fields: Mapping[str, Field], operators: Collection[str]) -> None:
         self._tokens = tokens
         self._fields = fields
+        self._operators = operators
         self._position = 0
 
     def alternatives(self) -> Predicate:
@@ -144,9 +177,9 @@ class _Parser:
     def _comparison(self) -> Predicate:
         name, symbol, literal = self._next(), self._next(), self._next()
         field = self._field(name)
-        compare = _OPERATORS.get(symbol)
-        if compare is None:
+        if symbol not in self._operators:
             raise QueryError(f"'{symbol}' is not a comparison operator.")
+        compare = OPERATORS[symbol]
         if not field.is_moment and symbol not in ("eq", "ne"):
             raise QueryError(f"The operator '{symbol}' cannot be applied to '{name}'.")
         expected = _literal(name, literal, field)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from defender_emulator.certificates import load_rsa_key
 from defender_emulator.control.faults import Faults
 from defender_emulator.control.requests_seen import RequestsSeen
+from defender_emulator.defender.alerts import AlertComments
 from defender_emulator.defender.incidents import IncidentArchive
 from defender_emulator.defender.quotas import Quotas
 from defender_emulator.entra.directory import STORED_KINDS, Directory
@@ -40,6 +41,7 @@ class World:
         self.epoch = _epoch(store)
         self.faults = Faults()
         self.requests_seen = RequestsSeen()
+        self.alert_comments = AlertComments(store)
         self._read()
 
     @property
@@ -58,6 +60,7 @@ class World:
             self._store.clear(kind)
         self.faults.clear()
         self.requests_seen.clear()
+        self.alert_comments.clear()
         self._read()
 
     def _read(self) -> None:

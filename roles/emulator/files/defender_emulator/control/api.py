@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from defender_emulator.control import registrations
+from defender_emulator.control import incidents, registrations
 from defender_emulator.control.body import BadControl, by_resource, check_fields, read_body
 from defender_emulator.control.faults import KINDS as FAULT_KINDS
 from defender_emulator.control.faults import Fault
@@ -151,6 +151,8 @@ CONTROL_ROUTES = [
     control_route("tenants/{tenant}", {"GET": _tenant, "PATCH": _change_tenant}),
     control_route("tenants/{tenant}/consent", {"POST": _consent, "DELETE": _revoke}),
     control_route("tenants/{tenant}/grants", {"PUT": _grants}),
+    control_route("tenants/{tenant}/incidents", {"GET": incidents.show, "POST": incidents.put}),
+    control_route("tenants/{tenant}/incidents/{incident_id}", {"PATCH": incidents.change, "DELETE": incidents.remove}),
     control_route("consent-all", {"POST": _consent_all}),
     control_route("requests", {"GET": _requests, "DELETE": _forget_requests}),
     control_route("faults", {"GET": _faults, "POST": _add_fault, "DELETE": _clear_faults}),

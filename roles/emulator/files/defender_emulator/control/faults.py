@@ -5,15 +5,20 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 # Of the connection and the HTTP answer; ``interference`` acts on them.
-WIRE_KINDS = ("latency", "throttle", "server_error", "reset", "truncate", "not_json")
+WIRE_KINDS = ("latency", "retired", "throttle", "server_error", "reset", "truncate", "not_json")
 # Of Entra ID; the token endpoint acts on them.
 TOKEN_KINDS = ("consent_propagation", "credential_lag", "clock_skew", "unknown_key", "token_error")
 # Of the directory that Microsoft Graph writes to and reads from.
 DIRECTORY_KINDS = ("directory_lag", "conflict")
-KINDS = WIRE_KINDS + TOKEN_KINDS + DIRECTORY_KINDS
+# Of the security data; its list and get calls act on them.
+DATA_KINDS = ("poison", "churn")
+# Of advanced hunting, on either API.
+HUNTING_KINDS = ("cpu_quota", "query_timeout")
+KINDS = WIRE_KINDS + TOKEN_KINDS + DIRECTORY_KINDS + DATA_KINDS + HUNTING_KINDS
 
 
 @dataclass
@@ -22,7 +27,9 @@ class Fault:
 
     ``seconds`` is the latency, the clock skew (negative: in the past) or how long a consent, a credential or an object
     of the directory needs to come through;
-    ``retry_after`` a number of seconds, ``"http-date"``, or None for no header; ``code`` an AADSTS number.
+    ``retry_after`` a number of seconds, ``"http-date"``, or None for no header; ``code`` an AADSTS number;
+    ``incident_id`` the incident that is poison, with ``expand_only`` only where it is shown with its alerts; ``count``
+    how many incidents change at a time. ``struck`` tells how often it has struck.
     """
 
     kind: str
@@ -34,7 +41,11 @@ class Fault:
     status: int | None = None
     code: int | None = None
     body: str | None = None
+    incident_id: int | None = None
+    expand_only: bool = False
+    count: int = 1
     id: str = ""
+    struck: int = 0
 
 
 class Faults:
@@ -46,7 +57,7 @@ class Faults:
 
     def add(self, fault: Fault) -> None:
         """Put a fault in force and give it its id."""
-        fault.id = str(next(self._numbers))
+        fault.id, fault.struck = str(next(self._numbers)), 0
         self._faults.append(fault)
 
     def all(self) -> list[Fault]:
@@ -63,10 +74,19 @@ class Faults:
         """End all faults."""
         self._faults.clear()
 
-    def take(self, kind: str, path: str, tenant_id: str | None, younger_than: float | None = None) -> Fault | None:
+    def take(
+        self,
+        kind: str,
+        path: str,
+        tenant_id: str | None,
+        *,
+        younger_than: float | None = None,
+        where: Callable[[Fault], bool] | None = None,
+    ) -> Fault | None:
         """The first fault of the kind that strikes this request; counts the strike.
 
         ``younger_than`` is an age in seconds: a fault whose own ``seconds`` have passed by then does not strike.
+        ``where`` is a further condition.
         """
         for fault in self._faults:
             if fault.kind != kind or (fault.path and fault.path not in path):
@@ -75,6 +95,9 @@ class Faults:
                 continue
             if younger_than is not None and younger_than >= fault.seconds:
                 continue
+            if where is not None and not where(fault):
+                continue
+            fault.struck += 1
             if fault.times is not None:
                 fault.times -= 1
                 if fault.times <= 0:

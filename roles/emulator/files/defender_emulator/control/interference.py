@@ -115,12 +115,23 @@ def _server_error(fault: Fault, request: Request) -> Response:
     return JSONResponse({"error": {"code": "InternalServerError", "message": message, "target": ""}}, status)
 
 
+def _retired(fault: Fault, request: Request) -> Response:
+    # Microsoft does not say what an endpoint will answer after its retirement.
+    status, message = fault.status or 410, f"The endpoint '{request.url.path}' is retired."
+    if fault.body is not None:
+        return PlainTextResponse(fault.body, status)
+    code = {404: "NotFound", 410: "Gone"}.get(status, "Retired")
+    if request.url.path.startswith(GRAPH_PREFIX):
+        return error_response(request, GraphError(status, code, message))
+    return JSONResponse({"error": {"code": code, "message": message, "target": ""}}, status)
+
+
 def _not_json(fault: Fault, _request: Request) -> Response:
     page = fault.body or "<html><body><h1>Please sign in to the network</h1></body></html>"
     return Response(page, fault.status or 200, media_type="text/html")
 
 
-_ANSWERS = {"throttle": _throttle, "server_error": _server_error, "not_json": _not_json}
+_ANSWERS = {"retired": _retired, "throttle": _throttle, "server_error": _server_error, "not_json": _not_json}
 
 
 async def _reset(transport: asyncio.Transport, receive: Receive) -> None:

@@ -17,7 +17,8 @@ from defender_emulator.entra.refusals import Refusal
 from defender_emulator.entra.registered_at_first import REGISTRAR_ID, SAMPLE_ID
 from defender_emulator.entra.resources import RESOURCES
 from defender_emulator.entra.sample_application import SampleSettings, change_settings, read_settings
-from defender_emulator.entra.service_settings import DOCUMENTED_QUOTA, ServiceSettings
+from defender_emulator.entra.service_settings import DOCUMENTED_QUOTA, INCIDENT_ORDERS, ServiceSettings
+from defender_emulator.odata import OPERATORS
 from defender_emulator.world import world_of
 
 _DATES = frozenset({"startDateTime", "endDateTime"})
@@ -56,6 +57,13 @@ async def change_sample(request: Request) -> Response:
         quota = changes.get(name)
         if quota not in (None, DOCUMENTED_QUOTA) and (not isinstance(quota, int) or quota < 1):
             raise BadControl(f'{name} must be a positive number, null for no limit, or "{DOCUMENTED_QUOTA}"')
+    if changes.get("incident_order", "generated") not in INCIDENT_ORDERS:
+        raise BadControl(f"incident_order must be one of {', '.join(INCIDENT_ORDERS)}")
+    unknown = [name for name in changes.get("filter_operators", []) if str(name) not in OPERATORS]
+    if unknown:
+        raise BadControl(f"{unknown[0]!r} is no comparison operator: they are {', '.join(OPERATORS)}")
+    if changes.get("max_page") is not None and changes["max_page"] < 1:
+        raise BadControl("max_page must be a positive number, or null for no limit")
     if for_sample:
         application = _find(request, SAMPLE_ID)
         if "permissions" in for_sample:

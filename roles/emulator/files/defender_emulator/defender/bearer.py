@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,11 +20,12 @@ from defender_emulator.entra.resources import Resource
 
 @dataclass
 class ApiError(Exception):
-    """An API's refusal: HTTP status, error code and sentence."""
+    """An API's refusal: HTTP status, error code, sentence and further headers."""
 
     status: int
     code: str
     message: str
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 def require(request: Request, resource: Resource, roles: tuple[str, ...]) -> Caller:

@@ -1,37 +1,24 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The incidents of each tenant: made when first asked for, always the same for the same tenant and epoch."""
+"""The incidents of each tenant: those it has at first, made when first asked for, and what became of them."""
 
 from __future__ import annotations
 
 import json
-import random
+import math
 import re
-import uuid
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from defender_emulator import timestamps
-from defender_emulator.defender.evidence import Scene, device, entity
-from defender_emulator.defender.scenarios import SCENARIOS, Scenario
+from defender_emulator.defender import generator
 from defender_emulator.entra.tenants import Tenant
 from defender_emulator.store import Store
-from defender_emulator.timestamps import SECOND
 
 _ID = re.compile(r"[0-9]{1,18}")
-_SPAN = 30 * 86400
-_NEWEST = 2 * 3600
-_GOLDEN = 0.6180339887498949
-_FRACTION_DIGITS = (0, 1, 2, 7)
-_ANALYSTS = ("soc-tier1@northwind.example", "soc-tier2@northwind.example")
-_STATUSES = ("Active", "Active", "Active", "InProgress", "Resolved", "Resolved")
-_VERDICTS = (
-    ("TruePositive", "Malware"),
-    ("TruePositive", "Phishing"),
-    ("TruePositive", "CompromisedAccount"),
-    ("FalsePositive", "Clean"),
-    ("InformationalExpectedActivity", "SecurityTesting"),
-)
+_KIND = "incident"
 
 
 @dataclass(slots=True)
@@ -73,136 +60,85 @@ class Incident:
 
 
 class IncidentArchive:
-    """Every tenant's incidents, in no particular order, with the changes clients made."""
+    """Every tenant's incidents, in no particular order, with what was changed, added and removed."""
 
     def __init__(self, store: Store, epoch: int) -> None:
         self._store = store
         self._epoch = epoch
         self._by_tenant: dict[str, tuple[int, dict[int, Incident]]] = {}
-        self._changed: dict[str, dict[int, dict[str, Any]]] = {}
-        for key, document in store.all("incident").items():
+        # each with its place among the tenant's incidents; made when first needed after a change
+        self._by_update: dict[str, list[tuple[int, Incident]]] = {}
+        # None: removed
+        self._changed: dict[str, dict[int, dict[str, Any] | None]] = {}
+        for key, document in store.all(_KIND).items():
             tenant_id, _mark, incident_id = key.partition("/")
             self._changed.setdefault(tenant_id, {})[int(incident_id)] = document
 
     def of(self, tenant: Tenant) -> dict[int, Incident]:
         """The tenant's incidents by id."""
-        seed = uuid.UUID(tenant.tenant_id).int
         count = tenant.settings.incident_count
         if count is None:
-            count = 25 + seed % 36
+            count = generator.usual_count(tenant)
         known = self._by_tenant.get(tenant.tenant_id)
         if known is not None and known[0] == count:
             return known[1]
-        incidents = {}
         changed = self._changed.get(tenant.tenant_id, {})
+        incidents = {}
         for number in range(count):
-            incident_id = _incident_id(seed, number)
-            document = changed.get(incident_id) or _make(tenant, seed, number, self._epoch)
-            incidents[incident_id] = Incident.of(document)
+            incident_id = generator.incident_id(tenant, number)
+            if incident_id not in changed:
+                incidents[incident_id] = Incident.of(generator.make(tenant, number, self._epoch))
+            elif document := changed[incident_id]:
+                incidents[incident_id] = Incident.of(document)
+        for incident_id, document in changed.items():
+            if document and incident_id not in incidents:
+                incidents[incident_id] = Incident.of(document)
         self._by_tenant[tenant.tenant_id] = (count, incidents)
+        self._by_update.pop(tenant.tenant_id, None)
         return incidents
+
+    def updated_between(self, tenant: Tenant, least: float, greatest: float) -> Iterable[Incident]:
+        """Those of the tenant's incidents whose last update lies between, in ticks, both included; in the order of all.
+
+        Of many incidents this finds few without looking at each.
+        """
+        incidents = self.of(tenant).values()
+        if least == -math.inf and greatest == math.inf:
+            return incidents
+        if tenant.tenant_id not in self._by_update:
+            self._by_update[tenant.tenant_id] = sorted(enumerate(incidents), key=_updated)
+        by_update = self._by_update[tenant.tenant_id]
+        first = bisect_left(by_update, least, key=_updated)
+        end = bisect_right(by_update, greatest, key=_updated)
+        return [incident for _place, incident in sorted(by_update[first:end])]
 
     def find(self, tenant: Tenant, incident_id: str) -> Incident | None:
         """The incident whose id a client wrote, if it is one."""
         return self.of(tenant).get(int(incident_id)) if _ID.fullmatch(incident_id) else None
 
-    def save(self, tenant: Tenant, document: dict[str, Any]) -> Incident:
-        """Replace an incident by its changed document."""
-        incident = Incident.of(document)
-        self.of(tenant)[incident.incident_id] = incident
-        self._changed.setdefault(tenant.tenant_id, {})[incident.incident_id] = document
-        self._store.put("incident", f"{tenant.tenant_id}/{incident.incident_id}", document)
-        return incident
+    def save(self, tenant: Tenant, *documents: dict[str, Any]) -> None:
+        """Replace incidents by their changed documents, or add them."""
+        incidents = {document["incidentId"]: Incident.of(document) for document in documents}
+        self.of(tenant).update(incidents)
+        self._by_update.pop(tenant.tenant_id, None)
+        changed = self._changed.setdefault(tenant.tenant_id, {})
+        with self._store.transaction():
+            for document in documents:
+                changed[document["incidentId"]] = document
+                self._store.put(_KIND, f"{tenant.tenant_id}/{document['incidentId']}", document)
+
+    def remove(self, tenant: Tenant, incident: Incident) -> None:
+        """Forget one incident, for ever."""
+        del self.of(tenant)[incident.incident_id]
+        self._by_update.pop(tenant.tenant_id, None)
+        self._changed.setdefault(tenant.tenant_id, {})[incident.incident_id] = None
+        self._store.put(_KIND, f"{tenant.tenant_id}/{incident.incident_id}", None)
 
 
-def _age(number: int) -> int:
-    # Steps of the golden ratio: spread evenly over the span, never twice the same, and in no order.
-    return _NEWEST + int((number * _GOLDEN % 1) * (_SPAN - _NEWEST))
+def _updated(placed: tuple[int, Incident]) -> int:
+    return placed[1].updated
 
 
-def _incident_id(seed: int, number: int) -> int:
-    return 100_000 + seed % 800_000 + (_SPAN - _age(number)) // 10
-
-
-def _make(tenant: Tenant, seed: int, number: int, epoch: int) -> dict[str, Any]:
-    rng = random.Random(seed % 2**64 + number)
-    scenario = SCENARIOS[(seed + number) % len(SCENARIOS)]
-    incident_id = _incident_id(seed, number)
-    digits = rng.choice(_FRACTION_DIGITS)
-    created = (epoch - _age(number)) * SECOND + rng.randrange(SECOND)
-    updated = created + rng.randrange(60, _NEWEST) * SECOND
-    if number % 6 == 5:
-        # Changed by one bulk action: several incidents share the moment.
-        updated, digits = (epoch - 600 * (number // 6 % 3 + 1)) * SECOND, 7
-    redirected = number % 12 == 7
-    status = "Redirected" if redirected else rng.choice(_STATUSES)
-    classification, determination = rng.choice(_VERDICTS) if status == "Resolved" else ("Unknown", "NotAvailable")
-    severity = rng.choice(scenario.severities)
-    analyst = None if status == "Active" and rng.random() < 0.7 else rng.choice(_ANALYSTS)
-    alerts = [
-        _alert(rng, scenario, tenant, incident_id, order, created, severity, status)
-        for order in range(rng.randrange(1, len(scenario.alerts) + 1))
-    ]
-    return {
-        "incidentId": incident_id,
-        "redirectIncidentId": _incident_id(seed, number - 1) if redirected else None,
-        "incidentName": scenario.name,
-        "createdTime": timestamps.write(created, digits),
-        "lastUpdateTime": timestamps.write(updated, digits),
-        "assignedTo": analyst,
-        "classification": classification,
-        "determination": determination,
-        "status": status,
-        "severity": severity,
-        "tags": rng.choice(([], [], ["Demo"], ["Reviewed", "Tier 2"])),
-        "comments": _comments(analyst, updated) if status in ("InProgress", "Resolved") and analyst else [],
-        "alerts": alerts,
-    }
-
-
-def _comments(analyst: str, updated: int) -> list[dict[str, str]]:
-    return [{"comment": "Triage started", "createdBy": analyst, "createdTime": timestamps.write(updated - 30 * SECOND)}]
-
-
-def _alert(
-    rng: random.Random,
-    scenario: Scenario,
-    tenant: Tenant,
-    incident_id: int,
-    order: int,
-    created: int,
-    severity: str,
-    status: str,
-) -> dict[str, Any]:
-    moment = created - rng.randrange(1, 600) * SECOND
-    resolved = status == "Resolved"
-    scene = Scene(rng, tenant.domain, moment)
-    devices = [device(scene)] if scenario.has_device else []
-    device_id = devices[0]["mdatpDeviceId"] if devices else None
-    return {
-        "alertId": f"da{moment}_{rng.getrandbits(30)}",
-        "incidentId": incident_id,
-        "serviceSource": scenario.service_source,
-        "creationTime": timestamps.write(moment),
-        "lastUpdatedTime": timestamps.write(created, 2),
-        "resolvedTime": timestamps.write(created + 3600 * SECOND, 0) if resolved else None,
-        "firstActivity": timestamps.write(moment - 300 * SECOND, 0),
-        "lastActivity": timestamps.write(moment - 60 * SECOND, 1),
-        "title": scenario.alerts[order],
-        "description": scenario.description,
-        "category": scenario.category,
-        "status": "Resolved" if resolved else rng.choice(("New", "InProgress")),
-        "severity": severity,
-        "investigationId": rng.randrange(1, 5000) if scenario.has_device else None,
-        "investigationState": rng.choice(("Running", "UnsupportedAlertType", "Benign", "SuccessfullyRemediated")),
-        "classification": None,
-        "determination": None,
-        "detectionSource": scenario.detection_source,
-        "detectorId": str(uuid.UUID(int=rng.getrandbits(128), version=4)),
-        "assignedTo": None,
-        "actorName": None,
-        "threatFamilyName": scenario.threat_family,
-        "mitreTechniques": list(scenario.techniques),
-        "devices": devices,
-        "entities": [entity(kind, scene, device_id) for kind in scenario.evidence],
-    }
+def change_moment(document: dict[str, Any]) -> int:
+    """When a change of the incident takes place, in ticks: now, and in any case after the one before."""
+    return max(timestamps.now(), timestamps.read(document["lastUpdateTime"]) + 1)

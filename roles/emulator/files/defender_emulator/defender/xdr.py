@@ -3,14 +3,13 @@
 """The Defender XDR incident API (``api.security.microsoft.com``).
 
 Microsoft does not document which filter operators there are, what a list of tags does to the old ones, or what an empty
-``assignedTo`` does: the answers here are those that public clients rely on.
+``assignedTo`` does: the answers here are those that public clients rely on. Nor is it said what becomes of a
+determination that the new classification does not allow, or of a change to a redirected incident: both are refused.
 Sources: learn.microsoft.com, api-list-incidents, api-get-incident, api-update-incidents, api-error-codes.
 """
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,12 +17,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from defender_emulator import timestamps
+from defender_emulator.defender.answers import json_object, xdr_endpoint
 from defender_emulator.defender.bearer import ApiError, json_response, require
-from defender_emulator.defender.incidents import Incident
-from defender_emulator.entra.bearer import Caller, challenge
+from defender_emulator.defender.incidents import Incident, change_moment
+from defender_emulator.defender.listing import check_options, choose, churn, cut, limited, refuse_poison
+from defender_emulator.defender.throttling import count_xdr_call
+from defender_emulator.defender.verdicts import DETERMINATIONS, check_pair
 from defender_emulator.entra.resources import XDR
 from defender_emulator.entra.tenants import Tenant
-from defender_emulator.odata import Field, QueryError, parse_filter, parse_number
+from defender_emulator.odata import Field, bounds_of, parse_number
 from defender_emulator.world import world_of
 
 _READ_ROLES = ("Incident.Read.All", "Incident.ReadWrite.All")
@@ -31,102 +33,71 @@ _WRITE_ROLES = ("Incident.ReadWrite.All",)
 _CONTEXT = "https://api.security.microsoft.com/api/$metadata#Incidents"
 _MAX_TOP = 100
 _OPTIONS = frozenset({"$filter", "$top", "$skip"})
-_STATUSES = frozenset({"Active", "InProgress", "Resolved", "Redirected"})
+_WRITTEN_STATUSES = frozenset({"Active", "InProgress", "Resolved"})
+_STATUSES = _WRITTEN_STATUSES | {"Redirected", "AwaitingAction"}
 _FIELDS = {
     "lastUpdateTime": Field(lambda incident: incident.updated, is_moment=True),
     "createdTime": Field(lambda incident: incident.created, is_moment=True),
     "status": Field(lambda incident: incident.status, names=_STATUSES),
     "assignedTo": Field(lambda incident: incident.assigned_to),
 }
-_DETERMINATIONS = {
-    "TruePositive": {
-        "MultiStagedAttack",
-        "MaliciousUserActivity",
-        "CompromisedAccount",
-        "Malware",
-        "Phishing",
-        "UnwantedSoftware",
-        "Other",
-    },
-    "InformationalExpectedActivity": {"SecurityTesting", "LineOfBusinessApplication", "ConfirmedActivity", "Other"},
-    "FalsePositive": {"Clean", "NoEnoughDataToValidate", "Other"},
-}
+_DETERMINATIONS = frozenset(name for names in DETERMINATIONS.values() for name in names)
 _CHANGEABLE = frozenset({"status", "assignedTo", "classification", "determination", "tags", "comment"})
 
-Endpoint = Callable[[Request], Awaitable[Response]]
 
-
-def _answering_errors(endpoint: Endpoint) -> Endpoint:
-    async def answer(request: Request) -> Response:
-        try:
-            return await endpoint(request)
-        except ApiError as error:
-            body = {"error": {"code": error.code, "message": error.message, "target": str(uuid.uuid4())}}
-            headers = challenge(request, error.message) if error.status == 401 else None
-            return json_response(body, error.status, headers)
-        except QueryError as error:
-            body = {"error": {"code": "BadRequest", "message": str(error), "target": str(uuid.uuid4())}}
-            return json_response(body, 400)
-
-    return answer
-
-
-@_answering_errors
+@xdr_endpoint
 async def list_incidents(request: Request) -> Response:
     """``GET /api/incidents``"""
     caller = require(request, XDR, _READ_ROLES)
-    _count_call(request, caller, "list")
+    count_xdr_call(request, caller, "list")
     world = world_of(request)
+    settings = world.directory.settings
     options = dict(request.query_params)
-    for name in options:
-        if name.startswith("$") and name not in _OPTIONS:
-            raise QueryError(f"The query option '{name}' is not supported.")
-    top = parse_number(options, "$top", _MAX_TOP)
-    if top > _MAX_TOP:
-        raise QueryError(f"The limit of '{_MAX_TOP}' for Top query has been exceeded. The value is '{top}'.")
+    check_options(options, _OPTIONS)
+    top = limited(options, "$top", _MAX_TOP, _MAX_TOP)
     skip = parse_number(options, "$skip", 0)
-    incidents = list(world.incidents.of(caller.tenant).values())
-    if "$filter" in options:
-        matches = parse_filter(options["$filter"], _FIELDS)
-        incidents = [incident for incident in incidents if matches(incident)]
-    page = incidents[skip : skip + top]
+    bounds = bounds_of(options.get("$filter", ""), "lastUpdateTime")
+    incidents = choose(
+        world.incidents.updated_between(caller.tenant, *bounds), options, _FIELDS, settings, settings.filter_operators
+    )
+    page, following = cut(incidents, skip, top, settings)
+    refuse_poison(request, caller.tenant, page)
     tail = b"]}"
-    if world.directory.settings.next_link and skip + top < len(incidents):
-        query = urlencode({**options, "$top": top, "$skip": skip + top})
+    if settings.next_link and following is not None:
+        query = urlencode({**options, "$top": top, "$skip": following})
         tail = f'],"@odata.nextLink":"{world.base_url}/api/incidents?{query}"}}'.encode()
     head = f'{{"@odata.context":"{_CONTEXT}","value":['.encode()
-    return json_response(head + b",".join(incident.json for incident in page) + tail)
+    answer = json_response(head + b",".join(incident.json for incident in page) + tail)
+    churn(request, caller.tenant)
+    return answer
 
 
-@_answering_errors
+@xdr_endpoint
 async def get_incident(request: Request) -> Response:
     """``GET /api/incidents/{id}``"""
     caller = require(request, XDR, _READ_ROLES)
-    _count_call(request, caller, "get")
-    return _one(_find(request, caller.tenant).document())
+    count_xdr_call(request, caller, "get")
+    incident = _find(request, caller.tenant)
+    refuse_poison(request, caller.tenant, [incident])
+    return _one(incident.document())
 
 
-@_answering_errors
+@xdr_endpoint
 async def update_incident(request: Request) -> Response:
     """``PATCH /api/incidents/{id}``: tags are replaced, a comment is appended, what is left out stays."""
     caller = require(request, XDR, _WRITE_ROLES)
-    _count_call(request, caller, "update")
+    count_xdr_call(request, caller, "update")
+    changes = await json_object(request)
     document = _find(request, caller.tenant).document()
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise ApiError(415, "UnsupportedMediaType", "The Content-Type of the request must be application/json.")
-    try:
-        changes = await request.json()
-    except ValueError:
-        raise ApiError(400, "InvalidRequestBody", "The request body is not JSON.") from None
-    _check_changes(changes, document["classification"])
+    _check_changes(changes, document)
     comment = changes.pop("comment", None)
     document.update(changes)
     document["assignedTo"] = document["assignedTo"] or None
-    now = timestamps.write(timestamps.now())
+    moment = timestamps.write(change_moment(document))
     if comment:
         author = world_of(request).directory.application_name(caller.client_id)
-        document["comments"].append({"comment": comment, "createdBy": author, "createdTime": now})
-    document["lastUpdateTime"] = now
+        document["comments"].append({"comment": comment, "createdBy": author, "createdTime": moment})
+    document["lastUpdateTime"] = moment
     world_of(request).incidents.save(caller.tenant, document)
     return _one(document)
 
@@ -143,16 +114,12 @@ def _find(request: Request, tenant: Tenant) -> Incident:
     return incident
 
 
-def _count_call(request: Request, caller: Caller, call: str) -> None:
-    world = world_of(request)
-    sentence = world.quotas.exceeded(caller.client_id, caller.tenant.tenant_id, call, world.directory.settings)
-    if sentence:
-        raise ApiError(429, "429", sentence)
-
-
-def _check_changes(changes: Any, current_classification: str) -> None:
-    if not isinstance(changes, dict) or not changes:
-        raise ApiError(400, "InvalidRequestBody", "The request body must be an object with at least one property.")
+def _check_changes(changes: dict[str, Any], document: dict[str, Any]) -> None:
+    redirect = document["redirectIncidentId"]
+    if redirect is not None:
+        raise ApiError(
+            400, "InvalidInput", f"Incident {document['incidentId']} is redirected to {redirect} and cannot be updated."
+        )
     unknown = sorted(set(changes) - _CHANGEABLE)
     if unknown:
         raise ApiError(400, "InvalidRequestBody", f"Property '{unknown[0]}' cannot be updated.")
@@ -162,11 +129,11 @@ def _check_changes(changes: Any, current_classification: str) -> None:
     for name in _CHANGEABLE - {"tags"}:
         if name in changes and not isinstance(changes[name], str):
             raise ApiError(400, "InvalidInput", f"'{name}' must be a string.")
-    if changes.get("status", "Active") not in _STATUSES - {"Redirected"}:
+    if changes.get("status", "Active") not in _WRITTEN_STATUSES:
         raise ApiError(400, "InvalidInput", f"'{changes['status']}' is not a status that can be set.")
-    classification = changes.get("classification", current_classification)
-    if "classification" in changes and classification not in _DETERMINATIONS:
-        raise ApiError(400, "InvalidInput", f"'{classification}' is not a classification.")
-    determination = changes.get("determination")
-    if determination is not None and determination not in _DETERMINATIONS.get(classification, set()):
-        raise ApiError(400, "InvalidInput", f"The determination '{determination}' does not go with the classification.")
+    if changes.get("classification", "TruePositive") not in DETERMINATIONS:
+        raise ApiError(400, "InvalidInput", f"'{changes['classification']}' is not a classification that can be set.")
+    if changes.get("determination", "Other") not in _DETERMINATIONS:
+        raise ApiError(400, "InvalidInput", f"'{changes['determination']}' is not a determination that can be set.")
+    if "classification" in changes or "determination" in changes:
+        check_pair(*(changes.get(name, document[name]) for name in ("classification", "determination")))

@@ -13,6 +13,8 @@ from defender_emulator.entra.tenants import derive_id
 
 SAMPLE_ID = derive_id("application")
 SAMPLE_NAME = "Northwind SOC"
+SAMPLE_XDR_ROLES = ("Incident.Read.All",)
+SAMPLE_GRAPH_ROLES = ("SecurityIncident.Read.All", "SecurityAlert.Read.All", "ThreatHunting.Read.All")
 SAMPLE_SECRET_ID = derive_id("application", "secret")
 SAMPLE_CERTIFICATE_ID = derive_id("application", "certificate")
 SAMPLE_FEDERATION_ID = derive_id("application", "federation")
@@ -62,7 +64,7 @@ SAMPLE: dict[str, Any] = {
     "displayName": SAMPLE_NAME,
     "signInAudience": "AzureADMultipleOrgs",
     "web": {"redirectUris": ["https://localhost/consent-result"]},
-    "requiredResourceAccess": required_access({XDR: ["Incident.Read.All"]}),
+    "requiredResourceAccess": required_access({XDR: SAMPLE_XDR_ROLES, GRAPH: SAMPLE_GRAPH_ROLES}),
     "verifiedPublisher": verified_publisher(True),
 }
 REGISTRAR: dict[str, Any] = {

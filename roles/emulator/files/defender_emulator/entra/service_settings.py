@@ -4,17 +4,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from defender_emulator.odata import OPERATORS
 
 DOCUMENTED_QUOTA = "documented"
+INCIDENT_ORDERS = ("generated", "newest_first", "oldest_first", "shuffled")
 
 
 @dataclass
 class ServiceSettings:
-    """A quota of None is no limit; a token lifetime of None is 60 to 90 minutes."""
+    """A quota of None is no limit; a token lifetime of None is 60 to 90 minutes.
+
+    ``incident_order`` is by last update, or anew for each request; ``filter_operators`` are those of the Defender XDR
+    API, which does not document them; ``max_page`` holds in every list, whatever ``$top`` says.
+    """
 
     quota_per_minute: int | str | None = DOCUMENTED_QUOTA
     quota_per_hour: int | str | None = DOCUMENTED_QUOTA
     next_link: bool = False
+    incident_order: str = "generated"
+    filter_operators: list[str] = field(default_factory=lambda: list(OPERATORS))
+    max_page: int | None = None
     token_version: int = 1
     token_lifetime: int | None = None

@@ -1,0 +1,80 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What both APIs answer when a call is refused, each in its own form.
+
+Sources: learn.microsoft.com, api-error-codes; for Graph's refusal of a query, which has no code, a public log.
+"""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from defender_emulator.defender.bearer import ApiError, json_response
+from defender_emulator.entra.bearer import challenge
+from defender_emulator.graph_errors import GraphError, error_response
+from defender_emulator.odata import QueryError
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def xdr_endpoint(endpoint: Endpoint) -> Endpoint:
+    """An endpoint of the Defender XDR API, whose refusals become its answers."""
+
+    @functools.wraps(endpoint)
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except ApiError as error:
+            headers = challenge(request, error.message) if error.status == 401 else error.headers
+            return _xdr_refusal(error.status, error.code, error.message, headers)
+        except QueryError as error:
+            return _xdr_refusal(400, "BadRequest", str(error))
+
+    return answer
+
+
+def graph_endpoint(endpoint: Endpoint) -> Endpoint:
+    """An endpoint of Microsoft Graph security, whose refusals become its answers."""
+
+    @functools.wraps(endpoint)
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except ApiError as error:
+            if error.status == 401:
+                refusal = GraphError(401, "InvalidAuthenticationToken", error.message)
+                return error_response(request, refusal, challenge(request, error.message))
+            return error_response(request, GraphError(error.status, error.code, error.message), error.headers)
+        except QueryError as error:
+            # The code really is empty.
+            message = f"The query specified in the URI is not valid. {error}"
+            return error_response(request, GraphError(400, "", message))
+
+    return answer
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """The body of a change, an object with at least one property.
+
+    Raises:
+        ApiError: 415 when it is not announced as JSON, 400 when it is no such object.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise ApiError(415, "UnsupportedMediaType", "The Content-Type of the request must be application/json.")
+    try:
+        body = await request.json()
+    except ValueError:
+        raise ApiError(400, "InvalidRequestBody", "The request body is not JSON.") from None
+    if not isinstance(body, dict) or not body:
+        raise ApiError(400, "InvalidRequestBody", "The request body must be an object with at least one property.")
+    return body
+
+
+def _xdr_refusal(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
+    return json_response({"error": {"code": code, "message": message, "target": str(uuid.uuid4())}}, status, headers)
