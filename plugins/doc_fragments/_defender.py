@@ -151,6 +151,17 @@ options:
     default: []
 """
 
+    PACE = r"""
+options:
+  paced:
+    description:
+      - Whether to stay below the number of calls that Microsoft documents for each tenant and call, before it refuses
+        one. A minute's wait for that does not count towards O(max_wait).
+      - V(false) is for services without those limits.
+    type: bool
+    default: true
+"""
+
     HOME = r"""
 options:
   tenant_id:

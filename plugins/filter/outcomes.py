@@ -69,7 +69,7 @@ def _both(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any
 
 
 def _failed(tenants: Iterable[Mapping[str, str]], message: str) -> list[dict[str, Any]]:
-    return [_outcome(tenant, message, "correct the settings of the application") for tenant in tenants]
+    return [_outcome(tenant, message, "correct what the message names, and run again") for tenant in tenants]
 
 
 def _outcome(tenant: Mapping[str, str], message: str, remedy: str) -> dict[str, Any]:

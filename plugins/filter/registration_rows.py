@@ -30,7 +30,7 @@ options:
 EXAMPLES = r"""
 - name: Print what is registered
   mssp.defender.defender_report:
-    columns: [application, state, app_id, asks_for, granted_at_home, credential, good_until]
+    columns: [application, state, app_id, credential, good_until, granted_at_home, asks_for]
     rows: "{{ (partner_access_leaders | default({})).values() | unique | mssp.defender.registration_rows(hostvars) }}"
 """
 
@@ -39,6 +39,7 @@ _value:
   description:
     - One row for each host, with C(application), C(state) (V(ok), V(changed) or V(failed)), C(app_id), C(asks_for),
       C(granted_at_home), C(credential), C(good_until) and C(what_follows).
+    - C(granted_at_home) is V(all) where that is everything that the application asks for.
   type: list
   elements: dict
 """
@@ -52,12 +53,13 @@ def _row(variables: Mapping[str, Any]) -> dict[str, Any]:
     results = [variables.get("partner_access_registered") or {}, variables.get("partner_access_rotated") or {}]
     registered, rotated = results
     application, credential = registered.get("application") or {}, rotated.get("credential") or {}
+    asked, granted = _names(application.get("permissions")), _names(application.get("granted"))
     return {
         "application": variables["partner_access_registration"]["unique_name"],
         "state": _state(results),
         "app_id": application.get("app_id") or rotated.get("app_id") or "",
-        "asks_for": _names(application.get("permissions")),
-        "granted_at_home": _names(application.get("granted")),
+        "asks_for": ", ".join(asked),
+        "granted_at_home": "all" if asked and asked == granted else ", ".join(granted),
         "credential": credential.get("name", ""),
         "good_until": credential.get("expires_at", ""),
         "what_follows": " ".join(result["msg"] for result in results if result.get("msg") and _has_worked(result)),
@@ -80,8 +82,8 @@ def _has_worked(result: Mapping[str, Any]) -> bool:
     return "application" in result or "credential" in result
 
 
-def _names(by_api: Mapping[str, list[str]] | None) -> str:
-    return ", ".join(name for names in (by_api or {}).values() for name in names)
+def _names(by_api: Mapping[str, list[str]] | None) -> list[str]:
+    return sorted(name for names in (by_api or {}).values() for name in names)
 
 
 class FilterModule:

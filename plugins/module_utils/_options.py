@@ -56,6 +56,8 @@ TENANTS: dict[str, dict[str, Any]] = {
     },
 }
 
+PACED: dict[str, dict[str, Any]] = {"paced": {"type": "bool", "default": True}}
+
 PREFIX = "partner_access_"
 """What the name of a variable has before that of the option which it fills in."""
 

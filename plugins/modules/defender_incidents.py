@@ -10,23 +10,35 @@ short_description: List the Microsoft Defender XDR incidents of a customer tenan
 version_added: 0.1.0
 author: mssp.defender contributors (@mssp-defender)
 description:
-  - Lists the incidents of a customer tenant with their alerts, page by page until the last, as Microsoft sends them.
+  - Lists the incidents of a customer tenant as Microsoft sends them, all of them, whatever is updated meanwhile.
+  - Reads them by time of last update, in portions that fit a page, because paging loses what moves between two pages.
+  - An incident over which the service fails is left out and named, and all others arrive.
+  - A redirected incident is handed out and its target too, even where that lies outside of what was asked for.
   - A tenant that throttles is waited for, a stale token is renewed once, and a refusal is explained.
   - Reads only, and therefore also runs in check mode.
 options:
   api:
     description:
-      - V(xdr) is the Defender XDR API, V(graph) is Microsoft Graph security. Records have each API's own shape.
+      - V(xdr) is the Defender XDR API, V(graph) is Microsoft Graph security. Records have each API's own shape,
+        to which O(normalize) adds a common one.
       - V(xdr) needs the permission V(Incident.Read.All), V(graph) needs V(SecurityIncident.Read.All).
+      - Microsoft retires the Defender XDR API by 2027-02-01. From 2027-01-01 on V(xdr) warns of it, once a run.
     type: str
     choices: [xdr, graph]
     default: xdr
+  alerts:
+    description:
+      - Whether Microsoft Graph is to send the alerts of each incident with it. The Defender XDR API always does.
+      - Where Microsoft Graph fails over an incident with many alerts, that one comes without them, and is named in
+        C(quarantined).
+    type: bool
+    default: false
   status:
     description:
-      - Only incidents in one of these states.
+      - Only incidents in one of these states. More than one state is filtered locally.
     type: list
     elements: str
-    choices: [Active, InProgress, Resolved, Redirected]
+    choices: [Active, InProgress, AwaitingAction, Resolved, Redirected]
     default: []
   severity:
     description:
@@ -35,56 +47,17 @@ options:
     elements: str
     choices: [Informational, Low, Medium, High]
     default: []
-  assigned_to:
-    description:
-      - Only incidents assigned to this user.
-    type: str
-  created_after:
-    description:
-      - Only incidents created at this time or later. An ISO 8601 time, or an age such as V(90m), V(24h) or V(7d).
-    type: str
-  updated_after:
-    description:
-      - Only incidents updated at this time or later. An ISO 8601 time, or an age such as V(90m), V(24h) or V(7d).
-    type: str
-  filter:
-    description:
-      - An OData filter of your own, joined to the others by C(and).
-    type: str
-  limit:
-    description:
-      - Return at most this many incidents of a tenant. By default all.
-    type: int
-  newest:
-    description:
-      - How many incidents of a tenant are returned, those that were updated last, the newest first. By default all.
-      - All are read and counted all the same. V(0) returns the count alone.
-      - Mutually exclusive with O(dest) and O(checkpoint).
-    type: int
-  dest:
-    description:
-      - File to write the incidents to, one JSON object a line, with mode V(0600).
-        For a fleet a folder, with one file C(NAME.jsonl) for each tenant. The folder must exist.
-      - Each incident is written as the service sent it, with nothing but line breaks taken out.
-      - The incidents are then not returned.
-    type: path
-  checkpoint:
-    description:
-      - File that keeps where the reading of the tenant stands. Only incidents that are new, or were updated since,
-        are handed out. For a fleet a folder, with one file C(NAME.checkpoint) for each tenant. The folder must exist.
-      - The first run reads all incidents, or those that O(updated_after) lets through, which later runs do not look at.
-      - With O(dest) the incidents are added to the end of the file. The checkpoint moves only when they are safely
-        there, or returned. A run that ends early repeats incidents and never loses one.
-      - In check mode it does not move.
-      - Mutually exclusive with O(limit).
-    type: path
 extends_documentation_fragment:
   - mssp.defender._attributes
   - mssp.defender._defender.connection
   - mssp.defender._defender.tenants
+  - mssp.defender._defender.pace
+  - mssp.defender._reading
 seealso:
   - module: mssp.defender.defender_token
     description: Tells why a tenant cannot be read.
+  - module: mssp.defender.defender_alerts
+    description: Lists alerts by themselves.
 """
 
 EXAMPLES = r"""
@@ -120,13 +93,16 @@ EXAMPLES = r"""
     client_secret: "{{ lookup('ansible.builtin.env', 'AZURE_CLIENT_SECRET') }}"
     checkpoint: /var/lib/mssp/checkpoints
     dest: /var/lib/mssp/incidents
+    backfill: 90d
 
-- name: The same tenant through Microsoft Graph
+- name: The same tenant through Microsoft Graph, with alerts, and in a shape that both APIs have in common
   mssp.defender.defender_incidents:
     tenant_id: contoso.example
     client_id: 11111111-1111-1111-1111-111111111111
     client_secret: "{{ lookup('ansible.builtin.env', 'AZURE_CLIENT_SECRET') }}"
     api: graph
+    alerts: true
+    normalize: true
     severity:
       - High
 """
@@ -164,7 +140,7 @@ incidents:
       status: Active
 count:
   description: How many incidents were returned or written.
-  returned: for a single tenant that is C(granted)
+  returned: for a single tenant that is C(granted), or that O(dest) and O(checkpoint) are given for
   type: int
   sample: 1
 truncated:
@@ -179,6 +155,39 @@ filtered_locally:
   elements: str
   sample:
     - severity
+redirects:
+  description:
+    - The redirected incidents among those handed out, which were merged into others.
+    - C(target) is the incident at the end of the redirections, C(found) whether the service has it.
+    - With O(limit) they are not followed, and none is named.
+  returned: for a single tenant that is C(granted)
+  type: list
+  elements: dict
+  sample:
+    - id: "924565"
+      target: "924521"
+      found: true
+quarantined:
+  description:
+    - What the service fails over (HTTP 5xx) while it sends all else.
+      The next run with the same O(checkpoint) tries it again.
+    - C(id) is V(null) where no service tells it, C(updated) is the time of last update. The Defender XDR API does not
+      tell it, and Microsoft Graph is asked where the customer has granted that.
+    - With O(alerts), an incident of which only the alerts cannot be read is named here and handed out without them.
+  returned: for a single tenant that is C(granted)
+  type: list
+  elements: dict
+  sample:
+    - id: "924570"
+      updated: "2026-11-20T15:01:02.2900000Z"
+      code: "500"
+complete_until:
+  description:
+    - The read did not finish. What was last updated before this time has been written, and O(checkpoint) has moved
+      there, so that the next run goes on behind it.
+  returned: for a single tenant that is not C(granted), with O(dest) and O(checkpoint)
+  type: str
+  sample: "2026-11-20T15:01:02.2900000Z"
 warnings:
   description: What Microsoft said about an answer that may be incomplete.
   returned: for a single tenant that is C(granted)

@@ -67,7 +67,10 @@ def _inventory(
         "partner_access_xdr_url": emulator.url,
         "partner_access_ca_path": emulator.ca_path,
         "partner_access_cache": shared["cache"],
+        # as the other forms do: one token, and the whole read in a file
+        "partner_access_apis": ["xdr"],
         "partner_access_incidents_dest": shared["dest"],
+        "partner_access_incidents_checkpoint": "",
         "partner_access_concurrency": concurrency,
     }
     return {"customers": {"hosts": hosts, "vars": variables}}

@@ -17,8 +17,8 @@ from ansible_collections.mssp.defender.plugins.module_utils._operations import _
 ROOT = Path(__file__).resolve().parents[2]
 OPERATIONS = "ansible_collections.mssp.defender.plugins.module_utils._operations"
 GROUPS = {
-    # customers' tenants, one or many
-    "defender": set(_options.CONNECTION) | set(_options.TENANTS),
+    # customers' tenants, one or many; which ones is for each task to say
+    "defender": set(_options.CONNECTION) | set(_options.TENANTS) - {"tenants"},
     # the provider's own tenant
     "registration": set(_home.ARGUMENTS),
 }

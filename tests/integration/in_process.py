@@ -73,6 +73,21 @@ class Tasks:
     def incidents(self, **options: Any) -> dict[str, Any]:
         return self._run("incidents", {**self.connection, **options})
 
+    def incident(self, **options: Any) -> dict[str, Any]:
+        return self._run("incident", {**self.connection, **options})
+
+    def alert(self, **options: Any) -> dict[str, Any]:
+        return self._run("alert", {**self.connection, **options})
+
+    def triage(self, **options: Any) -> dict[str, Any]:
+        return self._run("triage", {**self.connection, **options})
+
+    def hunting(self, **options: Any) -> dict[str, Any]:
+        return self._run("hunting", {**self.connection, **options})
+
+    def alerts(self, **options: Any) -> dict[str, Any]:
+        return self._run("alerts", {**self.connection, **options})
+
     def consent_url(self, **options: Any) -> dict[str, Any]:
         return self._run("consent_url", {**self.connection, **options})
 

@@ -15,8 +15,10 @@ import pytest
 import yaml
 from integration.ansible_process import Ansible
 from integration.home_tenant import HomeTenant
+from integration.incident_desk import IncidentDesk
 
 ROOT = Path(__file__).resolve().parents[2]
+READERS = ["Incident.Read.All", "SecurityIncident.Read.All", "SecurityAlert.Read.All", "ThreatHunting.Read.All"]
 PLUGINS = [
     (kind, path.stem)
     for kind, folder in (("module", "modules"), ("filter", "filter"))
@@ -46,6 +48,7 @@ def _in_our_world(ansible: Ansible, text: str) -> list[dict[str, Any]]:
     text = text.replace("22222222-2222-2222-2222-222222222222", ansible.emulator.registrar_client_id)
     text = text.replace("provider.example", ansible.emulator.connection["home_domain"])
     text = text.replace("/etc/mssp/partner.pem", str(ansible.place / "partner.pem"))
+    text = text.replace("/etc/mssp/rules.yml", str(ansible.place / "rules.yml"))
     text = text.replace("/etc/mssp/defender.pem", str(ansible.emulator.connection["certificate_path"]))
     text = text.replace("/var/lib/mssp", str(ansible.place))
     tasks: list[dict[str, Any]] = yaml.safe_load(text)
@@ -65,6 +68,18 @@ def _prepare_registration(ansible: Ansible, home: HomeTenant, name: str) -> None
         home.call("POST", "servicePrincipals", {"appId": created["appId"]})
 
 
+def _prepare_changes(ansible: Ansible) -> None:
+    """What the examples that change incidents and alerts find there: those that they name, and a file of rules."""
+    desk = IncidentDesk(ansible.emulator)
+    for name in ("contoso", "fabrikam"):
+        desk.open(name)
+        desk.put(name, *({"incidentId": number, "alert_count": 1} for number in range(924565, 924568)))
+    alert = {**desk.see("contoso", "924565")["alerts"][0], "alertId": "da637551227677560813_-961444813"}
+    desk.change("contoso", "924565", alerts=[alert])
+    rule = {"name": "high ones", "match": {"severity": "High"}, "set": {"status": "InProgress"}}
+    (ansible.place / "rules.yml").write_text(json.dumps([rule]))
+
+
 @pytest.mark.parametrize(("kind", "name"), PLUGINS, ids=[name for _unused, name in PLUGINS])
 def test_examples_run(
     ansible: Ansible,
@@ -74,11 +89,13 @@ def test_examples_run(
     kind: str,
     name: str,
 ) -> None:
-    consent("contoso", "fabrikam", roles=["Incident.Read.All", "SecurityIncident.Read.All"])
+    consent("contoso", "fabrikam", roles=READERS)
     ansible.customers = {"contoso": ansible.customers["contoso"]}
-    for folder in ("incidents", "checkpoints"):
+    for folder in ("incidents", "checkpoints", "alerts"):
         (ansible.place / folder).mkdir()
     _prepare_registration(ansible, home, name)
+    if name in ("defender_incident", "defender_alert", "defender_triage"):
+        _prepare_changes(ansible)
     text = examples(kind, name)
     tasks = _in_our_world(ansible, text)
     assert tasks

@@ -128,13 +128,28 @@ def test_customers_with_other_settings_are_read_by_them(
     folder = tmp_path / "incidents"
     folder.mkdir()
     ansible.customers["contoso"]["partner_access_incidents_dest"] = str(folder)
-    ansible.customers["fabrikam"]["partner_access_incidents_limit"] = 2
+    ansible.customers["fabrikam"] |= {"partner_access_incidents_dest": "", "partner_access_incidents_limit": 2}
     run = ansible.playbook("mssp.defender.incidents")
     assert run.code == 0, run.output
-    assert [path.name for path in folder.iterdir()] == ["contoso.jsonl"]
+    assert [path.name for path in folder.glob("*.jsonl")] == ["contoso.jsonl"]
     assert len((folder / "contoso.jsonl").read_text().splitlines()) > 2
     assert [row.split()[0] for row in run.table("Newest incidents")[1:]] == ["fabrikam", "fabrikam"]
     assert [row.split()[0] for row in run.table("Incidents written")[1:]] == ["contoso"]
+
+
+def test_a_folder_that_cannot_be_made_stops_only_who_should_be_written_there(
+    ansible: Ansible, consent: Callable[..., None], tmp_path: Path
+) -> None:
+    consent("contoso", "fabrikam")
+    file = tmp_path / "file"
+    file.write_text("no folder")
+    ansible.customers["contoso"]["partner_access_incidents_dest"] = str(file / "incidents")
+    run = ansible.playbook("mssp.defender.incidents")
+    assert run.code == 2, run.output
+    rows = {line.split()[0]: line for line in run.table("Customers: ")[1:]}
+    assert f"dest: the folder {file / 'incidents'} does not exist" in rows["contoso"]
+    assert rows["fabrikam"].split() == ["fabrikam", "granted"]
+    assert [row.split()[0] for row in run.table("Incidents written")[1:]] == ["fabrikam"]
 
 
 @pytest.mark.parametrize("playbook", ["verify", "incidents"])

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from emulator_process import EmulatorProcess
 from integration.in_process import Tasks
 
@@ -20,25 +20,16 @@ def contoso(emulator: EmulatorProcess, consent: Callable[..., None]) -> str:
     """A tenant with three pages of incidents, which we may change."""
     consent("contoso", roles=["Incident.ReadWrite.All"])
     emulator.control("PATCH", f"tenants/{emulator.tenant_id('contoso')}", {"incident_count": 250})
+    emulator.control("PATCH", "application", {"quota_per_minute": None})
     return emulator.tenant_id("contoso")
 
 
 @pytest.fixture
-def change(tasks: Tasks, emulator: EmulatorProcess, contoso: str) -> Callable[[int], None]:
+def change(emulator: EmulatorProcess, contoso: str) -> Callable[[int], None]:
     """Changes an incident, as an analyst in the portal does."""
-
-    def comment(incident_id: int) -> None:
-        token = tasks.token(tenant_id=contoso, expose_token=True)["access_token"]
-        answer = requests.patch(
-            f"{emulator.url}/api/incidents/{incident_id}",
-            json={"comment": "seen"},
-            headers={"Authorization": f"Bearer {token}"},
-            verify=emulator.ca_path,
-            timeout=10,
-        )
-        assert answer.status_code == 200, answer.text
-
-    return comment
+    return lambda incident_id: emulator.control(
+        "PATCH", f"tenants/{contoso}/incidents/{incident_id}", {"assignedTo": "analyst@contoso.example"}
+    )
 
 
 def _ids(result: dict[str, Any]) -> list[int]:
@@ -47,11 +38,11 @@ def _ids(result: dict[str, Any]) -> list[int]:
 
 def test_only_news_are_handed_out(tasks: Tasks, contoso: str, change: Callable[[int], None], tmp_path: Path) -> None:
     checkpoint = tmp_path / "contoso.checkpoint"
-    first = tasks.incidents(tenant_id=contoso, checkpoint=checkpoint)
+    first = tasks.incidents(tenant_id=contoso, checkpoint=checkpoint, backfill="")
     assert first["count"] == 250
     assert checkpoint.stat().st_mode & 0o777 == 0o600
     assert tasks.incidents(tenant_id=contoso, checkpoint=checkpoint)["incidents"] == []
-    changed = _ids(first)[7]
+    changed = next(one["incidentId"] for one in first["incidents"] if one["redirectIncidentId"] is None)
     change(changed)
     again = tasks.incidents(tenant_id=contoso, checkpoint=checkpoint)
     assert (_ids(again), again["count"]) == ([changed], 1)
@@ -62,11 +53,11 @@ def test_first_read_may_begin_late(tasks: Tasks, contoso: str, change: Callable[
     """What it left out comes when it changes."""
     checkpoint = tmp_path / "contoso.checkpoint"
     everything = _ids(tasks.incidents(tenant_id=contoso))
-    first = _ids(tasks.incidents(tenant_id=contoso, checkpoint=checkpoint, updated_after="5d"))
+    first = _ids(tasks.incidents(tenant_id=contoso, checkpoint=checkpoint, backfill="5d"))
     assert 0 < len(first) < len(everything)
     old = next(identity for identity in everything if identity not in first)
     change(old)
-    assert _ids(tasks.incidents(tenant_id=contoso, checkpoint=checkpoint, updated_after="5d")) == [old]
+    assert _ids(tasks.incidents(tenant_id=contoso, checkpoint=checkpoint, backfill="5d")) == [old]
 
 
 def test_news_are_added_to_the_file(tasks: Tasks, contoso: str, change: Callable[[int], None], tmp_path: Path) -> None:
@@ -83,16 +74,24 @@ def test_news_are_added_to_the_file(tasks: Tasks, contoso: str, change: Callable
     assert options["dest"].stat().st_mode & 0o777 == 0o600
 
 
-def test_a_read_that_ends_early_loses_nothing(
+def test_a_read_that_ends_early_says_how_far_it_came_and_goes_on_there(
     tasks: Tasks, emulator: EmulatorProcess, contoso: str, tmp_path: Path
 ) -> None:
-    """The quota lets two of three pages through."""
     options = {"tenant_id": contoso, "checkpoint": tmp_path / "kept.checkpoint", "dest": tmp_path / "kept.jsonl"}
-    emulator.control("PATCH", "application", {"quota_per_minute": 2})
-    assert tasks.incidents(**options, max_wait=1)["state"] == "throttled"
-    assert list(tmp_path.iterdir()) == []
+    emulator.control("PATCH", "application", {"quota_per_minute": 12})
+    first = tasks.incidents(**options, backfill="", max_wait=1)
+    assert first["state"] == "throttled"
+    early = [json.loads(line) for line in options["dest"].read_text().splitlines()]
+    assert 0 < first["count"] == len(early) < 250
+
     emulator.control("PATCH", "application", {"quota_per_minute": None})
-    assert tasks.incidents(**options)["count"] == 250
+    second = tasks.incidents(**options, backfill="")
+    assert second["state"] == "granted"
+    incidents = [json.loads(line) for line in options["dest"].read_text().splitlines()]
+    assert len(incidents) == first["count"] + second["count"]
+    assert len({incident["incidentId"] for incident in incidents}) == 250
+    behind = {incident["incidentId"] for incident in incidents if incident["lastUpdateTime"] < first["complete_until"]}
+    assert behind <= {incident["incidentId"] for incident in early}, "what lies before is complete"
 
 
 def test_other_filters_need_another_checkpoint(tasks: Tasks, contoso: str, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from integration.home_tenant import DAY, HomeTenant
 PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
 NAME = "northwind-soc"
 CUSTOMERS = ("contoso", "fabrikam")
+TO_READ = ["Incident.Read.All", "SecurityAlert.Read.All", "SecurityIncident.Read.All", "ThreatHunting.Read.All"]
 REGISTER = ("-e", json.dumps({"partner_access_register": True}))
 
 
@@ -91,9 +92,9 @@ def test_register(provider: Ansible, kept: CredentialFile, empty_home: HomeTenan
     assert [first.recap(host)["changed"] for host in CUSTOMERS] == [2, 0]
     ((name, state, shown, *rest),) = _rows(first)
     assert (name, state, shown) == (NAME, "changed", app_id)
-    assert "Incident.Read.All" in rest
-    assert "ansible" in rest
-    assert empty_home.roles(app_id) == ["Incident.Read.All"]
+    assert (rest[0], rest[2]) == ("ansible", "all")
+    assert [role.strip(",") for role in rest[3:]] == TO_READ
+    assert empty_home.roles(app_id) == TO_READ
     assert len(empty_home.secrets()) == 1
     assert empty_home.accepts(kept.secret)
     assert kept.secret not in first.output
@@ -176,6 +177,7 @@ def test_an_added_permission_makes_customers_partial(
     provider: Ansible, kept: CredentialFile, empty_home: HomeTenant
 ) -> None:
     """Granted at home in the same run, and the links are handed out again."""
+    provider.variables["partner_access_apis"] = ["xdr"]
     assert provider.playbook("mssp.defender.register").code == 0
     app_id = empty_home.application()["appId"]
     _consent(provider, app_id)

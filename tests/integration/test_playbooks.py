@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,7 @@ def test_playbooks_that_follow_go_on_without_those_that_failed(mixed: Ansible) -
     both.write_text(json.dumps([{"name": name, "import_playbook": name} for name in names]))
     run = mixed.playbook(str(both))
     assert run.code == 2, run.output
-    assert [row.split()[0] for row in run.table("Newest incidents")[1:]] == ["contoso"] * 3
+    assert [row.split()[0] for row in run.table("Incidents written")[1:]] == ["contoso"]
     assert run.output.count("Customers: ") == 2
     assert {host for host in STATES if run.recap(host)["failed"]} == {"lucerne"}
     rows = {line.split()[0]: line for line in run.table("Customers: ")[1:]}
@@ -150,10 +151,7 @@ def test_table_is_complete_without_a_credential(mixed: Ansible) -> None:
 
 
 def test_second_run_changes_nothing(mixed: Ansible, tmp_path: Path) -> None:
-    kept = tmp_path / "incidents"
-    kept.mkdir()
     extra = {
-        "partner_access_incidents_dest": str(kept),
         "partner_access_cache": str(tmp_path / "cache"),
         "partner_access_state_key": "a long and random key of a test",
         "partner_access_fail_on": [],
@@ -162,19 +160,89 @@ def test_second_run_changes_nothing(mixed: Ansible, tmp_path: Path) -> None:
         runs = [mixed.playbook(f"mssp.defender.{playbook}", "-e", json.dumps(extra)) for _unused in range(2)]
         assert [run.code for run in runs] == [0, 0], runs[-1].output
         assert sum(runs[1].recap(host)["changed"] for host in STATES) == 0, runs[1].output
-    assert sorted(path.name for path in kept.iterdir()) == ["contoso.jsonl"]
 
 
-def test_check_mode_writes_nothing(mixed: Ansible, tmp_path: Path) -> None:
-    kept = tmp_path / "incidents"
-    kept.mkdir()
-    extra = json.dumps({"partner_access_incidents_dest": str(kept), "partner_access_fail_on": []})
+def test_check_mode_writes_nothing(mixed: Ansible) -> None:
+    """Also where the folders are yet to be made."""
+    extra = json.dumps({"partner_access_fail_on": []})
     for playbook in ("onboard", "verify", "incidents"):
         run = mixed.playbook(f"mssp.defender.{playbook}", "--check", "-e", extra)
         assert run.code == 0, run.output
-        assert run.table("Customers: ")[1:]
-    assert list(kept.iterdir()) == []
-    assert not Path(mixed.variables["partner_access_links_directory"]).exists()
+        assert dict(line.split()[:2] for line in run.table("Customers: ")[1:]) == STATES
+    assert [path.name for path in mixed.place.iterdir()] == ["inventory.json"]
+
+
+def test_incidents_are_kept_and_each_run_adds_what_is_new(mixed: Ansible) -> None:
+    """By default in the directory that the run was started in, where only its owner can read them."""
+    emulator, tenant = mixed.emulator, mixed.emulator.tenant_id("contoso")
+    extra = ["-e", json.dumps({"partner_access_fail_on": []})]
+    first = mixed.playbook("mssp.defender.incidents", *extra)
+    assert first.code == 0, first.output
+    folder = mixed.place / "incidents"
+    kept = folder / "contoso.jsonl"
+    assert sorted(path.name for path in folder.iterdir()) == ["checkpoints", "contoso.jsonl"]
+    assert {path.stat().st_mode & 0o777 for path in (folder, *(folder / "checkpoints").glob("**"))} == {0o700}
+    lines = kept.read_text().splitlines()
+    redirected = sum(json.loads(line)["status"] == "Redirected" for line in lines)
+    assert _written(first) == {"contoso": [str(len(lines)), str(redirected), str(kept)]}
+    assert len({json.loads(line)["incidentId"] for line in lines}) == len(lines) > 3
+
+    changed = next(json.loads(line)["incidentId"] for line in lines if json.loads(line)["status"] == "Active")
+    emulator.control("PATCH", f"tenants/{tenant}/incidents/{changed}", {"status": "InProgress"})
+    second = mixed.playbook("mssp.defender.incidents", *extra)
+    assert _written(second) == {"contoso": ["1", "0", str(kept)]}
+    added = kept.read_text().splitlines()[len(lines) :]
+    assert [(json.loads(line)["incidentId"], json.loads(line)["status"]) for line in added] == [(changed, "InProgress")]
+
+    third = mixed.playbook("mssp.defender.incidents", *extra)
+    assert _written(third) == {"contoso": ["0", "0", str(kept)]}
+    assert third.recap("contoso")["changed"] == 0
+
+
+def _written(run: Run) -> dict[str, list[str]]:
+    """The table of what was written: new, redirected and file by customer, where nothing is quarantined."""
+    return {row.split()[0]: row.split()[1:] for row in run.table("Incidents written")[1:]}
+
+
+def test_the_first_run_begins_with_what_is_to_be_filled_in(mixed: Ansible) -> None:
+    tenant = mixed.emulator.tenant_id("contoso")
+    mixed.emulator.control("PATCH", f"tenants/{tenant}", {"incident_count": 0})
+    days = {day: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - day * 86400)) for day in (1, 20, 40)}
+    made = [{"createdTime": moment, "lastUpdateTime": moment} for moment in days.values()]
+    new, older, _old = mixed.emulator.control("POST", f"tenants/{tenant}/incidents", {"incidents": made})["ids"]
+    for backfill, expected in (("30d", {new, older}), ("10d", {new})):
+        folder = mixed.place / backfill
+        extra = {"partner_access_incidents_dest": str(folder), "partner_access_incidents_backfill": backfill}
+        mixed.playbook("mssp.defender.incidents", "-e", json.dumps(extra))
+        lines = (folder / "contoso.jsonl").read_text().splitlines()
+        assert {json.loads(line)["incidentId"] for line in lines} == expected
+
+
+def test_a_poison_incident_is_named_and_the_others_are_written(mixed: Ansible, fault: Callable[..., None]) -> None:
+    """Redirected ones are told too."""
+    mixed.variables |= {"partner_access_incidents_normalize": True, "partner_access_api": "graph"}
+    tenant = mixed.emulator.tenant_id("contoso")
+    mixed.emulator.control("PATCH", f"tenants/{tenant}", {"incident_count": 0})
+    path = f"tenants/{tenant}/incidents"
+    good, bad = mixed.emulator.control("POST", path, {"incidents": [{}, {}]})["ids"]
+    (merged,) = mixed.emulator.control("POST", path, {"incidents": [{"redirectIncidentId": good}]})["ids"]
+    fault("poison", "contoso", incident_id=bad)
+    run = mixed.playbook("mssp.defender.incidents", "-e", json.dumps({"partner_access_fail_on": []}))
+    title, row = run.table("Incidents written")
+    assert title.split() == ["customer", "new", "redirected", "quarantined", "file"]
+    assert row.split()[:3] == ["contoso", "2", "1"]
+    assert "(500)" in row
+    lines = [json.loads(line) for line in (mixed.place / "incidents" / "contoso.jsonl").read_text().splitlines()]
+    assert {line["id"] for line in lines} == {str(good), str(merged)}
+    assert all(line["normalized"] for line in lines)
+
+
+def test_an_age_for_every_run_does_not_go_with_checkpoints(mixed: Ansible) -> None:
+    """A run that looks at the last day only would leave out what came before, for good."""
+    run = mixed.playbook("mssp.defender.incidents", "-e", "partner_access_incidents_updated_after=24h")
+    assert run.code == 2
+    assert "updated_after" in run.table("Customers: ")[1]
+    assert "checkpoint" in run.table("Customers: ")[1]
 
 
 def test_from_link_to_proof(mixed: Ansible) -> None:
@@ -193,7 +261,9 @@ def test_from_link_to_proof(mixed: Ansible) -> None:
     for name, row in rows.items():
         assert f"## {name}" in letter
         assert f"<{row['url']}>" in letter
-    assert "Incident.Read.All" in letter
+    for role in ("Incident.Read.All", "SecurityAlert.Read.All", "ThreatHunting.Read.All"):
+        assert f"`{role}`" in letter
+    assert "Role of the administrator: Privileged Role Administrator" in letter
     assert emulator.client_id in letter
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
 
@@ -208,12 +278,14 @@ def test_from_link_to_proof(mixed: Ansible) -> None:
 
 
 def test_incidents_are_shown_and_counted(mixed: Ansible) -> None:
-    extra = json.dumps({"partner_access_incidents_shown": 2, "partner_access_fail_on": []})
-    run = mixed.playbook(_with_outcomes(mixed, "mssp.defender.incidents"), "-e", extra)
+    """Where none are to be kept."""
+    extra = {"partner_access_incidents_dest": "", "partner_access_incidents_shown": 2, "partner_access_fail_on": []}
+    run = mixed.playbook(_with_outcomes(mixed, "mssp.defender.incidents"), "-e", json.dumps(extra))
     assert run.code == 0, run.output
     rows = run.table("Newest incidents")[1:]
     assert [row.split()[0] for row in rows] == ["contoso", "contoso"]
     assert _outcomes(run)["contoso"]["count"] > 2
+    assert not (mixed.place / "incidents").exists()
 
 
 def test_two_applications_in_one_inventory(mixed: Ansible) -> None:
@@ -245,6 +317,45 @@ def test_two_applications_in_one_inventory(mixed: Ansible) -> None:
     assert proven[mixed.emulator.tenant_id("contoso")] == "client_assertion"
 
 
+def test_one_api_alone_takes_the_lesser_role(mixed: Ansible, count_requests: Callable[[str], int]) -> None:
+    mixed.variables["partner_access_apis"] = ["xdr"]
+    run = mixed.playbook("mssp.defender.onboard")
+    assert dict(line.split()[:2] for line in run.table("Customers: ")[1:]) == STATES
+    assert count_requests("/token") == len(STATES)
+    letter = (Path(mixed.variables["partner_access_links_directory"]) / "consent_links.md").read_text()
+    assert "Role of the administrator: Cloud Application Administrator or Application Administrator" in letter
+    assert "SecurityIncident" not in letter
+
+
+def test_one_consent_opens_both_apis(mixed: Ansible, consent: Callable[..., None]) -> None:
+    """Who consented to one alone is partial until the link is opened again; to ask for no more takes one setting."""
+    consent("contoso", roles=["Incident.Read.All"])
+    before = mixed.playbook("mssp.defender.onboard", "-e", "target=contoso")
+    (row,) = before.table("Customers: ")[1:]
+    assert row.split()[:2] == ["contoso", "partial"]
+    assert "SecurityIncident.Read.All" in row
+    kept = mixed.playbook("mssp.defender.verify", "-e", "target=contoso", "-e", "partner_access_apis=xdr")
+    assert kept.table("Customers: ")[1].split() == ["contoso", "granted"]
+
+    with (Path(mixed.variables["partner_access_links_directory"]) / "consent_links.csv").open(newline="") as stream:
+        (link,) = csv.DictReader(stream)
+    answer_consent_page(link["url"], mixed.emulator.ca_path, "accept")
+    after = mixed.playbook("mssp.defender.verify", "-e", "target=contoso")
+    assert after.table("Customers: ")[1].split() == ["contoso", "granted"]
+    counts = []
+    for api in ("xdr", "graph", "graph"):
+        read = mixed.playbook("mssp.defender.incidents", "-e", "target=contoso", "-e", f"partner_access_api={api}")
+        assert read.code == 0, read.output
+        counts.append(_written(read)["contoso"][0])
+    assert counts == [counts[0], counts[0], "0"], "the other API begins with its own backfill"
+
+
+def test_a_misspelt_api_is_no_smaller_request(mixed: Ansible) -> None:
+    run = mixed.playbook("mssp.defender.verify", "-e", json.dumps({"partner_access_apis": ["xdr", "grpah"]}))
+    assert run.code == 2
+    assert all("name xdr, graph or both" in row for row in run.table("Customers: ")[1:])
+
+
 def test_target_and_limit_choose_the_customers(mixed: Ansible) -> None:
     targeted = mixed.playbook("mssp.defender.verify", "-e", "target=contoso")
     assert targeted.code == 0, targeted.output
@@ -258,8 +369,9 @@ def test_target_and_limit_choose_the_customers(mixed: Ansible) -> None:
 def test_token_requests_do_not_depend_on_forks(
     mixed: Ansible, count_requests: Callable[[str], int], forks: str
 ) -> None:
+    """One for each API that customers are asked for."""
     mixed.playbook("mssp.defender.verify", "--forks", forks)
-    assert count_requests("/token") == len(STATES)
+    assert count_requests("/token") == 2 * len(STATES)
 
 
 def test_links_lie_where_the_run_was_started(mixed: Ansible) -> None:
@@ -267,5 +379,5 @@ def test_links_lie_where_the_run_was_started(mixed: Ansible) -> None:
     del mixed.variables["partner_access_links_directory"]
     run = mixed.playbook("mssp.defender.onboard", "--check", "-e", "target=contoso", PWD=None)
     assert run.code == 0, run.output
-    folder = run.result("Make the folder of the links")
+    folder = run.result("Make those that are missing")
     assert str(mixed.place / "consent-links") in str(folder)

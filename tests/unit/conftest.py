@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -14,6 +15,7 @@ from hypothesis.database import InMemoryExampleDatabase
 from unit.clock import Clock
 from unit.scripted_entra import ScriptedEntra
 from unit.scripted_server import ScriptedServer, make_certificates
+from unit.scripted_tenant import ScriptedTenant
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import files, fleet, graph
 from ansible_collections.mssp.defender.plugins.module_utils._core.http import Patience, Transport
@@ -73,3 +75,9 @@ def transport(server: ScriptedServer) -> Transport:
 def no_patience() -> Patience:
     """Repeats nothing and waits for nothing."""
     return Patience(retries=0, max_wait=0)
+
+
+@pytest.fixture
+def tenant(entra: ScriptedEntra, transport: Transport, tmp_path: Path) -> ScriptedTenant:
+    """A customer whose APIs the test scripts."""
+    return ScriptedTenant(entra, transport, tmp_path)

@@ -13,14 +13,20 @@ from unit.operation_host import OperationHost
 
 from ansible_collections.mssp.defender.plugins.module_utils import _options
 from ansible_collections.mssp.defender.plugins.module_utils._operations import (
+    alert,
+    alerts,
     application,
     consent_url,
     credential,
+    hunting,
+    incident,
     incidents,
     token,
+    triage,
 )
 
-OF_CUSTOMERS = [consent_url, incidents, token]
+OF_CUSTOMERS = [alerts, consent_url, hunting, incidents, token, triage]
+WITH_A_QUOTA = [alert, alerts, hunting, incident, incidents, triage]
 OF_THE_REGISTRAR = [application, credential]
 ENVIRONMENT = {
     "client_id": "AZURE_CLIENT_ID",
@@ -40,6 +46,11 @@ def test_every_operation_on_customers_takes_every_shared_option(operation: Modul
     shared = {**_options.CONNECTION, **_options.TENANTS}
     assert {name: operation.ARGUMENTS.get(name) for name in shared} == shared
     assert operation.INVENTORY is _options.OF_CUSTOMER
+
+
+@pytest.mark.parametrize("operation", WITH_A_QUOTA, ids=name_of)
+def test_every_operation_with_a_quota_can_be_told_to_take_no_notice_of_it(operation: ModuleType) -> None:
+    assert operation.ARGUMENTS["paced"] == {"type": "bool", "default": True}
 
 
 @pytest.mark.parametrize("operation", OF_THE_REGISTRAR, ids=name_of)

@@ -40,7 +40,7 @@ class Access:
         self, source: TokenSource, tenant_id: str, target: Target, required_roles: list[str], patience: Patience
     ) -> None:
         self._source = source
-        self._tenant_id = tenant_id
+        self.tenant_id = tenant_id
         self._target = target
         self._required = required_roles
         self._patience = patience
@@ -101,4 +101,4 @@ class Access:
         return proof
 
     def _guid(self) -> str:
-        return self._source.authority.tenant_guid(self._tenant_id, self._patience)
+        return self._source.authority.tenant_guid(self.tenant_id, self._patience)

@@ -29,6 +29,12 @@ except ImportError as error:
     HTTPAdapter = object  # type: ignore[assignment,misc]
     hashes = jwt = msal = pkcs12 = requests = rsa = serialization = x509 = None  # type: ignore[assignment]
 
+try:
+    # comes with ansible-core, but not where a module runs by itself
+    import yaml
+except ImportError:
+    yaml = None
+
 if MISSING is None:
     # what these libraries do at their first use is done here, once, and not again in every worker that is forked:
     # OpenSSL looks its algorithms up, and msal looks for an extension
@@ -52,4 +58,5 @@ __all__ = [
     "rsa",
     "serialization",
     "x509",
+    "yaml",
 ]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -39,6 +40,9 @@ WHO_ACTS = {
 """Every state a tenant can be in, and who must act on it."""
 
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 class OptionError(Exception):
     """An option of the task is wrong; no tenant was touched. The message names the option and the remedy."""
 
@@ -72,7 +76,8 @@ def unforeseen(error: BaseException) -> str:
 
 def unusable_file(error: OSError) -> str:
     """Return a sentence for a file that could not be read or written."""
-    return f"{error.filename or 'a file'} cannot be used ({error.strerror}): check its path, owner and mode"
+    remedy = "make room for it" if error.errno in _NO_ROOM else "check its path, owner and mode"
+    return f"{error.filename or 'a file'} cannot be used ({error.strerror}): {remedy}"
 
 
 class TenantError(Exception):
@@ -85,6 +90,10 @@ class TenantError(Exception):
         super().__init__(reason.meaning)
         self.reason = reason
         self.details = details or {}
+
+
+class RefusedRequest(TenantError):
+    """The service would not have the request as it is (HTTP 400): a filter, a query, a value."""
 
 
 class Postponed(Exception):

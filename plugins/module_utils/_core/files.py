@@ -38,7 +38,7 @@ class Draft:
         text = "".join(chunks).encode()
         self._digest.update(text)
         if not self._dry_run:
-            with self._open() as stream:
+            with _naming(self._path), self._open() as stream:
                 stream.write(text)
 
     def commit(self, durable: bool = True) -> bool:
@@ -50,27 +50,31 @@ class Draft:
             self.write([])
         if self._draft:
             if durable:
-                with self._open() as stream:
+                with _naming(self._path), self._open() as stream:
                     os.fsync(stream.fileno())
             self._draft.replace(self._path)
             self._draft = None
         return True
 
     def append(self) -> bool:
-        """Add the lines to the end of the file, synced to disk, and tell whether there were any.
+        """Add the lines to the end of the file, synced to disk, and tell whether there were any; without any it stays.
 
         JSON that a kill has torn off in mid-line is cut away first: whoever wrote it will hand it out again.
         """
-        if self._draft:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-            os.fchmod(descriptor, 0o600)
-            with open(descriptor, "rb+") as target, self._draft.open("rb") as source:  # noqa: PTH123 - it is a number
-                _end_the_last_line(target)
-                shutil.copyfileobj(source, target, _BLOCK)
-                target.flush()
-                os.fsync(target.fileno())
+        has_lines = self._digest.digest() != hashlib.sha256().digest()
+        if self._draft and has_lines:
+            with _naming(self._path), self._draft.open("rb") as source:
+                descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+                os.fchmod(descriptor, 0o600)
+                with open(descriptor, "rb+") as target:  # noqa: PTH123 - it is a number
+                    # a run that overlaps with this one must not take our half-written line for a torn one
+                    fcntl.flock(target, fcntl.LOCK_EX)
+                    _end_the_last_line(target)
+                    shutil.copyfileobj(source, target, _BLOCK)
+                    target.flush()
+                    os.fsync(target.fileno())
         self.discard()
-        return self._digest.digest() != hashlib.sha256().digest()
+        return has_lines
 
     def discard(self) -> None:
         """Remove what was not committed. Safe to call at any time."""
@@ -85,6 +89,15 @@ class Draft:
         descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
         self._draft = Path(name)
         return open(descriptor, "ab")  # noqa: PTH123 - it is a number
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Have errors name the file that was asked for: those of a full disk name none."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def replace_private(path: Path, text: str, durable: bool = True, dry_run: bool = False) -> bool:
@@ -103,6 +116,20 @@ def read_text(path: Path) -> str | None:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return None
+
+
+def given_text(option: str, path: Path) -> str:
+    """Return the text of a file byte for byte, without the mark that some editors put in front of UTF-8.
+
+    Raises OptionError for a file that cannot be read or is not UTF-8.
+    """
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise OptionError(f"{option}: {path} cannot be read ({error.strerror}): check its path and mode") from None
+    except UnicodeDecodeError as error:
+        place = f"byte {error.start + 1} of it is none"
+        raise OptionError(f"{option}: {path} is not UTF-8 ({place}): save it as UTF-8") from None
 
 
 def check_folder(option: str, folder: Path) -> None:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import random
 import socket
 import ssl
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from json import loads
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import errors, throttling, tls
+from . import errors, pacing, throttling, tls
 from .dependencies import requests
 from .errors import Postponed, Reason, TenantError
 
@@ -60,7 +61,7 @@ class Patience:
     """How much waiting one tenant is worth: `retries` repeats of a call, `max_wait` seconds of throttling in all."""
 
     def __init__(self, retries: int, max_wait: float) -> None:
-        self._retries = retries
+        self.retries = retries
         self._left = max_wait
         self._failures = 0
         self._throttlings = 0
@@ -71,29 +72,47 @@ class Patience:
 
     def after_failure(self, reason: Reason, at_least: float = 0) -> Exception:
         """Return what to raise after a network or server failure: Postponed, or TenantError when patience ends."""
-        if self._failures >= self._retries:
+        if self._failures >= self.retries:
             return TenantError(reason)
         ceiling = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2**self._failures)
         self._failures += 1
         return Postponed(max(at_least, random.uniform(ceiling / 2, ceiling)), TenantError(reason))
 
-    def after_throttling(self, host: str, seconds: float | None) -> Exception:
-        """Return what to raise after a 429 that asks for `seconds` (None: it does not tell)."""
+    def after_throttling(self, host: str, seconds: float | None, quota: str | None = None) -> Exception:
+        """Return what to raise after a 429 that asks for `seconds` and names the `quota` (None: it does not tell)."""
         if seconds is not None:
             seconds = max(seconds, _FIRST_BACKOFF)
         else:
             seconds = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2**self._throttlings)
             self._throttlings += 1
         wait = seconds + random.uniform(0, min(1.0, seconds / 10))
+        named = f" ({quota})" if quota else ""
         error = TenantError(
             Reason(
                 errors.THROTTLED,
-                f"{host} throttles this tenant and asks to wait {seconds:.0f} s",
+                f"{host} throttles this tenant{named} and asks to wait {seconds:.0f} s",
                 f"run again after {seconds:.0f} s, or raise max_wait",
                 code="429",
             )
         )
         return self._wait(wait, error)
+
+    def pace(self, seconds: float, quota: pacing.Quota, host: str) -> Exception:
+        """Return what to raise where our own pace puts a call off by `seconds`.
+
+        To wait for the next minute is steady work; to wait for the hourly quota is taken from `max_wait` like a 429.
+        """
+        steady = seconds <= pacing.MINUTE
+        window, calls = ("minute", quota.per_minute) if steady else ("hourly", quota.per_hour)
+        free_at = time.strftime("%H:%M:%S UTC", time.gmtime(time.time() + seconds))
+        error = TenantError(
+            Reason(
+                errors.THROTTLED,
+                f"the {window} quota of {calls} {quota.call} calls at {host} is used up until {free_at}",
+                f"run again after {seconds:.0f} s, or raise max_wait",
+            )
+        )
+        return Postponed(seconds, error) if steady else self._wait(seconds, error)
 
     def share(self, wait: Postponed) -> Exception:
         """Return what to raise after a call of another tenant, whose answer this one was waiting for, was postponed."""
@@ -132,8 +151,9 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, Any] | None = None,
         data: Any = None,
+        seconds: float = 0,
     ) -> Reply:
-        """Send one request that is safe to repeat, and return its reply.
+        """Send one request that is safe to repeat, and return its reply, to which the service may take `seconds`.
 
         Raises Postponed (429, 5xx or a network failure, with patience left), or TenantError (`throttled`,
         `unreachable`).
@@ -142,6 +162,7 @@ class Transport:
         if not url.startswith("https://"):
             meaning = f"the address of {host} that metadata or a page named is no https URL"
             raise TenantError(Reason(errors.ERROR, meaning, "check authority_url and the network path to it"))
+        waits = (self._timeout, max(self._timeout, seconds))
         authorization = {"Authorization": f"Bearer {token}"} if token else {}
         try:
             request = requests.Request(
@@ -149,7 +170,7 @@ class Transport:
             )
             response = self._adapter.send(
                 request.prepare(),
-                timeout=self._timeout,
+                timeout=waits,
                 # the adapter's context verifies; for anything but None, requests 2.32.2 would put its own in that place
                 verify=None,  # type: ignore[arg-type]
                 proxies=self._proxies_to(host, url),
@@ -158,9 +179,10 @@ class Transport:
         except (requests.exceptions.RequestException, ValueError) as error:
             if _is_caused_by(error, ssl.SSLCertVerificationError):
                 raise TenantError(_untrusted(host, self._ca_path)) from None
-            raise patience.after_failure(_network_failure(host, error, self._timeout)) from None
+            raise patience.after_failure(_network_failure(host, error, waits)) from None
         if response.status_code == 429:
-            raise patience.after_throttling(host, throttling.retry_after(response.headers, text))
+            asks = throttling.retry_after(response.headers, text)
+            raise patience.after_throttling(host, asks, throttling.quota_name(text))
         if response.status_code >= 500:
             asked = throttling.retry_after(response.headers, "") or 0
             raise patience.after_failure(_server_failure(host, response.status_code), min(asked, _LONGEST_BACKOFF))
@@ -196,8 +218,12 @@ def _server_failure(host: str, status: int) -> Reason:
     return Reason(errors.UNREACHABLE, f"{host} keeps answering HTTP {status}", "run again later", code=str(status))
 
 
-def _network_failure(host: str, error: Exception, timeout: float) -> Reason:
-    """Describe the failure in our own words: the library's text can hold a proxy's password."""
+def _network_failure(host: str, error: Exception, waits: tuple[float, float]) -> Reason:
+    """Describe the failure in our own words: the library's text can hold a proxy's password.
+
+    `waits` are the seconds allowed for the connection, and for the answer.
+    """
+    timeout = waits[0] if isinstance(error, requests.exceptions.ConnectTimeout) else waits[1]
     if isinstance(error, requests.exceptions.ProxyError):
         what, remedy = "the proxy could not be used", "check HTTPS_PROXY"
     elif isinstance(error, requests.exceptions.SSLError):

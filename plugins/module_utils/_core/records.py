@@ -32,8 +32,8 @@ class Record(dict[str, Any]):
         return line + "\n"
 
 
-def read_page(text: str) -> dict[str, Any]:
-    """Return the JSON object in the text; the objects in its list `value` are Records.
+def read_page(text: str, collection: str = "value") -> dict[str, Any]:
+    """Return the JSON object in the text; the objects in its list of the name `collection` are Records.
 
     Raises ValueError for a text that is no JSON object.
     """
@@ -42,7 +42,7 @@ def read_page(text: str) -> dict[str, Any]:
     for _unused in reader.items("{", "}"):
         name = reader.value()[0]
         reader.expect(":")
-        if name == "value" and reader.sees("["):
+        if name == collection and reader.sees("["):
             page[name] = [_record(*reader.value()) for _unused in reader.items("[", "]")]
         elif isinstance(name, str):
             page[name] = reader.value()[0]

@@ -143,6 +143,11 @@ def of_api(status: int, body: Any, roles: list[str] | None, required: list[str])
     inner = inner if isinstance(inner, dict) else {}
     code = _identifier(error.get("code")) or str(status)
     trace = _identifier(error.get("target")) or _identifier(inner.get("request-id"))
+    if status == 400:
+        # whole: it may be about a filter or a query of many lines
+        said = " ".join(str(error.get("message") or "HTTP 400, without a word why").split()).rstrip(".")
+        meaning = f"the API refused the request: {said}"
+        return Reason(errors.ERROR, meaning, "correct what it names", code=code, trace_id=trace)
     state, meaning, remedy = _api_meaning(status, roles, required)
     return Reason(state=state, meaning=meaning, remedy=remedy, code=code, trace_id=trace)
 

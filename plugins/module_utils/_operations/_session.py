@@ -4,18 +4,27 @@
 
 from __future__ import annotations
 
+import functools
+import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from .. import _options
-from .._core import clouds, credentials, files
+from .._core import clouds, credentials, files, permissions, retirement
 from .._core.access import Access, Target
+from .._core.calls import Calls
 from .._core.discovery import Authority, Documents
 from .._core.errors import OptionError
+from .._core.fleet import Tenant, Work
 from .._core.http import Patience, Transport
+from .._core.pacing import Pace
+from .._core.permissions import Api
 from .._core.token_cache import TokenCache
 from .._core.tokens import TokenSource
 from ._host import Host
+
+_WARNED = "warned-of-retirement"
 
 
 class Session:
@@ -41,8 +50,10 @@ class Session:
             _options.names_in_messages(),
         )
         self._retries, self._max_wait = params["retries"], params["max_wait"]
+        self._host = host
         self.transport = Transport(params["ca_path"], params["timeout"], concurrency)
         folder = files.private_folder("cache", Path(params["cache"])) if params["cache"] else host.run_directory
+        self._pace = Pace(folder) if params.get("paced") else None
         self.authority = Authority(self.cloud, Documents(self.transport, folder))
         self._source = TokenSource(
             self.client_id, credential, self.authority, self.transport, TokenCache(folder, credential.cipher())
@@ -55,3 +66,42 @@ class Session:
     def access(self, tenant_id: str, target: Target, required_roles: list[str], patience: Patience) -> Access:
         """Return the application's access to one tenant. Raises OptionError for an id that can be none."""
         return Access(self._source, clouds.check_tenant_id(tenant_id), target, required_roles, patience)
+
+    def calls(self, tenant_id: str, api: Api) -> Calls:
+        """Return the way to call an API in one tenant. Raises OptionError for a cloud without it, or no tenant's id."""
+        resource, base_url = self._addresses(api)
+        patience = self.patience()
+        access = self.access(tenant_id, Target(resource, api.app_id), [], patience)
+        return Calls(base_url, access, self.transport, patience, self._pace, retires=api is permissions.XDR)
+
+    def counting(self, work: Mapping[Tenant, Work]) -> dict[Tenant, Work]:
+        """Return the work with a note to other tasks and runs, whenever it ends or waits, of how many calls it made."""
+
+        def counted(tenant: Tenant, job: Work) -> dict[str, Any]:
+            try:
+                return job()
+            finally:
+                if self._pace:
+                    self._pace.save(tenant.tenant_id)
+
+        return {tenant: functools.partial(counted, tenant, job) for tenant, job in work.items()}
+
+    def check_api(self, api: Api) -> None:
+        """Warn, once a run, of an API that is about to end. Raises OptionError for a cloud without the API."""
+        self._addresses(api)
+        warning = retirement.warning(time.time()) if api is permissions.XDR else None
+        if warning and self._is_first_to_warn():
+            self._host.warn(warning)
+
+    def _addresses(self, api: Api) -> tuple[str, str]:
+        resource = permissions.resource_of(api, self.cloud)
+        return resource, (self.cloud.graph_url if api is permissions.GRAPH else self.cloud.xdr_url) or resource
+
+    def _is_first_to_warn(self) -> bool:
+        if self._host.run_directory is None:
+            return True
+        try:
+            (self._host.run_directory / _WARNED).touch(mode=0o600, exist_ok=False)
+        except FileExistsError:
+            return False
+        return True

@@ -39,17 +39,21 @@ def run(params: dict[str, Any], work: Mapping[Tenant, Work], progress: Progress 
     return _fleet(fleet.run(work.items(), params["concurrency"], progress), params["fail_on"])
 
 
-def file_of(params: dict[str, Any], option: str, tenant: Tenant, suffix: str) -> Path | None:
-    """Return the file that `option` names for this tenant: the path itself, or for a fleet a file in that folder."""
+def file_of(params: dict[str, Any], option: str, tenant: Tenant, suffix: str, check_mode: bool = False) -> Path | None:
+    """Return the file that `option` names for this tenant: the path itself, or for a fleet a file in that folder.
+
+    Raises OptionError where it cannot be one. In check mode its folder may be missing: the task before would make it.
+    """
     if not params[option]:
         return None
     path = Path(params[option])
+    folder = path.parent if params["tenants"] is None else path
+    if folder.exists() or not check_mode:
+        files.check_folder(option, folder)
     if params["tenants"] is None:
-        files.check_folder(option, path.parent)
         if path.is_dir():
             raise OptionError(f"{option}: {path} is a folder: name a file in it")
         return path
-    files.check_folder(option, path)
     if "/" in tenant.name or tenant.name.startswith("."):
         raise OptionError(f"tenants: the name '{tenant.name}' cannot name a file in {option}: rename it")
     return path / f"{tenant.name}{suffix}"

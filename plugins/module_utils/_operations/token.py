@@ -52,7 +52,7 @@ def run(host: Host) -> dict[str, Any]:
             target,
             required,
             params,
-            _tenants.file_of(params, "dest", tenant, ".token"),
+            _tenants.file_of(params, "dest", tenant, ".token", host.check_mode),
             host.check_mode,
         )
         for tenant in _tenants.given(params)

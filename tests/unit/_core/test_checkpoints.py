@@ -1,11 +1,12 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Incremental reads: nothing lost, nothing handed out twice without need."""
+"""Where an incremental read stands. What that is good for is proven with the reading itself."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,127 +15,151 @@ from hypothesis import strategies as st
 from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.checkpoints import OVERLAP, Checkpoint
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import TenantError
+from ansible_collections.mssp.defender.plugins.module_utils._core.quarantine import Quarantined
 
 START = timestamps.ticks("2026-11-20T12:00:00Z")
 SECOND = timestamps.TICKS_PER_SECOND
 
 
-def checkpoint(path: Path, scope: str = "xdr of contoso") -> Checkpoint:
-    return Checkpoint(path, scope, "incidentId", "lastUpdateTime")
+def checkpoint(path: Path, scope: str = "incidents of contoso") -> Checkpoint:
+    return Checkpoint(path, scope)
 
 
-def record(identity: int, seconds: float) -> dict[str, Any]:
-    return {"incidentId": identity, "lastUpdateTime": timestamps.render(START + int(seconds * SECOND))}
+def at(seconds: float) -> int:
+    return START + int(seconds * SECOND)
 
 
-def read(path: Path, service: list[dict[str, Any]], started: float) -> list[dict[str, Any]]:
-    """A whole read: what the service lets through from the mark on, handed out, and the mark moved."""
-    state = checkpoint(path)
-    since = state.read_from()
-    sent = [row for row in service if since is None or timestamps.ticks(row["lastUpdateTime"]) >= since]
-    fresh = state.new(sent)
-    state.save(started / SECOND)
-    return fresh
+def saved(path: Path, until: float, seen: dict[str, int] | None = None, owed: Sequence[Quarantined] = ()) -> Checkpoint:
+    """A checkpoint that was moved to `until` seconds after START, as the next run finds it."""
+    checkpoint(path).save(at(until), seen or {}, owed)
+    return checkpoint(path)
 
 
 def test_the_first_read_has_no_mark(tmp_path: Path) -> None:
-    assert checkpoint(tmp_path / "c").read_from() is None
+    first = checkpoint(tmp_path / "c")
+    assert (first.read_from(), first.watermark, first.seen, first.owed) == (None, None, {}, [])
+    assert not (tmp_path / "c").exists()
 
 
-def test_a_first_read_that_finds_nothing_is_still_the_first(tmp_path: Path) -> None:
-    assert read(tmp_path / "c", [], START) == []
-    assert checkpoint(tmp_path / "c").read_from() is None
+def test_the_next_read_reaches_back_behind_the_mark(tmp_path: Path) -> None:
+    assert saved(tmp_path / "c", 60).read_from() == at(60) - OVERLAP
 
 
-def test_the_next_read_reaches_back_behind_the_newest_update(tmp_path: Path) -> None:
-    read(tmp_path / "c", [record(1, 0), record(2, 60)], START + 3600 * SECOND)
-    assert checkpoint(tmp_path / "c").read_from() == START + 60 * SECOND - OVERLAP
+def test_the_next_read_knows_the_versions_within_the_overlap(tmp_path: Path) -> None:
+    seen = {"1": at(0), "2": at(3600) - OVERLAP, "3": at(3600) + 1}
+    assert saved(tmp_path / "c", 3600, seen).seen == {"2": seen["2"], "3": seen["3"]}
 
 
-def test_records_that_share_a_time_are_all_handed_out_once(tmp_path: Path) -> None:
-    ties = [record(identity, 0) for identity in range(40)]
-    assert read(tmp_path / "c", ties[:25], START + SECOND) == ties[:25]
-    assert read(tmp_path / "c", ties, START + SECOND) == ties[25:]
-    assert read(tmp_path / "c", ties, START + SECOND) == []
-
-
-def test_an_update_within_the_same_second_is_a_new_version(tmp_path: Path) -> None:
-    read(tmp_path / "c", [record(1, 0)], START + SECOND)
-    updated = {"incidentId": 1, "lastUpdateTime": "2026-11-20T12:00:00.0000001Z"}
-    assert read(tmp_path / "c", [updated], START + SECOND) == [updated]
-
-
-def test_the_same_time_written_with_other_digits_is_the_same_version(tmp_path: Path) -> None:
-    read(tmp_path / "c", [{"incidentId": 1, "lastUpdateTime": "2026-11-20T12:00:00Z"}], START + SECOND)
-    again = {"incidentId": 1, "lastUpdateTime": "2026-11-20T12:00:00.00Z"}
-    assert read(tmp_path / "c", [again], START + SECOND) == []
-
-
-def test_the_mark_stays_before_what_was_updated_while_the_read_went_on(tmp_path: Path) -> None:
-    read(tmp_path / "c", [record(1, 0), record(2, 7200)], started=START + 60 * SECOND)
-    assert checkpoint(tmp_path / "c").read_from() == START + 60 * SECOND - OVERLAP
-
-
-def test_a_read_that_was_not_saved_is_repeated(tmp_path: Path) -> None:
-    rows = [record(1, 0), record(2, 1)]
-    assert checkpoint(tmp_path / "c").new(rows) == rows
-    assert read(tmp_path / "c", rows, START + 60 * SECOND) == rows
+def test_what_is_owed_is_kept_and_what_was_seen_of_that_moment(tmp_path: Path) -> None:
+    """Its neighbours of the same moment are read again with it, and must not be handed out again."""
+    owed = [Quarantined(None, at(0), "500"), Quarantined("7", at(5), "503")]
+    seen = {"1": at(0), "2": at(1), "3": at(5)}
+    kept = saved(tmp_path / "c", 2 * OVERLAP / SECOND, seen, owed)
+    assert kept.owed == owed
+    assert kept.seen == {"1": at(0), "3": at(5)}
 
 
 def test_the_mark_never_moves_back(tmp_path: Path) -> None:
-    read(tmp_path / "c", [record(1, 600)], START + 3600 * SECOND)
-    before = checkpoint(tmp_path / "c").read_from()
-    read(tmp_path / "c", [record(2, 0)], START)
-    assert checkpoint(tmp_path / "c").read_from() == before
+    saved(tmp_path / "c", 600)
+    assert saved(tmp_path / "c", 0).read_from() == at(600) - OVERLAP
 
 
-def test_a_record_without_a_time_is_always_handed_out(tmp_path: Path) -> None:
-    odd = {"incidentId": 1, "lastUpdateTime": None}
+def test_one_read_may_move_it_step_by_step(tmp_path: Path) -> None:
     state = checkpoint(tmp_path / "c")
-    assert state.new([odd]) == [odd]
-    assert state.new([odd]) == [odd]
+    for seconds in (60, 120, 90):
+        state.save(at(seconds), {}, ())
+    assert checkpoint(tmp_path / "c").watermark == at(120)
 
 
-def test_the_file_is_private_and_forgets_what_lies_behind_the_mark(tmp_path: Path) -> None:
-    read(tmp_path / "c", [record(1, 0), record(2, 2 * OVERLAP / SECOND)], START + 3 * OVERLAP)
+def test_times_are_kept_to_the_last_digit(tmp_path: Path) -> None:
+    state = checkpoint(tmp_path / "c")
+    state.save(START + 1, {"1": START + 3}, [Quarantined("2", START + 7, "500")])
+    kept = checkpoint(tmp_path / "c")
+    assert (kept.watermark, kept.seen, kept.owed[0].updated) == (START + 1, {"1": START + 3}, START + 7)
+
+
+def test_the_file_is_private(tmp_path: Path) -> None:
+    saved(tmp_path / "c", 0)
     assert (tmp_path / "c").stat().st_mode & 0o777 == 0o600
-    assert '"seen": {"2":' in (tmp_path / "c").read_text()
+
+
+WHOLE = {"scope": "incidents of contoso", "watermark": "2026-11-20T12:00:00Z", "seen": {}, "owed": []}
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"scope": "xdr of contoso"}', '{"scope": 1, "watermark": "x", "seen": {}}']
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "\x00",
+        '{"scope": "incidents of contoso"}',
+        json.dumps(WHOLE | {"watermark": "x"}),
+        json.dumps(WHOLE | {"watermark": 7}),
+        json.dumps(WHOLE | {"watermark": "9999999-01-01"}),
+        json.dumps(WHOLE | {"watermark": "2026-02-31"}),
+        json.dumps(WHOLE | {"seen": []}),
+        json.dumps(WHOLE | {"seen": {"1": "soon"}}),
+        json.dumps(WHOLE | {"seen": {"1": 1e999}}),
+        json.dumps(WHOLE | {"owed": {}}).replace("{}}", '{"1": 2}}'),
+        json.dumps(WHOLE | {"owed": [{"id": None, "updated": "2026-11-20"}]}),
+        json.dumps(WHOLE | {"owed": [{"id": None, "updated": None, "code": "500"}]}),
+        json.dumps({name: value for name, value in WHOLE.items() if name != "owed"}),
+        "[" * 100_000,
+    ],
+    ids=lambda content: content[:90],
 )
-def test_a_damaged_file_ends_the_tenant_with_the_remedy(tmp_path: Path, content: str) -> None:
+def test_a_damaged_file_ends_the_tenant_with_the_remedy_and_is_kept(tmp_path: Path, content: str) -> None:
     (tmp_path / "c").write_text(content)
     with pytest.raises(TenantError) as caught:
         checkpoint(tmp_path / "c")
-    assert "is damaged" in caught.value.reason.meaning
-    assert "remove this one" in caught.value.reason.remedy
+    assert caught.value.reason.meaning == f"the checkpoint {tmp_path / 'c'} is damaged"
+    assert caught.value.reason.remedy == "name another file, or remove this one to read again from the backfill on"
+    assert (tmp_path / "c").read_text() == content
 
 
-def test_a_file_of_another_tenant_is_refused(tmp_path: Path) -> None:
-    read(tmp_path / "c", [record(1, 0)], START)
+def test_a_file_that_cannot_be_read_is_no_first_run(tmp_path: Path) -> None:
+    (tmp_path / "c").write_bytes(b"\xff\xfe")
+    with pytest.raises(TenantError, match="is damaged"):
+        checkpoint(tmp_path / "c")
+
+
+@pytest.mark.parametrize("torn", range(0, 200, 9))
+def test_a_file_torn_off_anywhere_is_damaged(tmp_path: Path, torn: int) -> None:
+    saved(tmp_path / "c", 60, {"1": at(30), "2": at(60)}, [Quarantined("3", at(5), "500")])
+    whole = (tmp_path / "c").read_text()
+    assert len(whole) > 200
+    (tmp_path / "c").write_text(whole[:torn])
+    with pytest.raises(TenantError, match="is damaged"):
+        checkpoint(tmp_path / "c")
+
+
+def test_a_file_of_another_tenant_is_refused_and_kept(tmp_path: Path) -> None:
+    saved(tmp_path / "c", 0)
+    before = (tmp_path / "c").read_text()
     with pytest.raises(TenantError) as caught:
-        checkpoint(tmp_path / "c", "xdr of fabrikam")
-    assert "belongs to xdr of contoso" in caught.value.reason.meaning
+        checkpoint(tmp_path / "c", "incidents of fabrikam")
+    assert caught.value.reason.meaning.endswith(
+        "belongs to incidents of contoso, and this is a read of incidents of fabrikam"
+    )
+    assert "remove this one" in caught.value.reason.remedy
+    assert (tmp_path / "c").read_text() == before
 
 
-@given(rounds=st.lists(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 1700)), max_size=12), max_size=6))
-def test_whatever_is_updated_within_the_overlap_is_handed_out(
-    tmp_path_factory: pytest.TempPathFactory, rounds: list[list[tuple[int, int]]]
+@given(
+    until=st.integers(0, 10**17),
+    seen=st.dictionaries(st.text(), st.integers(0, 10**17)),
+    owed=st.lists(st.builds(Quarantined, st.none() | st.text(), st.integers(0, 10**17), st.text()), max_size=3),
+)
+def test_whatever_was_saved_is_what_the_next_run_finds(
+    tmp_path_factory: pytest.TempPathFactory, until: int, seen: dict[str, int], owed: list[Quarantined]
 ) -> None:
-    """Updates may show up in any order, some of them late: every version the service ever shows is handed out."""
     path = tmp_path_factory.mktemp("checkpoint") / "c"
-    service: dict[int, dict[str, Any]] = {}
-    handed_out: set[tuple[int, str]] = set()
-    shown: set[tuple[int, str]] = set()
-    for updates in rounds:
-        for identity, seconds in updates:
-            newer = record(identity, seconds)
-            if identity not in service or newer["lastUpdateTime"] > service[identity]["lastUpdateTime"]:
-                service[identity] = newer
-        shown |= {(row["incidentId"], row["lastUpdateTime"]) for row in service.values()}
-        fresh = read(path, list(service.values()), START + 1700 * SECOND)
-        assert not handed_out & {(row["incidentId"], row["lastUpdateTime"]) for row in fresh}
-        handed_out |= {(row["incidentId"], row["lastUpdateTime"]) for row in fresh}
-    assert handed_out == shown
+    checkpoint(path).save(until, seen, owed)
+    kept = checkpoint(path)
+    assert (kept.watermark, kept.owed) == (until, owed)
+    moments = {one.updated for one in owed}
+    assert kept.seen == {
+        name: moment for name, moment in seen.items() if moment >= until - OVERLAP or moment in moments
+    }

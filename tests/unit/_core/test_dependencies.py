@@ -46,6 +46,10 @@ def test_msal_extensions_is_optional_and_imported_before_workers_fork() -> None:
     assert run_without("nothing", "print('msal_extensions' in sys.modules)") == str(is_installed)
 
 
+def test_yaml_is_needed_for_files_of_rules_alone() -> None:
+    assert run_without("yaml", "print(dependencies.MISSING, dependencies.yaml)") == "None None"
+
+
 @pytest.mark.parametrize("library", ["msal", "requests", "jwt", "cryptography"])
 def test_every_file_of_the_domain_can_be_imported_without_it(library: str) -> None:
     folder = Path(dependencies.__file__).parent

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import errors
@@ -35,6 +37,15 @@ def test_the_states_are_those_of_the_vocabulary() -> None:
 )
 def test_a_state_tells_who_acts(state: str, who: str) -> None:
     assert Reason(state, "something happened", "do something").to_result()["who"] == who
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [(errno.ENOSPC, "make room for it"), (errno.EDQUOT, "make room for it"), (errno.EACCES, "check its path, owner")],
+)
+def test_a_file_that_cannot_be_used_is_named_with_the_remedy(code: int, remedy: str) -> None:
+    sentence = errors.unusable_file(OSError(code, "Why Not", "/var/out"))
+    assert sentence.startswith(f"/var/out cannot be used (Why Not): {remedy}")
 
 
 def test_a_reason_can_name_somebody_else() -> None:

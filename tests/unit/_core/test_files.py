@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import threading
 from pathlib import Path
 
 import pytest
 from unit.clock import Clock
+from unit.full_disk import no_file_larger_than
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import files
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
@@ -174,6 +176,22 @@ def test_appending_cuts_away_a_torn_line(tmp_path: Path) -> None:
     assert path.read_text() == '{"whole": 1}\nnext\n'
 
 
+def test_two_that_append_at_once_leave_each_other_whole_lines(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    drafts = []
+    for number in range(8):
+        draft = files.Draft(path)
+        draft.write([f'{{"line": "{number}{"x" * 100}"}}\n'] * 30_000)
+        drafts.append(threading.Thread(target=draft.append))
+    for thread in drafts:
+        thread.start()
+    for thread in drafts:
+        thread.join()
+    lines = path.read_text().splitlines()
+    assert len(lines) == 8 * 30_000
+    assert {json.loads(line)["line"][0] for line in set(lines)} == set("01234567")
+
+
 def test_appending_keeps_a_last_line_that_only_lacks_its_end(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_text('{"whole": 1}\n{"whole": 2}')
@@ -199,6 +217,13 @@ def test_appending_nothing_changes_nothing(tmp_path: Path) -> None:
     path.write_text("one\n")
     assert files.Draft(path).append() is False
     assert path.read_text() == "one\n"
+
+
+def test_appending_nothing_makes_no_file(tmp_path: Path) -> None:
+    draft = files.Draft(tmp_path / "kept.jsonl")
+    draft.write([])
+    assert draft.append() is False
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_appending_in_a_dry_run_tells_and_writes_nothing(tmp_path: Path) -> None:
@@ -252,3 +277,31 @@ def test_one_run_waits_for_another(tmp_path: Path) -> None:
 def make_folder(path: Path) -> Path:
     path.mkdir()
     return path
+
+
+@pytest.mark.parametrize("room", [0, 5])
+def test_a_full_disk_is_told_with_the_file_that_was_asked_for(tmp_path: Path, room: int) -> None:
+    """The system names none, and the draft beside it would mean nothing to the operator."""
+    path = tmp_path / "out"
+    path.write_text("old\n")
+    draft = Draft(path)
+    with no_file_larger_than(room), pytest.raises(OSError, match="too large") as full:
+        draft.write(["longer than that"])
+    assert full.value.filename == str(path)
+    draft.discard()
+    assert (path.read_text(), names_in(tmp_path)) == ("old\n", ["out"])
+
+
+def test_lines_that_a_full_disk_tore_off_are_cut_away_by_those_who_add_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    path.write_text('{"a": 1}\n')
+    draft = Draft(path)
+    draft.write(['{"b": 2}\n', '{"c": 3}\n'])
+    with no_file_larger_than(22), pytest.raises(OSError, match="too large") as full:
+        draft.append()
+    assert full.value.filename == str(path)
+    draft.discard()
+    draft.write(['{"b": 2}\n', '{"c": 3}\n'])
+    assert draft.append() is True
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert (lines[0], lines[-1], {"b": 2} in lines) == ({"a": 1}, {"c": 3}, True)

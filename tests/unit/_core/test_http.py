@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 from unit.scripted_proxy import running_proxy
 from unit.scripted_server import CUT_OFF, RESET, Answer, ScriptedServer
 
+from ansible_collections.mssp.defender.plugins.module_utils._core import pacing
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError, Postponed, TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.http import Patience, Transport
 
@@ -257,8 +260,14 @@ def test_a_wait_longer_than_max_wait_ends_as_throttled(server: ScriptedServer, t
         transport.send("GET", f"{server.url}/a", Patience(retries=9, max_wait=59))
     reason = failed.value.reason
     assert (reason.state, reason.code) == ("throttled", "429")
-    assert reason.meaning == f"{server.host} throttles this tenant and asks to wait 60 s"
+    assert reason.meaning == f"{server.host} throttles this tenant (minute quota of 45 calls) and asks to wait 60 s"
     assert "max_wait" in reason.remedy
+
+
+def test_a_throttled_call_that_names_no_quota_is_told_without_one(server: ScriptedServer, transport: Transport) -> None:
+    server.script("/a", Answer("Too Many Requests", status=429, headers={"Retry-After": "30"}))
+    meaning = failure_of(transport, f"{server.url}/a").reason.meaning
+    assert meaning == f"{server.host} throttles this tenant and asks to wait 30 s"
 
 
 @pytest.mark.parametrize("asked", [0.0, 0.01, 10.0, None])
@@ -281,3 +290,39 @@ def test_a_success_does_not_renew_max_wait() -> None:
     assert isinstance(patience.after_throttling("api", 10), Postponed)
     patience.renew()
     assert isinstance(patience.after_throttling("api", 10), TenantError)
+
+
+def test_steady_waiting_for_our_own_pace_is_not_taken_from_max_wait() -> None:
+    patience = Patience(retries=0, max_wait=10)
+    for _unused in range(100):
+        ending = patience.pace(pacing.MINUTE, pacing.XDR_LIST, "api")
+        assert isinstance(ending, Postponed)
+        assert ending.seconds == pacing.MINUTE
+    assert ending.error.reason.state == "throttled"
+    assert ending.error.reason.meaning.startswith("the minute quota of 50 xdr-list-incidents calls at api is used up ")
+    assert isinstance(patience.after_throttling("api", 9), Postponed)
+
+
+def test_waiting_for_the_hourly_quota_is_taken_from_max_wait() -> None:
+    patience = Patience(retries=0, max_wait=1800)
+    first = patience.pace(1200, pacing.XDR_UPDATE, "api")
+    assert isinstance(first, Postponed)
+    assert first.seconds == 1200
+    assert isinstance(patience.pace(1200, pacing.XDR_UPDATE, "api"), TenantError)
+
+
+def test_a_used_up_hourly_quota_is_named_with_the_time_when_it_is_free_again() -> None:
+    before = int(time.time())
+    ending = Patience(retries=0, max_wait=300).pace(1800, pacing.XDR_LIST, "api")
+    after = int(time.time())
+    assert isinstance(ending, TenantError)
+    reason = ending.reason
+    assert (reason.state, reason.code) == ("throttled", None)
+    assert reason.remedy == "run again after 1800 s, or raise max_wait"
+    told = re.fullmatch(
+        r"the hourly quota of 1500 xdr-list-incidents calls at api is used up until (\d\d:\d\d:\d\d) UTC",
+        reason.meaning,
+    )
+    assert told
+    possible = [time.strftime("%H:%M:%S", time.gmtime(now + 1800)) for now in range(before, after + 1)]
+    assert told[1] in possible

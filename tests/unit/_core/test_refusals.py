@@ -87,7 +87,7 @@ def test_text_that_could_quote_a_secret_is_never_repeated() -> None:
     reply = {"error": quoting, "error_description": quoting, "trace_id": quoting, "correlation_id": quoting}
     assert "canary" not in str(refusals.of_token_endpoint(reply).to_result())
     body = {"error": {"code": quoting, "message": quoting, "target": quoting}}
-    assert "canary" not in str(refusals.of_api(400, body, [], READER).to_result())
+    assert "canary" not in str(refusals.of_api(403, body, [], READER).to_result())
 
 
 @pytest.mark.parametrize(

@@ -4,17 +4,24 @@
 from __future__ import annotations
 
 import stat
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from unit.clock import Clock
 from unit.operation_host import OperationHost
 from unit.scripted_entra import CLIENT, RESOURCE, TENANT, ScriptedEntra, token_path
+from unit.scripted_server import Answer
 
+from ansible_collections.mssp.defender.plugins.module_utils._core import permissions, timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.access import Access, Target
-from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
+from ansible_collections.mssp.defender.plugins.module_utils._core.dialects import XDR_INCIDENTS
+from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError, Postponed, TenantError
+from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Tenant
 from ansible_collections.mssp.defender.plugins.module_utils._core.http import Patience
-from ansible_collections.mssp.defender.plugins.module_utils._operations import token
+from ansible_collections.mssp.defender.plugins.module_utils._operations import _session, incidents, token
 from ansible_collections.mssp.defender.plugins.module_utils._operations._session import Session
 
 
@@ -113,3 +120,130 @@ def test_each_tenant_has_patience_of_its_own() -> None:
     for patience in (first, second):
         assert type(patience.after_throttling("api", 60)).__name__ == "Postponed"
     assert type(first.after_throttling("api", 60)).__name__ == "TenantError"
+
+
+def reading_session(entra: ScriptedEntra, run_directory: Path | None = None, **options: Any) -> Session:
+    """The session of a task that reads the scripted service."""
+    urls = dict.fromkeys(("authority_url", "xdr_url", "graph_url"), entra.server.url)
+    given = {"client_id": CLIENT, "client_secret": "canary-secret", "ca_path": entra.server.ca_path, **urls, **options}
+    return Session(OperationHost(incidents, run_directory=run_directory, **given), incidents.INVENTORY)
+
+
+@pytest.mark.parametrize("api", [permissions.XDR, permissions.GRAPH], ids=lambda api: api.name)
+def test_calls_go_to_the_api_with_a_token_for_it(entra: ScriptedEntra, api: permissions.Api) -> None:
+    resource = {"xdr": RESOURCE, "graph": "https://graph.microsoft.com"}[api.name]
+    entra.server.script(token_path(), entra.granting(entra.token(aud=resource)))
+    entra.server.script(XDR_INCIDENTS.path, Answer({}))
+    assert reading_session(entra).calls(TENANT, api).get(XDR_INCIDENTS.path, XDR_INCIDENTS.list_call).status == 200
+    assert entra.server.requests_to(token_path())[0].form["scope"] == f"{resource}/.default"
+
+
+def test_only_the_api_that_ends_is_said_to_be_gone(entra: ScriptedEntra) -> None:
+    entra.server.script(token_path(), entra.granting(entra.token()))
+    calls = reading_session(entra).calls(TENANT, permissions.XDR)
+    with pytest.raises(TenantError, match="no longer serves this endpoint"):
+        calls.get(XDR_INCIDENTS.path, XDR_INCIDENTS.list_call)
+
+
+def test_a_malformed_tenant_gets_no_calls(entra: ScriptedEntra) -> None:
+    with pytest.raises(OptionError, match="tenant_id is 'common'"):
+        reading_session(entra).calls("common", permissions.XDR)
+
+
+def calls_until_put_off(session: Session, most: int = 60) -> int:
+    calls = session.calls(TENANT, permissions.XDR)
+    for number in range(most):
+        try:
+            calls.get(XDR_INCIDENTS.path, XDR_INCIDENTS.list_call)
+        except Postponed:
+            return number
+    return most
+
+
+def test_a_task_keeps_below_the_documented_limit_unless_told_otherwise(entra: ScriptedEntra) -> None:
+    entra.server.script(token_path(), entra.granting(entra.token()))
+    entra.server.script(XDR_INCIDENTS.path, Answer({}))
+    assert calls_until_put_off(reading_session(entra)) == 50
+    assert calls_until_put_off(reading_session(entra, paced=False)) == 60
+
+
+def test_the_tasks_of_a_run_count_their_calls_together(entra: ScriptedEntra, tmp_path: Path) -> None:
+    entra.server.script(token_path(), entra.granting(entra.token()))
+    entra.server.script(XDR_INCIDENTS.path, Answer({}))
+    first = reading_session(entra, tmp_path)
+    job = first.counting({Tenant("contoso", TENANT): lambda: {"count": calls_until_put_off(first, 30)}})
+    assert [work() for work in job.values()] == [{"count": 30}]
+    assert calls_until_put_off(reading_session(entra, tmp_path)) == 20
+
+
+def test_calls_are_counted_of_work_that_ends_in_a_wait(entra: ScriptedEntra, tmp_path: Path) -> None:
+    """A job may be ended while it waits."""
+    entra.server.script(token_path(), entra.granting(entra.token()))
+    entra.server.script(XDR_INCIDENTS.path, *[Answer({})] * 30, Answer("", status=429, headers={"Retry-After": "9"}))
+    first = reading_session(entra, tmp_path)
+    calls = first.calls(TENANT, permissions.XDR)
+
+    def work() -> dict[str, Any]:
+        while True:
+            calls.get(XDR_INCIDENTS.path, XDR_INCIDENTS.list_call)
+
+    (counted,) = first.counting({Tenant("contoso", TENANT): work}).values()
+    with pytest.raises(Postponed):
+        counted()
+    entra.server.script(XDR_INCIDENTS.path, Answer({}))
+    assert calls_until_put_off(reading_session(entra, tmp_path)) == 19
+
+
+class Calendar(Clock):
+    """A clock that stands on a day."""
+
+    def __init__(self, day: str) -> None:
+        super().__init__()
+        self.sleep(timestamps.ticks(day) / timestamps.TICKS_PER_SECOND - time.time())
+
+
+def warned(api: permissions.Api, run_directory: Path | None = None) -> list[str]:
+    """The warnings of one task."""
+    host = OperationHost(incidents, run_directory=run_directory, client_id=CLIENT, client_secret="canary-secret")
+    Session(host, incidents.INVENTORY).check_api(api)
+    return host.warnings
+
+
+def test_before_2027_nobody_is_warned(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(_session, "time", Calendar("2026-12-31T23:00:00Z"))
+    assert warned(permissions.XDR, tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_from_2027_on_a_run_is_warned_once_of_the_api_that_ends(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(_session, "time", Calendar("2027-01-01T00:00:01Z"))
+    assert warned(permissions.GRAPH, tmp_path) == []
+    (warning,) = warned(permissions.XDR, tmp_path)
+    assert "2027-02-01" in warning
+    assert "api: graph" in warning
+    assert warned(permissions.XDR, tmp_path) == []
+    another = tmp_path / "another run"
+    another.mkdir()
+    assert warned(permissions.XDR, another) == [warning]
+
+
+def test_a_module_on_another_host_has_no_run_to_remember(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_session, "time", Calendar("2027-01-02"))
+    assert len(warned(permissions.XDR)) == len(warned(permissions.XDR)) == 1
+
+
+def test_the_workers_of_a_run_warn_once_however_many_start_together(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(_session, "time", Calendar("2027-01-02"))
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda _task: warned(permissions.XDR, tmp_path), range(8)))
+    assert sum(map(len, results)) == 1
+
+
+def test_a_cloud_without_the_api_is_refused() -> None:
+    session = session_of(cloud="china")
+    with pytest.raises(OptionError, match="cloud 'china' has no Microsoft Threat Protection API"):
+        session.check_api(permissions.XDR)

@@ -152,3 +152,12 @@ def test_a_dest_that_is_a_folder_is_refused_for_one_tenant(tmp_path: Path) -> No
 def test_a_name_that_would_leave_the_folder_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(OptionError, match=r"^tenants: the name '.*' cannot name a file in dest: rename it$"):
         _tenants.file_of(fleet_of("x", dest=str(tmp_path)), "dest", Tenant(name, "x.com"), ".token")
+
+
+def test_in_check_mode_the_folder_may_be_one_that_an_earlier_task_would_make(tmp_path: Path) -> None:
+    missing = fleet_of("x", dest=str(tmp_path / "later"))
+    assert _tenants.file_of(missing, "dest", Tenant("x", "x.com"), ".jsonl", check_mode=True) == (
+        tmp_path / "later" / "x.jsonl"
+    )
+    with pytest.raises(OptionError, match="does not exist"):
+        _tenants.file_of(missing, "dest", Tenant("x", "x.com"), ".jsonl")

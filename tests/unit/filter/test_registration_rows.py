@@ -49,6 +49,13 @@ def test_an_application_and_its_credential_are_one_row() -> None:
     }
 
 
+def test_what_is_granted_at_home_is_named_only_where_it_is_not_all() -> None:
+    application = REGISTERED["application"]
+    asked = application["permissions"]
+    assert row({**REGISTERED, "application": {**application, "granted": asked}})["granted_at_home"] == "all"
+    assert row({**REGISTERED, "application": {**application, "granted": {"xdr": []}}})["granted_at_home"] == ""
+
+
 def test_what_follows_from_a_change_is_told_and_a_failure_is_not_that() -> None:
     assert row({**REGISTERED, "msg": "customers must consent again"})["what_follows"] == "customers must consent again"
     assert row(FAILED)["what_follows"] == ""

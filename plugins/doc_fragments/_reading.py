@@ -1,0 +1,78 @@
+# Copyright (c) 2026, mssp.defender contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """What modules that read records share. The table they describe stands in module_utils/_operations/_reading.py."""
+
+    DOCUMENTATION = r"""
+options:
+  assigned_to:
+    description:
+      - Only what is assigned to this user.
+    type: str
+  created_after:
+    description:
+      - Only what was created at this time or later. An ISO 8601 time, or an age such as V(90m), V(24h) or V(7d).
+    type: str
+  updated_after:
+    description:
+      - Only what was updated at this time or later. An ISO 8601 time, or an age such as V(90m), V(24h) or V(7d).
+      - Mutually exclusive with O(checkpoint), which knows the time itself.
+    type: str
+  filter:
+    description:
+      - An OData filter of your own, joined to the others by C(and).
+    type: str
+  limit:
+    description:
+      - Return at most this many of a tenant. By default all.
+      - Mutually exclusive with O(checkpoint).
+    type: int
+  newest:
+    description:
+      - How many of a tenant are returned, those that were updated last, the newest first. By default all.
+      - All are read and counted all the same. V(0) returns the count alone.
+      - Mutually exclusive with O(dest) and O(checkpoint).
+    type: int
+  normalize:
+    description:
+      - Whether to add to each record its common shape, as the member C(normalized). It has the same names and values
+        whichever API the record came from.
+      - Its members are C(id), C(title), C(status), C(severity), C(classification), C(determination), C(assigned_to),
+        C(created), C(updated), C(tags), C(service_sources), C(alerts) (how many), C(redirect_id) and C(url).
+        What the API did not send is V(null).
+      - All else stays as Microsoft sent it.
+    type: bool
+    default: false
+  dest:
+    description:
+      - File to write to, one JSON object a line, with mode V(0600).
+        For a fleet a folder, with one file C(NAME.jsonl) for each tenant. The folder must exist.
+      - Each record is written as the service sent it, with nothing but line breaks taken out.
+      - The records are then not returned.
+    type: path
+  checkpoint:
+    description:
+      - File that keeps where the reading of the tenant stands. Only what is new, or was updated since, is handed out.
+        For a fleet a folder, with one file C(NAME.checkpoint) for each tenant. The folder must exist.
+      - The first run reads what was updated within O(backfill).
+      - With O(dest) the records are added to the end of the file. The checkpoint moves only when they are safely
+        there, or returned. A run that ends early repeats records and never loses one.
+      - Every state of a record that lasts from one run to the next is handed out. Of those that follow each other
+        in between, the last.
+      - It belongs to one tenant, one API and one set of filters, and is refused for others. A damaged one is refused
+        too, and kept.
+      - In check mode it does not move.
+      - Mutually exclusive with O(limit), O(newest) and O(updated_after).
+    type: path
+  backfill:
+    description:
+      - How far the first run with a O(checkpoint) reaches back, as an ISO 8601 time of last update, or an age such as
+        V(24h) or V(30d). Empty for everything that the service has.
+    type: str
+    default: 30d
+"""

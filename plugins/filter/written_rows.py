@@ -1,0 +1,71 @@
+# Copyright (c) 2026, mssp.defender contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible_collections.mssp.defender.plugins.module_utils._core import errors
+
+DOCUMENTATION = r"""
+name: written_rows
+short_description: Say what was written for each customer, for a table
+version_added: 0.1.0
+author: mssp.defender contributors (@mssp-defender)
+description:
+  - Takes the outcomes of a fleet that M(mssp.defender.defender_incidents) worked for with C(dest).
+  - Gives one row for each customer whose incidents were read, and for each whose read came to some before it failed.
+options:
+  _input:
+    description: Outcomes of a fleet.
+    type: list
+    elements: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Print what was written
+  mssp.defender.defender_report:
+    columns: [customer, new, redirected, quarantined, complete_until, file]
+    rows: "{{ (partner_access_outcomes | default({})).values() | mssp.defender.written_rows }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - Rows with C(customer), C(new), C(redirected), C(quarantined), C(complete_until) and C(file).
+    - C(quarantined) names the incidents that Microsoft could not send. C(complete_until) is empty for a whole read.
+  type: list
+  elements: dict
+"""
+
+
+def written_rows(outcomes: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [_row(outcome) for outcome in outcomes if outcome.get("dest") and _was_read(outcome)]
+
+
+def _was_read(outcome: Mapping[str, Any]) -> bool:
+    return bool(outcome["state"] == errors.GRANTED or outcome.get("count"))
+
+
+def _row(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "customer": outcome["name"],
+        "new": outcome.get("count", 0),
+        "redirected": len(outcome.get("redirects") or []),
+        "quarantined": ", ".join(_named(left_out) for left_out in outcome.get("quarantined") or []),
+        "complete_until": outcome.get("complete_until") or "",
+        "file": outcome["dest"],
+    }
+
+
+def _named(left_out: Mapping[str, Any]) -> str:
+    # where the list fails over an incident, only the time of its last update is known
+    return f"{left_out['id'] or 'updated ' + left_out['updated']} ({left_out['code']})"
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Any]:
+        return {"written_rows": written_rows}

@@ -1,0 +1,254 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is handed over and what is noted of it: whatever fails on the way, the next run hands out the rest."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from unit.full_disk import no_file_larger_than
+from unit.reading_task import FLEET, ReadingTask
+from unit.scripted_entra import RESOURCE, TENANT, ScriptedEntra
+from unit.scripted_server import Answer, Request
+
+from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
+from ansible_collections.mssp.defender.plugins.module_utils._core.checkpoints import OVERLAP
+from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
+from ansible_collections.mssp.defender.plugins.module_utils._operations import incidents
+
+XDR = "/api/incidents"
+NOON = timestamps.ticks("2026-11-20T12:00:00Z")
+SECOND = timestamps.TICKS_PER_SECOND
+THROTTLED = Answer("", status=429, headers={"Retry-After": "60"})
+
+
+@pytest.fixture
+def task(entra: ScriptedEntra) -> ReadingTask:
+    return ReadingTask(incidents, entra, RESOURCE)
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> dict[str, str]:
+    """The options of an incremental read of one tenant into a file."""
+    return {"dest": str(tmp_path / "contoso.jsonl"), "checkpoint": str(tmp_path / "contoso.checkpoint")}
+
+
+def page(ids: Iterable[int], first: int = 0) -> Answer:
+    """A page of incidents, each updated a second after the one before it."""
+    moments = ((number, timestamps.render(NOON + (first + number) * SECOND)) for number in ids)
+    return Answer({"value": [{"incidentId": number, "lastUpdateTime": moment} for number, moment in moments]})
+
+
+def written(options: dict[str, str]) -> list[int]:
+    return [json.loads(line)["incidentId"] for line in Path(options["dest"]).read_text().splitlines()]
+
+
+def since(query: dict[str, str]) -> str:
+    return query["$filter"].removeprefix("lastUpdateTime ge ").partition(" ")[0]
+
+
+def test_the_first_run_reaches_back_as_far_as_the_backfill(task: ReadingTask, kept: dict[str, str]) -> None:
+    task.server.script(XDR, page([]))
+    for backfill in ("2026-11-01", ""):
+        task(**kept, backfill=backfill)
+    first, second = task.asked(XDR)
+    assert since(first) == "2026-11-01T00:00:00.0000000Z"
+    assert second == {"$top": "100"}
+
+
+def test_the_next_run_begins_before_the_newest_and_hands_out_only_news(task: ReadingTask, kept: dict[str, str]) -> None:
+    task.server.script(XDR, page(range(3)), page(range(4)))
+    assert task(**kept, backfill="")["count"] == 3
+    result = task(**kept, backfill="")
+    assert (result["count"], result["changed"]) == (1, True)
+    assert written(kept) == [0, 1, 2, 3]
+    assert since(task.asked(XDR)[1]) == timestamps.render(NOON + 2 * SECOND - OVERLAP)
+
+
+def test_a_run_without_news_leaves_the_file_alone(task: ReadingTask, kept: dict[str, str]) -> None:
+    task.server.script(XDR, page(range(3)))
+    task(**kept)
+    before = Path(kept["dest"]).read_text()
+    result = task(**kept)
+    assert (result["count"], result["changed"]) == (0, False)
+    assert Path(kept["dest"]).read_text() == before
+
+
+def test_a_read_that_could_not_finish_says_how_far_it_came_and_goes_on_there(
+    task: ReadingTask, kept: dict[str, str]
+) -> None:
+    """All that there was before `complete_until` is in the file, and so is what happened to be read behind it."""
+    task.server.script(XDR, page(range(100)), page(range(40)), THROTTLED)
+    result = task(**kept, backfill="2026-11-20T12:00:00Z", max_wait=0)
+    assert (result["state"], result["count"], result["changed"]) == ("throttled", 100, True)
+    assert written(kept) == list(range(100))
+    window = task.asked(XDR)[1]["$filter"]
+    assert window.endswith(f"lastUpdateTime lt {result['complete_until']}")
+
+    task.server.script(XDR, page(range(40, 60)), page(range(200, 203)))
+    asked = len(task.asked(XDR))
+    again = task(**kept, backfill="2026-11-20T12:00:00Z")
+    assert (again["state"], again["count"]) == ("granted", 0)
+    assert since(task.asked(XDR)[asked]) == timestamps.render(timestamps.ticks(result["complete_until"]) - OVERLAP)
+    assert task(**kept)["count"] == 3
+    assert written(kept) == [*range(100), *range(200, 203)]
+
+
+def test_without_a_file_to_add_to_an_unfinished_read_hands_over_nothing(task: ReadingTask, tmp_path: Path) -> None:
+    task.server.script(XDR, page(range(100)), page(range(40)), THROTTLED)
+    result = task(checkpoint=str(tmp_path / "mark"), backfill="2026-11-20T12:00:00Z", max_wait=0)
+    assert result["state"] == "throttled"
+    assert not {"count", "complete_until", "incidents"} & set(result)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_throttled_tenant_goes_on_after_its_wait(task: ReadingTask, tmp_path: Path) -> None:
+    throttled = Answer("", status=429, headers={"Retry-After": "1"})
+    task.server.script(XDR, page(range(100)), throttled, page(range(100)), page([100]))
+    result = task(dest=str(tmp_path / "out"), updated_after="2026-11-20T12:00:00Z", filter="status ne 'Resolved'")
+    assert (result["state"], result["count"]) == ("granted", 101)
+    assert len((tmp_path / "out").read_text().splitlines()) == 101
+
+
+@pytest.mark.parametrize("room", [0, 1, 500, 3000])
+def test_a_full_disk_loses_nothing_and_leaves_the_checkpoint_where_it_was(
+    task: ReadingTask, kept: dict[str, str], room: int
+) -> None:
+    task.server.script(XDR, page(range(3)))
+    task(**kept)
+    before = Path(kept["checkpoint"]).read_text()
+    size = Path(kept["dest"]).stat().st_size
+    task.server.script(XDR, page(range(80)))
+    with no_file_larger_than(size + room):
+        result = task(**kept)
+    assert (result["state"], result["who"]) == ("error", "provider")
+    assert f"{kept['dest']} cannot be used (File too large): make room for it" in result["msg"]
+    assert Path(kept["checkpoint"]).read_text() == before
+    assert sorted(path.name for path in Path(kept["dest"]).parent.iterdir()) == [
+        "contoso.checkpoint",
+        "contoso.jsonl",
+    ]
+    # there is room again
+    assert task(**kept)["state"] == "granted"
+    assert set(written(kept)) == set(range(80))
+
+
+def test_a_checkpoint_that_cannot_be_saved_costs_no_tenant_its_result(task: ReadingTask, tmp_path: Path) -> None:
+    """The others' checkpoints may have moved: were the task to fail now, what it read of them would be lost."""
+    task.server.script(XDR, page(range(3)))
+    assert task(tenants=FLEET, checkpoint=str(tmp_path))["summary"] == {"granted": 2}
+    before = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    task.server.script(XDR, page(range(3, 80)))
+    with no_file_larger_than(1000):
+        result = task(tenants=FLEET, checkpoint=str(tmp_path))
+    assert [tenant["count"] for tenant in result["tenants"]] == [77, 77]
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
+    assert [warning.partition(":")[0] for warning in task.warnings] == ["contoso", "fabrikam"]
+    assert all("comes again with the next run" in warning for warning in task.warnings)
+    assert [tenant["count"] for tenant in task(tenants=FLEET, checkpoint=str(tmp_path))["tenants"]] == [77, 77]
+
+
+@pytest.mark.parametrize("content", ["", "{", "null", '{"scope": 1}'])
+def test_a_damaged_checkpoint_is_refused_and_kept_before_anything_is_asked(
+    task: ReadingTask, kept: dict[str, str], content: str
+) -> None:
+    Path(kept["checkpoint"]).write_text(content)
+    result = task(**kept)
+    assert (result["state"], result["who"]) == ("error", "provider")
+    assert f"the checkpoint {kept['checkpoint']} is damaged" in result["msg"]
+    assert "remove this one to read again from the backfill on" in result["msg"]
+    assert Path(kept["checkpoint"]).read_text() == content
+    assert task.asked(XDR) == []
+    assert not Path(kept["dest"]).exists()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "named"),
+    [
+        ({}, {"severity": ["High"]}, "severity"),
+        ({"status": ["Active"]}, {"status": ["Resolved"]}, "Resolved"),
+        ({"filter": "a"}, {"filter": "b"}, '"filter": "b"'),
+        ({"assigned_to": "a"}, {}, "filtered by {}"),
+        ({}, {"api": "graph"}, "/v1.0/security/incidents"),
+    ],
+)
+def test_a_checkpoint_of_another_question_is_refused_and_kept(
+    task: ReadingTask, kept: dict[str, str], first: dict[str, Any], second: dict[str, Any], named: str
+) -> None:
+    task.server.script(XDR, page(range(3)))
+    assert task(**kept, **first)["state"] == "granted"
+    before = Path(kept["checkpoint"]).read_text()
+    result = task(**kept, **second)
+    assert result["state"] == "error"
+    assert "belongs to /api/incidents of tenant" in result["meaning"]
+    assert named in result["meaning"].partition("and this is a read of")[2]
+    assert Path(kept["checkpoint"]).read_text() == before
+
+
+def test_other_ways_to_hand_over_are_the_same_question(task: ReadingTask, kept: dict[str, str]) -> None:
+    task.server.script(XDR, page(range(3)), page(range(4)))
+    task(**kept)
+    result = task(checkpoint=kept["checkpoint"], normalize=True, backfill="1h")
+    assert [record["normalized"]["id"] for record in result["incidents"]] == ["3"]
+
+
+@pytest.mark.parametrize(
+    "clashing", [{"limit": 1}, {"newest": 1}, {"updated_after": "1d"}], ids=lambda options: next(iter(options))
+)
+def test_a_checkpoint_goes_with_no_option_that_leaves_something_out(
+    kept: dict[str, str], clashing: dict[str, Any]
+) -> None:
+    validator = ArgumentSpecValidator(incidents.ARGUMENTS, **incidents.CONSTRAINTS)
+    (message,) = validator.validate({"checkpoint": kept["checkpoint"], **clashing}).error_messages
+    assert message.startswith("parameters are mutually exclusive: ")
+
+
+def test_every_tenant_has_a_checkpoint_of_its_own(task: ReadingTask, tmp_path: Path) -> None:
+    task.server.script(XDR, page(range(3)))
+    task(tenants=FLEET, checkpoint=str(tmp_path))
+    contoso, fabrikam = (tmp_path / f"{tenant['name']}.checkpoint" for tenant in FLEET)
+    contoso.replace(fabrikam)
+    states = [tenant["state"] for tenant in task(tenants=FLEET, checkpoint=str(tmp_path))["tenants"]]
+    assert states == ["granted", "error"]
+
+
+def test_an_option_that_no_tenant_could_work_with_leaves_the_checkpoint_alone(
+    task: ReadingTask, kept: dict[str, str]
+) -> None:
+    with pytest.raises(OptionError):
+        task(**kept, backfill="soon")
+    assert not Path(kept["checkpoint"]).exists()
+    assert task.asked(f"/{TENANT}/oauth2/v2.0/token") == []
+
+
+@pytest.mark.parametrize("status", [403, 404, 429, 500])
+def test_an_unnamed_record_stays_so_where_graph_does_not_tell(task: ReadingTask, status: int) -> None:
+    """Its name is a courtesy, and worth neither a failure nor a wait."""
+    far, failing = Answer({"value": []}), Answer("", status=500)
+    whole = "2026-11-20T12:00:00.0000000Z"
+    task.server.next_answer = _by_filter(task.server.next_answer, whole, failing, far)  # type: ignore[method-assign]
+    task.server.script("/v1.0/security/incidents", Answer("", status=status))
+    result = task(updated_after=whole, retries=1)
+    assert (result["state"], result["count"]) == ("granted", 0)
+    assert [(one["id"], one["updated"]) for one in result["quarantined"]] == [(None, whole)]
+
+
+def _by_filter(
+    otherwise: Callable[[Request], Answer], poisoned: str, failing: Answer, empty: Answer
+) -> Callable[[Request], Answer]:
+    """A service that fails over the one record updated at the moment `poisoned`, and has no other."""
+
+    def answer(request: Request) -> Answer:
+        terms = dict(re.findall(r"lastUpdateTime (ge|lt) (\S+)", request.query.get("$filter", "")))
+        if request.path != XDR:
+            return otherwise(request)
+        holds = terms.get("ge", "") <= poisoned < terms.get("lt", "9999") and request.query.get("$skip", "0") == "0"
+        return failing if holds else empty
+
+    return answer
