@@ -16,6 +16,8 @@ from integration.home_tenant import HomeTenant
 from integration.in_process import Tasks
 
 NAME = "northwind-soc"
+# what the role asks for by default, of both APIs
+READ_ROLES = ["Incident.Read.All", "SecurityAlert.Read.All", "SecurityIncident.Read.All", "ThreatHunting.Read.All"]
 DECLARED: dict[str, Any] = {
     "unique_name": NAME,
     "display_name": "Northwind SOC",
@@ -52,7 +54,7 @@ def test_two_playbooks(ansible: Ansible, home: HomeTenant, fault: Callable[..., 
     outputs = [run.communicate(timeout=60)[0] for run in runs]
     assert [run.returncode for run in runs] == [0, 0], outputs
     app_id = home.application()["appId"]
-    assert home.roles(app_id) == ["Incident.Read.All"]
+    assert home.roles(app_id) == READ_ROLES
     (secret,) = home.secrets()
     assert kept.record["key_id"] == secret["keyId"]
     assert kept.variables()["partner_access_client_id"] == app_id
