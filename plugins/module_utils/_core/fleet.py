@@ -94,7 +94,8 @@ def run(work: Iterable[tuple[Tenant, Work]], concurrency: int, progress: Progres
     jobs = list(work)
     outcomes: list[Outcome | None] = [None] * len(jobs)
     parked: list[tuple[float, int, int]] = []
-    done: queue.SimpleQueue[tuple[int, Future[dict[str, Any]]]] = queue.SimpleQueue()
+    # no SimpleQueue: woken in the moment that its time is over, that one can wait for ever
+    done: queue.Queue[tuple[int, Future[dict[str, Any]]]] = queue.Queue()
     sequence = itertools.count()
     unfinished = len(jobs)
     pool = ThreadPoolExecutor(max_workers=max(1, min(concurrency, len(jobs))))

@@ -122,7 +122,7 @@ class Poller:
         dialect = incidents._DIALECTS[self._api]
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(fleet, "time", SimpleNamespace(monotonic=lambda: time.monotonic() * _HASTE))
-            patch.setattr(fleet, "queue", SimpleNamespace(SimpleQueue=_HastyQueue, Empty=queue.Empty))
+            patch.setattr(fleet, "queue", SimpleNamespace(Queue=_HastyQueue, Empty=queue.Empty))
             for module in (_reading, reading):
                 patch.setattr(module, "time", SimpleNamespace(time=self._clock))
             if self.page_size:
@@ -141,7 +141,7 @@ class Poller:
         return [HandedOver(str(record[identity]), ticks(record[updated]), "alerts" in record) for record in records]
 
 
-class _HastyQueue(queue.SimpleQueue):  # type: ignore[type-arg]
+class _HastyQueue(queue.Queue):  # type: ignore[type-arg]
     """Waits as much shorter as time passes faster."""
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
