@@ -77,10 +77,7 @@ class Pages:
 
     def updated(self, record: Mapping[str, Any]) -> int | None:
         """Return when the record was last updated, in ticks; None where it does not tell."""
-        try:
-            return timestamps.ticks(str(record.get(self._dialect.updated_field)))
-        except ValueError:
-            return None
+        return timestamps.ticks_or_none(record.get(self._dialect.updated_field))
 
     def _choose_size(self) -> int:
         """Ask for one record more than the limit, which tells whether there are more; for all where some fall away."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from .errors import OptionError
 
@@ -33,6 +34,14 @@ def ticks(text: str) -> int:
     )
     whole = (moment - _EPOCH - _offset(zone)) // timedelta(seconds=1)
     return whole * TICKS_PER_SECOND + int(f"{fraction or '':0<7}"[:7])
+
+
+def ticks_or_none(value: Any) -> int | None:
+    """Return the ticks of a time in a record, None for one that is missing or cannot be read."""
+    try:
+        return ticks(str(value))
+    except ValueError:
+        return None
 
 
 def render(value: int) -> str:

@@ -157,7 +157,5 @@ def _check_values(given: Sequence[str], choices: Sequence[str], where: str) -> N
 
 
 def _is_older(created: Any, moment: int) -> bool:
-    try:
-        return timestamps.ticks(str(created)) < moment
-    except ValueError:
-        return False
+    ticks = timestamps.ticks_or_none(created)
+    return ticks is not None and ticks < moment

@@ -217,10 +217,8 @@ class _Update:
         """Tell whether the record was updated after the moment that the order names, or may have been."""
         if self._order.unchanged_since is None:
             return False
-        try:
-            return timestamps.ticks(str(record.get(self._form.dialect.updated_field))) > self._order.unchanged_since
-        except ValueError:
-            return True
+        updated = timestamps.ticks_or_none(record.get(self._form.dialect.updated_field))
+        return updated is None or updated > self._order.unchanged_since
 
     def _is_of_record(self, reason: Reason) -> bool:
         """Tell a single record's trouble: a change of it that is refused, or a server that fails over it."""

@@ -156,9 +156,7 @@ def _settings(form: Form) -> list[str]:
 
 def _check_names(tenants: Collection[Tenant], form: Form) -> None:
     """Raise OptionError for a name that means two tenants: results are told apart by it."""
-    names = [tenant.name for tenant in tenants]
-    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    if twice:
+    if twice := _tenants.named_twice(tenants):
         raise OptionError(
             f"{form.noun}s: the name '{twice[0]}' stands for more than one tenant_id: correct one of them"
         )

@@ -194,10 +194,7 @@ class _Reading:
             self._records = heapq.nlargest(order.newest, self._records, key=self._updated)
 
     def _updated(self, record: Mapping[str, Any]) -> int:
-        try:
-            return timestamps.ticks(str(record.get(self._order.dialect.updated_field)))
-        except ValueError:
-            return 0
+        return timestamps.ticks_or_none(record.get(self._order.dialect.updated_field)) or 0
 
     def _hand_over(self, dest: Path) -> dict[str, Any]:
         """Put what was read into the file: in place of what is there, or behind it where the read is incremental."""

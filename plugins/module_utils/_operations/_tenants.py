@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,17 @@ def given(params: dict[str, Any]) -> list[Tenant]:
             raise OptionError("no tenant is given: set tenant_id, or tenants for a fleet")
         return [Tenant(params["tenant_id"], params["tenant_id"])]
     tenants = [Tenant(item["name"] or item["tenant_id"] or "", item["tenant_id"] or "") for item in params["tenants"]]
-    names = [tenant.name for tenant in tenants]
-    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    if twice:
+    if twice := named_twice(tenants):
         raise OptionError(
             f"tenants names {', '.join(map(repr, twice))} more than once: give each tenant a name of its own"
         )
     return tenants
+
+
+def named_twice(tenants: Collection[Tenant]) -> list[str]:
+    """Return the names that more than one of the tenants has: outcomes are told apart by them."""
+    names = [tenant.name for tenant in tenants]
+    return sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
 
 
 def run(params: dict[str, Any], work: Mapping[Tenant, Work], progress: Progress | None = None) -> dict[str, Any]:
@@ -47,9 +51,7 @@ def file_of(params: dict[str, Any], option: str, tenant: Tenant, suffix: str, ch
     if not params[option]:
         return None
     path = Path(params[option])
-    folder = path.parent if params["tenants"] is None else path
-    if folder.exists() or not check_mode:
-        files.check_folder(option, folder)
+    check_folder(option, path.parent if params["tenants"] is None else path, check_mode)
     if params["tenants"] is None:
         if path.is_dir():
             raise OptionError(f"{option}: {path} is a folder: name a file in it")
@@ -57,6 +59,12 @@ def file_of(params: dict[str, Any], option: str, tenant: Tenant, suffix: str, ch
     if "/" in tenant.name or tenant.name.startswith("."):
         raise OptionError(f"tenants: the name '{tenant.name}' cannot name a file in {option}: rename it")
     return path / f"{tenant.name}{suffix}"
+
+
+def check_folder(option: str, folder: Path, check_mode: bool) -> None:
+    """Raise OptionError unless files can be put into the folder, or it is missing in check mode."""
+    if folder.exists() or not check_mode:
+        files.check_folder(option, folder)
 
 
 def _single(outcome: Outcome) -> dict[str, Any]:

@@ -115,9 +115,7 @@ def _rows_file(params: dict[str, Any], query: Query, check_mode: bool) -> Iterat
         return
     path = Path(params["dest"])
     form = row_formats.by_suffix("dest", path.name)
-    # in check mode the task before may only have said that it would make the folder
-    if path.parent.exists() or not check_mode:
-        files.check_folder("dest", path.parent)
+    _tenants.check_folder("dest", path.parent, check_mode)
     if path.is_dir():
         raise OptionError(f"dest: {path} is a folder: name a file in it")
     scope = hashlib.sha256(json.dumps([query.text, query.timespan, params["api"]]).encode()).hexdigest()

@@ -198,7 +198,4 @@ class _Triage:
 
 def _ticks(updated: Any) -> int:
     """Return the time of an incident's last update; of one that has none every state counts as a later one."""
-    try:
-        return timestamps.ticks(str(updated))
-    except ValueError:
-        return 0
+    return timestamps.ticks_or_none(updated) or 0

@@ -124,3 +124,9 @@ def test_a_duration_that_is_none_is_refused_by_the_name_of_its_option(text: str)
 def test_the_longest_duration_does_not_overflow(number: int, unit: str) -> None:
     seconds = timestamps.option_seconds("lifetime", f"{number}{unit}")
     assert seconds == number * {"m": 60, "h": 3600, "d": 86400}[unit]
+
+
+@pytest.mark.parametrize("value", [None, "", "soon", 7, {}])
+def test_a_record_without_a_readable_time_has_none(value: object) -> None:
+    assert timestamps.ticks_or_none(value) is None
+    assert timestamps.ticks_or_none("1970-01-01T00:00:01Z") == timestamps.TICKS_PER_SECOND
