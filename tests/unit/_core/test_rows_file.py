@@ -134,28 +134,29 @@ def test_the_first_rows_may_be_torn_as_well(hunt: Hunt, torn: int) -> None:
 
 
 def test_runs_that_are_killed_lose_and_double_nothing(hunt: Hunt) -> None:
-    """Each run adds tenants, some with a column that nobody had before, and is killed at a moment of its own."""
+    """Each run adds tenants, some with a column that nobody had before, and kills itself at a line of its own."""
     script = textwrap.dedent(
         """
-        import sys
+        import os, signal, sys
         from pathlib import Path
         from unit._core.test_rows_file import Hunt, rows_of
-        hunt = Hunt(Path(sys.argv[1]))
-        print("ready", flush=True)
-        while True:
-            hunt.run(**{f"t{number}": rows_of(number) for number in range(300)})
+        hunt, left = Hunt(Path(sys.argv[1])), int(sys.argv[2])
+
+        def count(frame, event, argument):
+            global left
+            left -= event == "line"
+            if not left:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return count
+
+        sys.settrace(count)
+        hunt.run(**{f"t{number}": rows_of(number) for number in range(300)})
         """
     )
-    command = [sys.executable, "-c", script, str(hunt.path)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    for kill in range(5):
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-        assert process.stdout
-        process.stdout.readline()
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(timeout=0.01 + 0.007 * kill)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+    for lines in (10007, 20011, 30011, 40009, 50021):
+        run = subprocess.run([sys.executable, "-c", script, str(hunt.path), str(lines)], env=environment, check=False)
+        assert run.returncode == -signal.SIGKILL
     assert 0 < len(hunt.journal.read_text().splitlines()) < 300
     hunt.run(**{f"t{number}": rows_of(number) for number in range(300)})
     found = hunt.found()
