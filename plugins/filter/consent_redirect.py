@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from ansible_collections.mssp.defender.plugins.module_utils._core import consent
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity import consent
 
 DOCUMENTATION = r"""
 name: consent_redirect

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.mssp.defender.plugins.module_utils._core import permissions
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity import permissions
 
 DOCUMENTATION = r"""
 name: proofs

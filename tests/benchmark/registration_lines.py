@@ -21,7 +21,7 @@ _OWN = (
     "plugins/modules/defender_application.py",
     "plugins/action/defender_application.py",
     "plugins/module_utils/_operations/application.py",
-    "plugins/module_utils/_core/registration.py",
+    "plugins/module_utils/_core/registration/registration.py",
 )
 _PEERS_OWN = (
     "azure_rm_adapplication.py",

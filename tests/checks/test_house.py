@@ -55,12 +55,15 @@ def _is_code(path: Path) -> bool:
 @pytest.mark.parametrize("layer", ["_core", "_operations"])
 def test_each_file_of_the_inner_layers_has_its_test_file(layer: str) -> None:
     """What a layer keeps to itself (a leading underscore) is proven through the files that use it, or by its own."""
-    code = {path.stem for path in (ROOT / "plugins/module_utils" / layer).glob("*.py")} - {"__init__"}
-    tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests/unit" / layer).glob("test_*.py")}
-    public = {name for name in code if not name.startswith("_")}
+    inside, mirrored = ROOT / "plugins/module_utils" / layer, ROOT / "tests/unit" / layer
+    code = {path.relative_to(inside) for path in inside.rglob("*.py") if path.name != "__init__.py"}
+    tests = {
+        path.relative_to(mirrored).with_name(path.name.removeprefix("test_")) for path in mirrored.rglob("test_*.py")
+    }
+    public = {path for path in code if not path.name.startswith("_")}
     assert public
     assert public - tests == set()
-    assert tests - {name.removeprefix("_") for name in code} == set()
+    assert tests - {path.with_name(path.name.removeprefix("_")) for path in code} == set()
 
 
 def _names_its_licence(path: Path) -> bool:

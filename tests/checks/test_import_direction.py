@@ -21,8 +21,15 @@ PLUGIN_UTILS = f"{COLLECTION}.plugins.plugin_utils"
 FRONT_DOORS = tuple(f"{COLLECTION}.plugins.{kind}" for kind in ("modules", "action", "callback"))
 LIBRARIES = ("requests", "urllib3", "msal", "jwt", "cryptography", "yaml")
 
+BASE = tuple(f"{CORE}.{name}" for name in ("clouds", "dependencies", "errors", "files", "fleet", "timestamps"))
+"""What every part of the domain speaks in."""
+
 MAY_IMPORT = {
     f"{CORE}.dependencies": LIBRARIES,
+    f"{CORE}.wire": (f"{CORE}.wire", *BASE),
+    f"{CORE}.identity": (*(f"{CORE}.{name}" for name in ("identity", "wire")), *BASE),
+    f"{CORE}.reading": (*(f"{CORE}.{name}" for name in ("reading", "calls", "identity", "wire")), *BASE),
+    f"{CORE}.registration": (*(f"{CORE}.{name}" for name in ("registration", "identity", "wire")), *BASE),
     CORE: (CORE,),
     OPERATIONS: (OPERATIONS, CORE, f"{MODULE_UTILS}._options"),
     f"{MODULE_UTILS}._options": (CORE, "ansible.module_utils"),
@@ -103,6 +110,10 @@ def test_the_emulator_shares_no_code_with_its_clients() -> None:
         (f"{CORE}.tokens", "from .._operations import token"),
         (f"{CORE}.tokens", "from ... import plugin_utils"),
         (f"{CORE}.dependencies", "import ansible"),
+        (f"{CORE}.wire.http", "from ..identity import tokens"),
+        (f"{CORE}.identity.tokens", "from ..calls import Call"),
+        (f"{CORE}.reading.pages", "from ..changing import updating"),
+        (f"{CORE}.registration.graph", "from ..reading import pages"),
         (f"{OPERATIONS}.token", "import requests"),
         (f"{OPERATIONS}.token", "from ansible.errors import AnsibleError"),
         (f"{OPERATIONS}.token", "from .._module_host import run"),

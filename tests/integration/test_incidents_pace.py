@@ -12,8 +12,8 @@ from emulator_process import EmulatorProcess
 from integration.in_process import Tasks
 from integration.incident_desk import IncidentDesk
 
-from ansible_collections.mssp.defender.plugins.module_utils._core import http
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire import http
 
 PATH = "/api/incidents"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.mssp.defender.plugins.module_utils._core.vars_file import Vault
+from ansible_collections.mssp.defender.plugins.module_utils._core.registration.vars_file import Vault
 from ansible_collections.mssp.defender.plugins.module_utils._operations._host import Inventory
 
 

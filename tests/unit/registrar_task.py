@@ -14,7 +14,7 @@ from unit.scripted_graph import UNIQUE_NAME, graph_token
 from unit.scripted_server import Answer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
-from ansible_collections.mssp.defender.plugins.module_utils._core.vars_file import Vault
+from ansible_collections.mssp.defender.plugins.module_utils._core.registration.vars_file import Vault
 
 CANARY = "canary-secret"
 

@@ -9,17 +9,17 @@ from pathlib import Path
 from unit.scripted_entra import CLIENT, RESOURCE, TENANT, ScriptedEntra, token_path
 from unit.scripted_server import Request
 
-from ansible_collections.mssp.defender.plugins.module_utils._core.access import Access, Target
 from ansible_collections.mssp.defender.plugins.module_utils._core.calls import Calls
-from ansible_collections.mssp.defender.plugins.module_utils._core.credentials import ClientSecret
-from ansible_collections.mssp.defender.plugins.module_utils._core.dialects import XDR_INCIDENTS, Dialect
-from ansible_collections.mssp.defender.plugins.module_utils._core.discovery import Authority, Documents
-from ansible_collections.mssp.defender.plugins.module_utils._core.http import Patience, Transport
-from ansible_collections.mssp.defender.plugins.module_utils._core.pacing import Pace
-from ansible_collections.mssp.defender.plugins.module_utils._core.pages import Pages
-from ansible_collections.mssp.defender.plugins.module_utils._core.queries import Query
-from ansible_collections.mssp.defender.plugins.module_utils._core.token_cache import TokenCache
-from ansible_collections.mssp.defender.plugins.module_utils._core.tokens import TokenSource
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.access import Access, Target
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.credentials import ClientSecret
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.discovery import Authority, Documents
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.token_cache import TokenCache
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.tokens import TokenSource
+from ansible_collections.mssp.defender.plugins.module_utils._core.reading.dialects import XDR_INCIDENTS, Dialect
+from ansible_collections.mssp.defender.plugins.module_utils._core.reading.pages import Pages
+from ansible_collections.mssp.defender.plugins.module_utils._core.reading.queries import Query
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.pacing import Pace
 
 ROLES = ["Incident.ReadWrite.All", "SecurityIncident.Read.All", "SecurityAlert.Read.All"]
 

@@ -24,7 +24,7 @@ from unit.scripted_graph import (
 )
 from unit.scripted_server import Answer
 
-from ansible_collections.mssp.defender.plugins.module_utils._core.vars_file import VarsFile
+from ansible_collections.mssp.defender.plugins.module_utils._core.registration.vars_file import VarsFile
 from ansible_collections.mssp.defender.plugins.module_utils._operations import credential as operation
 
 NAMED = by_key("applications", "uniqueName", UNIQUE_NAME)

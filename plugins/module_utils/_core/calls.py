@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import errors, refusals, retirement
-from .access import Access, Proof
+from . import errors, retirement
 from .errors import Reason, RefusedRequest, TenantError
-from .http import Patience, Reply, Transport
-from .links import NextLinks
-from .pacing import Pace, Quota
+from .identity import refusals
+from .identity.access import Access, Proof
+from .wire.http import Patience, Reply, Transport
+from .wire.links import NextLinks
+from .wire.pacing import Pace, Quota
 
 
 @dataclass(frozen=True)

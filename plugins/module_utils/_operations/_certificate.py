@@ -12,10 +12,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .._core import errors, files, key_pairs, rotation
+from .._core import errors, files
 from .._core.errors import OptionError, Reason, TenantError
-from .._core.key_pairs import KeyPair
-from .._core.rotation import Plan, Registered
+from .._core.registration import key_pairs, rotation
+from .._core.registration.key_pairs import KeyPair
+from .._core.registration.rotation import Plan, Registered
 from . import _rotation
 from ._home import Home
 from ._host import Host

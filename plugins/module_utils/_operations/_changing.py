@@ -7,11 +7,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from .._core import changes, classifications, errors, timestamps, updating
-from .._core.changes import Form
+from .._core import errors, timestamps
+from .._core.changing import changes, updating
+from .._core.changing.changes import Form
+from .._core.changing.updating import End, Order, Updates
 from .._core.errors import OptionError, Reason, TenantError
 from .._core.fleet import Tenant
-from .._core.updating import End, Order, Updates
+from .._core.reading import classifications
 from .._options import CONNECTION, OF_CUSTOMER, PACED, TENANTS
 from . import _tenants
 from ._host import Host

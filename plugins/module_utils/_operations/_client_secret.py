@@ -11,11 +11,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .._core import files, rotation, timestamps
-from .._core.credentials import ClientSecret
+from .._core import files, timestamps
 from .._core.errors import OptionError, TenantError
-from .._core.rotation import Plan, Registered
-from .._core.vars_file import Unsafe, VarsFile
+from .._core.identity.credentials import ClientSecret
+from .._core.registration import rotation
+from .._core.registration.rotation import Plan, Registered
+from .._core.registration.vars_file import Unsafe, VarsFile
 from . import _rotation
 from ._home import Home
 from ._host import Host

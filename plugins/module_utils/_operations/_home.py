@@ -9,15 +9,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from .._core import clouds, errors, fleet, permissions
-from .._core.access import Target
+from .._core import clouds, errors, fleet
 from .._core.clouds import Cloud
-from .._core.credentials import Credential
-from .._core.directory import Directory
 from .._core.errors import OptionError, Reason, TenantError
-from .._core.graph import Graph
-from .._core.token_cache import TokenCache
-from .._core.tokens import TokenSource
+from .._core.identity import permissions
+from .._core.identity.access import Target
+from .._core.identity.credentials import Credential
+from .._core.identity.token_cache import TokenCache
+from .._core.identity.tokens import TokenSource
+from .._core.registration.directory import Directory
+from .._core.registration.graph import Graph
 from .._options import CONNECTION, OF_REGISTRAR
 from ._host import Host
 from ._session import Session

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .._core.fleet import Progress
-from .._core.vars_file import Vault
+from .._core.registration.vars_file import Vault
 
 
 class Inventory(Protocol):

@@ -12,19 +12,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .._core import dialects, errors, permissions, timestamps
-from .._core.checkpoints import Checkpoint
-from .._core.dialects import Dialect
+from .._core import errors, timestamps
 from .._core.errors import OptionError, Postponed, TenantError
 from .._core.files import Draft
 from .._core.fleet import Tenant
-from .._core.normalized import normalized, with_normalized
-from .._core.pages import Pages
-from .._core.permissions import Api
-from .._core.queries import Query
-from .._core.reading import Reader
-from .._core.records import Record
-from .._core.windows import Window
+from .._core.identity import permissions
+from .._core.identity.permissions import Api
+from .._core.reading import dialects
+from .._core.reading.checkpoints import Checkpoint
+from .._core.reading.dialects import Dialect
+from .._core.reading.normalized import normalized, with_normalized
+from .._core.reading.pages import Pages
+from .._core.reading.queries import Query
+from .._core.reading.reading import Reader
+from .._core.reading.windows import Window
+from .._core.wire.records import Record
 from .._options import ONE_OR_MANY
 from . import _tenants
 from ._host import Host

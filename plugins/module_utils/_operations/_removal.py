@@ -7,8 +7,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from .._core import errors, rotation, timestamps
+from .._core import errors, timestamps
 from .._core.errors import Reason, TenantError
+from .._core.registration import rotation
 from ._home import Home
 from ._host import Host
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from .._core import errors
 from .._core.errors import Reason, TenantError
-from .._core.rotation import Registered
+from .._core.registration.rotation import Registered
 
 
 def result(app_id: str, before: Iterable[Registered], current: Registered, retired: list[Registered]) -> dict[str, Any]:

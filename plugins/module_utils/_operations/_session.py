@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from .. import _options
-from .._core import clouds, credentials, files, permissions, retirement
-from .._core.access import Access, Target
+from .._core import clouds, files, retirement
 from .._core.calls import Calls
-from .._core.discovery import Authority, Documents
 from .._core.errors import OptionError
 from .._core.fleet import Tenant, Work
-from .._core.http import Patience, Transport
-from .._core.pacing import Pace
-from .._core.permissions import Api
-from .._core.token_cache import TokenCache
-from .._core.tokens import TokenSource
+from .._core.identity import credentials, permissions
+from .._core.identity.access import Access, Target
+from .._core.identity.discovery import Authority, Documents
+from .._core.identity.permissions import Api
+from .._core.identity.token_cache import TokenCache
+from .._core.identity.tokens import TokenSource
+from .._core.wire.http import Patience, Transport
+from .._core.wire.pacing import Pace
 from ._host import Host
 
 _WARNED = "warned-of-retirement"

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._core import dialects, permissions
+from .._core.identity import permissions
+from .._core.reading import dialects
 from .._options import CONNECTION, OF_CUSTOMER, PACED, TENANTS
 from . import _reading
 from ._host import Host

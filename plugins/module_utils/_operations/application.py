@@ -7,10 +7,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._core import consent, errors, permissions, registration
+from .._core import errors
 from .._core.errors import Reason, TenantError
-from .._core.permissions import APIS
-from .._core.registration import Declared
+from .._core.identity import consent, permissions
+from .._core.identity.permissions import APIS
+from .._core.registration import registration
+from .._core.registration.registration import Declared
 from . import _home
 from ._home import Home
 from ._host import Host

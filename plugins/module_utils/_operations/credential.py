@@ -8,7 +8,7 @@ from typing import Any
 
 from .._core import timestamps
 from .._core.errors import OptionError
-from .._core.rotation import Plan
+from .._core.registration.rotation import Plan
 from . import _home
 from ._certificate import CertificateRotation
 from ._client_secret import SecretRotation

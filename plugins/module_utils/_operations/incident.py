@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._core import changes
+from .._core.changing import changes
 from . import _changing
 from ._host import Host
 

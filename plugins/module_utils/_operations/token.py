@@ -8,12 +8,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .._core import claims, errors, files, permissions, signatures, timestamps
-from .._core.access import Access, Proof, Target
+from .._core import errors, files, timestamps
 from .._core.clouds import Cloud
 from .._core.errors import OptionError, Postponed, Reason, TenantError
 from .._core.fleet import Tenant
-from .._core.token_cache import Token
+from .._core.identity import claims, permissions, signatures
+from .._core.identity.access import Access, Proof, Target
+from .._core.identity.token_cache import Token
 from .._options import CONNECTION, OF_CUSTOMER, ONE_OR_MANY, TENANTS
 from . import _tenants
 from ._host import Host

@@ -10,19 +10,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .._core import changes, files, timestamps, triage, updating
+from .._core import files, timestamps
 from .._core.calls import Calls
-from .._core.changes import Form, Plan
+from .._core.changing import changes, triage, updating
+from .._core.changing.changes import Form, Plan
+from .._core.changing.triage import Rule, Rules
+from .._core.changing.updating import End, Order, Updates
 from .._core.dependencies import yaml
-from .._core.dialects import Dialect
 from .._core.errors import OptionError, TenantError
 from .._core.fleet import Tenant
-from .._core.normalized import normalized
-from .._core.queries import Query
-from .._core.reading import Reader
-from .._core.records import Record
-from .._core.triage import Rule, Rules
-from .._core.updating import End, Order, Updates
+from .._core.reading.dialects import Dialect
+from .._core.reading.normalized import normalized
+from .._core.reading.queries import Query
+from .._core.reading.reading import Reader
+from .._core.wire.records import Record
 from .._options import CONNECTION, ONE_OR_MANY, PACED, TENANTS
 from . import _changing, _tenants
 from ._host import Host

@@ -22,7 +22,7 @@ def test_every_name_other_files_import_from_here_is_offered() -> None:
     folder = Path(dependencies.__file__).parent
     wanted = {
         alias.name
-        for path in folder.glob("*.py")
+        for path in folder.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.ImportFrom) and node.module == "dependencies"
         for alias in node.names
@@ -53,7 +53,8 @@ def test_yaml_is_needed_for_files_of_rules_alone() -> None:
 @pytest.mark.parametrize("library", ["msal", "requests", "jwt", "cryptography"])
 def test_every_file_of_the_domain_can_be_imported_without_it(library: str) -> None:
     folder = Path(dependencies.__file__).parent
-    names = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+    files = (path.relative_to(folder).with_suffix("") for path in folder.rglob("*.py") if path.stem != "__init__")
+    names = sorted(".".join(file.parts) for file in files)
     package = importlib.import_module(dependencies.__name__.rpartition(".")[0]).__name__
     code = f"import importlib\nfor name in {names}: importlib.import_module(f'{package}.{{name}}')\nprint('imported')"
     assert run_without(library, code) == "imported"

@@ -25,7 +25,7 @@ from unit.scripted_graph import (
 )
 from unit.scripted_server import Answer
 
-from ansible_collections.mssp.defender.plugins.module_utils._core.permissions import GRAPH, XDR
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.permissions import GRAPH, XDR
 from ansible_collections.mssp.defender.plugins.module_utils._operations import application as operation
 
 GRAPH_PRINCIPAL_ID = "88888888-8888-4888-8888-888888888888"

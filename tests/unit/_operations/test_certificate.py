@@ -28,8 +28,9 @@ from unit.scripted_graph import (
 )
 from unit.scripted_server import Answer
 
-from ansible_collections.mssp.defender.plugins.module_utils._core import files, key_pairs
-from ansible_collections.mssp.defender.plugins.module_utils._core.key_pairs import KeyPair
+from ansible_collections.mssp.defender.plugins.module_utils._core import files
+from ansible_collections.mssp.defender.plugins.module_utils._core.registration import key_pairs
+from ansible_collections.mssp.defender.plugins.module_utils._core.registration.key_pairs import KeyPair
 from ansible_collections.mssp.defender.plugins.module_utils._operations import credential as operation
 
 UNKNOWN_CERTIFICATE = token_refusal(700027)

@@ -20,7 +20,7 @@ from unit.secret_rotation import ADD, NAMED, NEW, REMOVE, SecretRotation, secret
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import files, timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
-from ansible_collections.mssp.defender.plugins.module_utils._core.vars_file import VarsFile
+from ansible_collections.mssp.defender.plugins.module_utils._core.registration.vars_file import VarsFile
 
 UNKNOWN_SECRET = token_refusal(7000215)
 

@@ -10,8 +10,8 @@ import pytest
 from unit.operation_host import OperationHost
 from unit.scripted_entra import CLIENT, OTHER_TENANT, TENANT
 
-from ansible_collections.mssp.defender.plugins.module_utils._core import consent
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity import consent
 from ansible_collections.mssp.defender.plugins.module_utils._operations import consent_url
 
 KEY = "a long random value for tests"

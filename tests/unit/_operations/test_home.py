@@ -12,8 +12,8 @@ from unit.scripted_entra import CLIENT, OTHER_TENANT, TENANT, ScriptedEntra, ref
 from unit.scripted_graph import APP_ID, UNIQUE_NAME, application, by_key, graph_token
 from unit.scripted_server import Answer
 
-from ansible_collections.mssp.defender.plugins.module_utils._core.credentials import ClientSecret
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Reason, TenantError
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.credentials import ClientSecret
 from ansible_collections.mssp.defender.plugins.module_utils._operations import application as operation
 from ansible_collections.mssp.defender.plugins.module_utils._operations._home import Home
 

@@ -18,8 +18,8 @@ from unit.scripted_entra import RESOURCE, TENANT, ScriptedEntra
 from unit.scripted_server import Answer, Request
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
-from ansible_collections.mssp.defender.plugins.module_utils._core.checkpoints import OVERLAP
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
+from ansible_collections.mssp.defender.plugins.module_utils._core.reading.checkpoints import OVERLAP
 from ansible_collections.mssp.defender.plugins.module_utils._operations import incidents
 
 XDR = "/api/incidents"

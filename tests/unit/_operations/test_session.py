@@ -15,12 +15,13 @@ from unit.operation_host import OperationHost
 from unit.scripted_entra import CLIENT, RESOURCE, TENANT, ScriptedEntra, token_path
 from unit.scripted_server import Answer
 
-from ansible_collections.mssp.defender.plugins.module_utils._core import permissions, timestamps
-from ansible_collections.mssp.defender.plugins.module_utils._core.access import Access, Target
-from ansible_collections.mssp.defender.plugins.module_utils._core.dialects import XDR_INCIDENTS
+from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError, Postponed, TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Tenant
-from ansible_collections.mssp.defender.plugins.module_utils._core.http import Patience
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity import permissions
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.access import Access, Target
+from ansible_collections.mssp.defender.plugins.module_utils._core.reading.dialects import XDR_INCIDENTS
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience
 from ansible_collections.mssp.defender.plugins.module_utils._operations import _session, incidents, token
 from ansible_collections.mssp.defender.plugins.module_utils._operations._session import Session
 

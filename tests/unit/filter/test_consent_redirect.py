@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 
 from ansible_collections.mssp.defender.plugins.filter.consent_redirect import FilterModule, consent_redirect
-from ansible_collections.mssp.defender.plugins.module_utils._core import consent
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity import consent
 
 TENANT = "44444444-4444-4444-8444-444444444444"
 CLIENT = "11111111-1111-4111-8111-111111111111"

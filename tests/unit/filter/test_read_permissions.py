@@ -10,7 +10,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.mssp.defender.plugins.filter.read_permissions import FilterModule, read_permissions
-from ansible_collections.mssp.defender.plugins.module_utils._core import permissions
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity import permissions
 
 
 @pytest.mark.parametrize("apis", [["xdr", "graph"], "xdr,graph", "xdr, graph"])

@@ -21,9 +21,10 @@ from unit.moving.tenant import ticks
 from unit.operation_host import OperationHost
 from unit.scripted_entra import CLIENT, ScriptedEntra, token_path
 
-from ansible_collections.mssp.defender.plugins.module_utils._core import fleet, reading
+from ansible_collections.mssp.defender.plugins.module_utils._core import fleet
 from ansible_collections.mssp.defender.plugins.module_utils._core.files import Draft
-from ansible_collections.mssp.defender.plugins.module_utils._core.http import Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.reading import reading
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
 from ansible_collections.mssp.defender.plugins.module_utils._operations import _reading, incidents
 
 FIELDS = {"xdr": ("incidentId", "lastUpdateTime"), "graph": ("id", "lastUpdateDateTime")}

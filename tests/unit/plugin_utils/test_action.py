@@ -14,7 +14,7 @@ from ansible.plugins.loader import connection_loader
 from ansible.template import Templar
 from unit.run_vaults import secrets
 
-from ansible_collections.mssp.defender.plugins.module_utils._core.vars_file import Vault
+from ansible_collections.mssp.defender.plugins.module_utils._core.registration.vars_file import Vault
 from ansible_collections.mssp.defender.plugins.module_utils._operations import credential, report, token
 from ansible_collections.mssp.defender.plugins.plugin_utils._action import InProcessAction
 

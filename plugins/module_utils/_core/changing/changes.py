@@ -1,0 +1,215 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is to be set on an incident or alert, what of that differs from what it is, and how each API is told.
+
+Sources: learn.microsoft.com, "Update incidents API in Microsoft Defender XDR"; "Update incident", "Update alert" and
+"Create comment" of Microsoft Graph security.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..calls import Call
+from ..errors import OptionError
+from ..identity import permissions
+from ..identity.permissions import Api
+from ..reading import classifications, dialects
+from ..reading.dialects import Dialect
+from ..wire.pacing import GRAPH_SECURITY, XDR_UPDATE, Quota
+
+OPEN_STATUSES = ("Active", "InProgress")
+INCIDENT_STATUSES = (*OPEN_STATUSES, "Resolved")
+ALERT_STATUSES = ("New", "InProgress", "Resolved")
+
+
+@dataclass(frozen=True)
+class Tags:
+    """Custom tags to have beside those that are there, to be without, or (`only`) to have and no others."""
+
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    only: tuple[str, ...] | None = None
+
+    def of(self, current: Iterable[str]) -> list[str]:
+        """Return the tags that are to be in the place of the current ones."""
+        kept = self.only if self.only is not None else [tag for tag in current if tag not in self.remove]
+        return list(dict.fromkeys((*kept, *self.add)))
+
+
+@dataclass(frozen=True)
+class Comment:
+    """A comment that is made once. Its marker tells it, whatever the service does to the text around it."""
+
+    text: str
+    key: str | None = None
+
+    @property
+    def marker(self) -> str:
+        return f"[ansible:{hashlib.sha256((self.key or self.text).encode()).hexdigest()[:8]}]"
+
+    @property
+    def marked(self) -> str:
+        return f"{self.text} {self.marker}"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be set; None leaves it as it is. An empty `assigned_to` means nobody."""
+
+    status: str | None = None
+    assigned_to: str | None = None
+    classification: str | None = None
+    determination: str | None = None
+    tags: Tags | None = None
+    comment: Comment | None = None
+
+
+Change = tuple[Any, Any]
+"""What a field is, and what it is to be, as the API writes both."""
+
+Plan = dict[str, Change]
+"""The changes that are left to make, by name of the field as in `Wanted`."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How one API has a kind of record changed: what it calls things, which calls there are.
+
+    `tags_field` is None where it has no tags, `comment_call` where a comment goes with the other fields. `nobody` is
+    sent to take an assignment away.
+    """
+
+    noun: str
+    api: Api
+    dialect: Dialect
+    statuses: tuple[str, ...]
+    read_call: Call
+    update_call: Call
+    comment_call: Call | None = None
+    tags_field: str | None = None
+    nobody: str | None = None
+    spell: Callable[[str], str] = classifications.for_graph
+
+    def plan(self, record: Mapping[str, Any], wanted: Wanted) -> Plan:
+        """Return what of the wanted differs from the record as the API sent it."""
+        plan: Plan = {}
+        for field in ("status", "classification", "determination"):
+            value, current = getattr(wanted, field), record.get(field)
+            if value is not None and value != classifications.canonical(current):
+                plan[field] = (current, self.spell(value))
+        assignee = record.get("assignedTo") or None
+        if wanted.assigned_to is not None and wanted.assigned_to.lower() != (assignee or "").lower():
+            plan["assigned_to"] = (assignee, wanted.assigned_to or None)
+        if wanted.tags and self.tags_field:
+            tags = list(record.get(self.tags_field) or [])
+            if set(wanted.tags.of(tags)) != set(tags):
+                plan["tags"] = (tags, wanted.tags.of(tags))
+        if wanted.comment and not _is_said(record, wanted.comment.marker):
+            plan["comment"] = (None, wanted.comment.marked)
+        return plan
+
+    def body(self, plan: Plan) -> dict[str, Any]:
+        """Return the body that makes the changes at once, empty where they are none but a comment of its own call."""
+        names = {"assigned_to": "assignedTo", "tags": self.tags_field or ""}
+        body = {names.get(field, field): after for field, (_before, after) in plan.items()}
+        if self.comment_call:
+            body.pop("comment", None)
+        if "assignedTo" in body:
+            body["assignedTo"] = body["assignedTo"] or self.nobody
+        return body
+
+
+def comment_body(text: str) -> dict[str, str]:
+    """Return the body of Microsoft Graph's own call for a comment."""
+    return {"@odata.type": "microsoft.graph.security.alertComment", "comment": text}
+
+
+def read_wanted(settings: Mapping[str, Any], statuses: Collection[str], where: str) -> Wanted:
+    """Return what the settings ask for; None and an empty comment mean that nothing is asked.
+
+    `where` begins the sentence of an OptionError, for anything that no incident can be.
+    """
+    status, tags = settings.get("status"), settings.get("tags")
+    for field in ("status", "assigned_to", "classification", "determination", "comment", "comment_key"):
+        if not isinstance(settings.get(field), str | None):
+            raise OptionError(f"{where}{field} is {settings[field]!r}: it must be a text")
+    if status is not None and status not in statuses:
+        raise OptionError(f"{where}status '{status}' cannot be set: it is one of {', '.join(statuses)}")
+    classifications.check(settings.get("classification"), settings.get("determination"), where)
+    text = (settings.get("comment") or "").strip()
+    return Wanted(
+        status,
+        settings.get("assigned_to"),
+        settings.get("classification"),
+        settings.get("determination"),
+        _read_tags(tags, where) if tags is not None else None,
+        Comment(text, settings.get("comment_key")) if text else None,
+    )
+
+
+def texts(value: Any, where: str) -> tuple[str, ...]:
+    """Return a list of texts, or a single one as such a list. Raises OptionError for anything else."""
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, list) or not all(isinstance(item, str) and item.strip() for item in listed):
+        raise OptionError(f"{where} is {value!r}: it must be a list of texts")
+    return tuple(str(item) for item in listed)
+
+
+def _read_tags(tags: Any, where: str) -> Tags:
+    given = {name: value for name, value in tags.items() if value is not None} if isinstance(tags, dict) else {}
+    if not given or set(given) - {"add", "remove", "set"} or ("set" in given and len(given) > 1):
+        raise OptionError(f"{where}tags must have either 'set', or 'add' and 'remove', each a list of tags")
+    lists = {name: texts(value, f"{where}tags.{name}") for name, value in given.items()}
+    both = sorted(set(lists.get("add", ())) & set(lists.get("remove", ())))
+    if both:
+        raise OptionError(f"{where}tags: '{both[0]}' cannot be added and removed at once")
+    return Tags(lists.get("add", ()), lists.get("remove", ()), lists.get("set"))
+
+
+def _is_said(record: Mapping[str, Any], marker: str) -> bool:
+    return any(marker in str(comment.get("comment")) for comment in record.get("comments") or [])
+
+
+def _form(noun: str, api: Api, dialect: Dialect, role: str, quota: Quota, **details: Any) -> Form:
+    update = Call(f"change an {noun}", (role,), quota, on_record=True)
+    # who may not write is told so when the record is read, and in check mode too
+    return Form(
+        noun, api, dialect, read_call=replace(dialect.get_call, roles=update.roles), update_call=update, **details
+    )
+
+
+XDR_INCIDENT = _form(
+    "incident",
+    permissions.XDR,
+    dialects.XDR_INCIDENTS,
+    "Incident.ReadWrite.All",
+    XDR_UPDATE,
+    statuses=INCIDENT_STATUSES,
+    tags_field="tags",
+    nobody="",
+    spell=str,
+)
+GRAPH_INCIDENT = _form(
+    "incident",
+    permissions.GRAPH,
+    dialects.GRAPH_INCIDENTS,
+    "SecurityIncident.ReadWrite.All",
+    GRAPH_SECURITY,
+    statuses=INCIDENT_STATUSES,
+    tags_field="customTags",
+    comment_call=Call("comment on an incident", ("SecurityIncident.ReadWrite.All",), GRAPH_SECURITY, on_record=True),
+)
+GRAPH_ALERT = _form(
+    "alert",
+    permissions.GRAPH,
+    dialects.GRAPH_ALERTS,
+    "SecurityAlert.ReadWrite.All",
+    GRAPH_SECURITY,
+    statuses=ALERT_STATUSES,
+    comment_call=Call("comment on an alert", ("SecurityAlert.ReadWrite.All",), GRAPH_SECURITY, on_record=True),
+)
+INCIDENT_FORMS = {form.api.name: form for form in (XDR_INCIDENT, GRAPH_INCIDENT)}

@@ -1,0 +1,236 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Changes incidents or alerts of one tenant: reads each first, sends only what differs, and says what became of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .. import errors, timestamps
+from ..calls import Calls
+from ..errors import OptionError, Postponed, Reason, TenantError
+from ..identity import refusals
+from . import changes
+from .changes import Form, Plan, Wanted
+
+CHANGED = "changed"
+UNCHANGED = "unchanged"
+SKIPPED = "skipped"
+CONFLICT = "conflict"
+NOT_FOUND = "not_found"
+REFUSED = "refused"
+NOT_REACHED = "not_reached"
+
+TROUBLES = frozenset({CONFLICT, NOT_FOUND, REFUSED})
+"""Ends that somebody must look after, and the tenant's own end does not tell of."""
+
+_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.:-]{0,199}", re.ASCII)
+_REDIRECTED = "redirected"
+_INCIDENT_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
+_NOT_REACHED = ("the work in this tenant ended before it", "see to the tenant first, then run again")
+_UNKNOWN = ("the work in this tenant ended before it was known whether the change took effect", "run again")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to set on one record, unless it was updated after `unchanged_since` (ticks)."""
+
+    record_id: str
+    wanted: Wanted
+    unchanged_since: int | None = None
+
+
+@dataclass(frozen=True)
+class End:
+    """What became of one order.
+
+    `record_id` is the record that was worked on, another one than ordered where that has been redirected. `plan` is
+    what was changed, or would be in check mode. `meaning` and `remedy` say why it was not done.
+    """
+
+    order: Order
+    end: str
+    record_id: str
+    plan: Plan = field(default_factory=dict)
+    meaning: str = ""
+    remedy: str = ""
+
+    def to_result(self, noun: str) -> dict[str, Any]:
+        """Return the end as it stands in results."""
+        result: dict[str, Any] = {
+            f"{noun}_id": self.record_id,
+            "result": self.end,
+            "changed": bool(self.plan),
+            "before": {name: before for name, (before, _after) in self.plan.items()},
+            "after": {name: after for name, (_before, after) in self.plan.items()},
+        }
+        if self.record_id != self.order.record_id:
+            result["redirected_from"] = self.order.record_id
+        if self.meaning:
+            result["msg"] = f"{self.meaning}; {self.remedy}"
+        return result
+
+
+def check_id(noun: str, value: str, where: str = "") -> str:
+    """Return the id of a record. Raises OptionError for what can be none, and would lead a call astray."""
+    value = value.strip()
+    if not _is_id(noun, value):
+        raise OptionError(f"{where}{noun}_id '{value}' is no {noun}'s id: copy it from what was read")
+    return value
+
+
+def _is_id(noun: str, value: str) -> bool:
+    return bool((_INCIDENT_ID if noun == "incident" else _ID).fullmatch(value))
+
+
+class Updates:
+    """Fulfils one order after the other. After Postponed, `run` can be called again and goes on where it stopped."""
+
+    def __init__(self, calls: Calls, form: Form, orders: Sequence[Order], dry_run: bool) -> None:
+        self._updates = [_Update(calls, form, order, dry_run) for order in orders]
+        self._ends: list[End] = []
+
+    def run(self) -> None:
+        """Raises Postponed, and TenantError for what is the tenant's trouble and not that of a single record."""
+        while len(self._ends) < len(self._updates):
+            self._ends.append(self._updates[len(self._ends)].run())
+
+    def ends(self) -> list[End]:
+        """Return what became of each order, in the order given."""
+        return [*self._ends, *(update.cut_short() for update in self._updates[len(self._ends) :])]
+
+
+class _Update:
+    """One order. It decides anew with each call of `run`, by what the record is then."""
+
+    def __init__(self, calls: Calls, form: Form, order: Order, dry_run: bool) -> None:
+        self._calls = calls
+        self._form = form
+        self._order = order
+        self._dry_run = dry_run
+        self._record_id = order.record_id
+        self._is_read = False
+        self._moved_at: str | None = None
+        self._has_sent = False
+        self._lost = 0
+        self._planned: Plan = {}
+        self._left: Plan = {}
+
+    def run(self) -> End:
+        self._is_read = False
+        try:
+            return self._run()
+        except Postponed as wait:
+            # that the record can be read, again and again, renews the patience with changes that never succeed
+            self._lost += self._is_read and wait.error.reason.state == errors.UNREACHABLE
+            if self._lost <= self._calls.patience.retries:
+                raise
+            return self._after(wait.error)
+        except TenantError as error:
+            return self._after(error)
+
+    def _after(self, error: TenantError) -> End:
+        """Return the end that a record's own trouble is. Raises the error where it is the tenant's."""
+        if self._is_of_record(error.reason):
+            meaning = f"{self._name()} could not be changed: {error.reason.meaning}"
+            return self._ended(REFUSED, meaning, error.reason.remedy)
+        raise error
+
+    def cut_short(self) -> End:
+        """Return the end of an order that the tenant's trouble came before."""
+        return self._ended(NOT_REACHED, *(_UNKNOWN if self._has_sent else _NOT_REACHED))
+
+    def _ended(self, end: str, meaning: str = "", remedy: str = "") -> End:
+        """Return the end, with what has been changed by then."""
+        done = {}
+        if self._has_sent or self._dry_run:
+            done = {name: change for name, change in self._planned.items() if name not in self._left}
+        return End(self._order, end, self._record_id, done, meaning, remedy)
+
+    def _run(self) -> End:
+        record = self._find()
+        if isinstance(record, End):
+            return record
+        self._is_read = True
+        plan = self._form.plan(record, self._order.wanted)
+        self._planned = {**plan, **self._planned}
+        self._left = dict(plan)
+        # where our own change took effect although its answer was lost, there are no fields left to send
+        if self._moved_at and plan and not (self._has_sent and not self._form.body(plan)):
+            remedy = "look at it again, and repeat with that time if it is still right"
+            return self._ended(CONFLICT, f"{self._name()} has been updated meanwhile, at {self._moved_at}", remedy)
+        if self._dry_run:
+            self._left = {}
+        else:
+            self._send(plan)
+        return self._ended(CHANGED if self._planned else UNCHANGED)
+
+    def _find(self) -> dict[str, Any] | End:
+        """Return the record, or the one that it has been redirected to, however often."""
+        self._record_id, self._moved_at = self._order.record_id, None
+        met: set[str] = set()
+        while True:
+            met.add(self._record_id)
+            record = self._read()
+            if isinstance(record, End):
+                return record
+            if self._has_moved(record):
+                self._moved_at = str(record.get(self._form.dialect.updated_field) or "a time it does not tell")
+            target = record.get(self._form.dialect.redirect_field or "")
+            if target is None and str(record.get("status")).lower() != _REDIRECTED:
+                return record
+            if not _is_id(self._form.noun, str(target)):
+                meaning = f"{self._name()} has been redirected, and names no target"
+                return self._ended(SKIPPED, meaning, "look for the incident that it has become part of")
+            if str(target) in met:
+                return self._ended(
+                    SKIPPED, f"{self._name()} has been redirected in a circle", "look at it in the portal"
+                )
+            self._record_id = str(target)
+
+    def _read(self) -> dict[str, Any] | End:
+        form = self._form
+        reply = self._calls.get(self._path(), form.read_call, headers=form.dialect.headers, accept=(400, 404))
+        if reply.status == 404:
+            meaning = f"{self._name()} is not in this tenant"
+            return self._ended(NOT_FOUND, meaning, f"check tenant_id and {form.noun}_id")
+        if reply.status == 400:
+            reason = refusals.of_api(400, reply.json_or_none(), None, [])
+            return self._ended(REFUSED, f"{self._name()} cannot be read: {reason.meaning}", reason.remedy)
+        return reply.json()
+
+    def _send(self, plan: Plan) -> None:
+        form = self._form
+        body = form.body(plan)
+        if body:
+            self._has_sent = True
+            self._calls.write("PATCH", self._path(), form.update_call, body, form.dialect.headers)
+            self._left = {name: change for name, change in plan.items() if name == "comment" and form.comment_call}
+        if "comment" in self._left and form.comment_call:
+            self._has_sent = True
+            comment = changes.comment_body(self._left["comment"][1])
+            self._calls.write("POST", f"{self._path()}/comments", form.comment_call, comment)
+            self._left = {}
+
+    def _has_moved(self, record: dict[str, Any]) -> bool:
+        """Tell whether the record was updated after the moment that the order names, or may have been."""
+        if self._order.unchanged_since is None:
+            return False
+        updated = timestamps.ticks_or_none(record.get(self._form.dialect.updated_field))
+        return updated is None or updated > self._order.unchanged_since
+
+    def _is_of_record(self, reason: Reason) -> bool:
+        """Tell a single record's trouble: a change of it that is refused, or a server that fails over it."""
+        fails = reason.state == errors.UNREACHABLE and reason.code is not None
+        return fails or (self._is_read and reason.state == errors.ERROR)
+
+    def _path(self) -> str:
+        return f"{self._form.dialect.path}/{self._record_id}"
+
+    def _name(self) -> str:
+        if self._record_id == self._order.record_id:
+            return f"{self._form.noun} {self._record_id}"
+        return f"{self._form.noun} {self._record_id} (to which {self._order.record_id} was redirected)"

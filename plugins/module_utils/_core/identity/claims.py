@@ -1,0 +1,87 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an access token says of itself, and whether that is what was asked for.
+
+Sources: learn.microsoft.com, "Access tokens in the Microsoft identity platform" and "Secure applications and APIs by
+validating claims".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..clouds import GUID
+from ..dependencies import jwt
+
+LEEWAY = 300
+"""Seconds by which this machine's clock and Microsoft's may differ."""
+
+
+@dataclass(frozen=True)
+class Claims:
+    """The claims of an app-only token; times are seconds since 1970. `version` is `1.0` or `2.0`."""
+
+    tenant_id: str
+    app_id: str
+    roles: list[str]
+    audience: str
+    issuer: str
+    version: str
+    issued_at: int
+    not_before: int
+    expires_at: int
+
+
+def read(token: str) -> Claims | None:
+    """Decode the token without trusting it. Returns None where it cannot be read: a token is opaque to its client."""
+    try:
+        claims = jwt.decode(token, options={"verify_signature": False})
+        roles = claims.get("roles") or []
+        if not isinstance(roles, list):
+            return None
+        return Claims(
+            tenant_id=str(claims.get("tid", "")).lower(),
+            app_id=str(claims.get("appid") or claims.get("azp") or "").lower(),
+            roles=[str(role) for role in roles],
+            audience=str(claims.get("aud", "")),
+            issuer=str(claims.get("iss", "")),
+            version=str(claims.get("ver", "1.0")),
+            issued_at=int(claims.get("iat", 0)),
+            not_before=int(claims.get("nbf", 0)),
+            expires_at=int(claims.get("exp", 0)),
+        )
+    except (jwt.PyJWTError, ValueError, TypeError, AttributeError, OverflowError):
+        return None
+
+
+def audiences(resource: str, app_id: str | None) -> set[str]:
+    """Return the `aud` values that mean this resource: its URI with and without a slash, and its application id."""
+    known = {resource, f"{resource}/"}
+    if app_id:
+        known.add(app_id)
+    if resource.startswith("api://") and GUID.match(resource[len("api://") :]):
+        known.add(resource[len("api://") :])
+    return known
+
+
+def faults(claims: Claims, tenant_guid: str, client_id: str, accepted_audiences: set[str], now: float) -> list[str]:
+    """Return what is wrong with the claims, one phrase each; nothing for a token that is what was asked for."""
+    found = []
+    if claims.tenant_id != tenant_guid:
+        found.append(f"it is for tenant {_quoted(claims.tenant_id)} (tid)")
+    if claims.app_id != client_id:
+        found.append(f"it is for application {_quoted(claims.app_id)} (appid)")
+    if claims.audience not in accepted_audiences:
+        found.append(f"its audience is {_quoted(claims.audience)} (aud)")
+    if claims.tenant_id not in claims.issuer.split("/"):
+        found.append(f"its issuer {_quoted(claims.issuer)} is not that tenant's (iss)")
+    if claims.expires_at < now - LEEWAY:
+        found.append(f"it expired {now - claims.expires_at:.0f} s ago by this machine's clock (exp)")
+    if claims.not_before > now + LEEWAY:
+        found.append(f"it is valid only in {claims.not_before - now:.0f} s by this machine's clock (nbf)")
+    return found
+
+
+def _quoted(value: Any) -> str:
+    return f"'{value}'" if value else "none"

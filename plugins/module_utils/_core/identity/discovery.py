@@ -1,0 +1,159 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Public documents of the authority: OpenID metadata and signing keys, fetched once for all tenants.
+
+Source: learn.microsoft.com, "OpenID Connect on the Microsoft identity platform": the metadata of `common` is the
+template of every tenant's, so it spares one request per tenant.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from .. import errors, files
+from ..clouds import GUID, Cloud
+from ..errors import Postponed, Reason, TenantError
+from ..wire.http import Patience, Transport
+from . import refusals
+
+_SHELF_LIFE = 24 * 3600
+_REFRESH_INTERVAL = 300
+_SLOW = 1.0
+_METADATA_MEMBERS = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
+
+
+class Documents:
+    """JSON documents by URL, kept in memory and, where a folder is given, there for other processes and later runs."""
+
+    def __init__(self, transport: Transport, folder: Path | None = None) -> None:
+        self._transport = transport
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._fetched: dict[str, tuple[float, Any]] = {}
+        self._refreshed_at: dict[str, float] = {}
+        self._under_way: dict[str, Future[Any]] = {}
+        self._failed: dict[str, tuple[float, Reason | None]] = {}
+
+    def get(self, url: str, patience: Patience) -> Any:
+        """Return the document, at most 24 hours old. Raises TenantError or Postponed where it cannot be had."""
+        with self._lock:
+            entry = self._fetched.get(url) or self._shared(url)
+            if entry and time.time() - entry[0] <= _SHELF_LIFE:
+                self._fetched[url] = entry
+                return entry[1]
+        return self._fetch_once(url, patience)
+
+    def refresh(self, url: str, patience: Patience) -> Any:
+        """Return the document anew, but fetch it at most every five minutes however often it is asked for."""
+        with self._lock:
+            due = time.time() - self._refreshed_at.get(url, 0) > _REFRESH_INTERVAL
+        if due:
+            self._fetch_once(url, patience)
+            with self._lock:
+                self._refreshed_at[url] = time.time()
+        return self.get(url, patience)
+
+    def _fetch_once(self, url: str, patience: Patience) -> Any:
+        """Fetch the document, or share what becomes of a fetch that another tenant has under way or has just failed."""
+        with self._lock:
+            until, reason = self._failed.get(url, (0.0, None))
+            if reason and time.monotonic() < until:
+                raise patience.after_failure(reason, at_least=until - time.monotonic())
+            is_first = url not in self._under_way
+            fetch = self._under_way.setdefault(url, Future())
+        if is_first:
+            self._perform(url, patience, fetch)
+        try:
+            return fetch.result()
+        except Postponed as wait:
+            raise (wait if is_first else patience.share(wait)) from None
+
+    def _perform(self, url: str, patience: Patience, fetch: Future[Any]) -> None:
+        started = time.monotonic()
+        try:
+            entry = self._fetch(url, patience)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, all who wait for it get it
+            fetch.set_exception(error)
+            took = time.monotonic() - started
+            if isinstance(error, Postponed) and took > _SLOW:
+                # a server that keeps callers waiting is spared, and so are they, for as long as it kept this one
+                self._failed[url] = (time.monotonic() + took, error.error.reason)
+        else:
+            self._fetched[url] = entry
+            fetch.set_result(entry[1])
+        finally:
+            with self._lock:
+                del self._under_way[url]
+
+    def _fetch(self, url: str, patience: Patience) -> tuple[float, Any]:
+        reply = self._transport.send("GET", url, patience)
+        document = reply.json()
+        if reply.status != 200:
+            raise TenantError(refusals.of_token_endpoint(document))
+        entry = (time.time(), document)
+        if self._folder:
+            files.replace_private(self._path(url), json.dumps(entry), durable=False)
+        return entry
+
+    def _shared(self, url: str) -> tuple[float, Any] | None:
+        text = files.read_text(self._path(url)) if self._folder else None
+        try:
+            fetched_at, document = json.loads(text or "null")
+        except (ValueError, TypeError):
+            return None
+        return fetched_at, document
+
+    def _path(self, url: str) -> Path:
+        return (self._folder or Path()) / f"{hashlib.sha256(url.encode()).hexdigest()}.public"
+
+
+class Authority:
+    """The token issuer of one cloud."""
+
+    def __init__(self, cloud: Cloud, documents: Documents) -> None:
+        self._url = cloud.authority_url
+        self._documents = documents
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    def tenant_guid(self, tenant_id: str, patience: Patience) -> str:
+        """Return the tenant's GUID, found by discovery where `tenant_id` is a domain. Raises TenantError if unknown."""
+        if GUID.match(tenant_id):
+            return tenant_id
+        endpoint = self._metadata(tenant_id, "v2", patience)["token_endpoint"]
+        segment = endpoint.partition("/oauth2/")[0].rpartition("/")[2]
+        if not GUID.match(segment):
+            raise TenantError(
+                Reason(errors.ERROR, "the metadata of the tenant's domain names no tenant", "use its GUID")
+            )
+        return segment.lower()
+
+    def metadata(self, tenant_guid: str, version: str, patience: Patience) -> dict[str, str]:
+        """Return the tenant's OpenID metadata for endpoint `version` (`v1` or `v2`), from the shared template."""
+        template = json.dumps(self._metadata("common", version, patience))
+        tenant = template.replace("{tenantid}", tenant_guid).replace("/common/", f"/{tenant_guid}/")
+        metadata: dict[str, str] = json.loads(tenant)
+        return metadata
+
+    def signing_keys(self, version: str, patience: Patience, refresh: bool = False) -> tuple[str, list[dict[str, Any]]]:
+        """Return the issuer template and the published JWKs (with `kid`, and `issuer` where Microsoft sends it)."""
+        metadata = self._metadata("common", version, patience)
+        fetch = self._documents.refresh if refresh else self._documents.get
+        keys = fetch(metadata["jwks_uri"], patience).get("keys")
+        return metadata["issuer"], [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
+
+    def _metadata(self, tenant: str, version: str, patience: Patience) -> dict[str, str]:
+        url = f"{self._url}/{tenant}/{'v2.0/' if version == 'v2' else ''}.well-known/openid-configuration"
+        document = self._documents.get(url, patience)
+        if any(not isinstance(document.get(member), str) for member in _METADATA_MEMBERS):
+            meaning = f"{self._url} sent something that is not OpenID metadata"
+            raise TenantError(Reason(errors.ERROR, meaning, "check authority_url"))
+        return {member: document[member] for member in _METADATA_MEMBERS}

@@ -1,0 +1,120 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""App-only access tokens for any tenant, by the client credentials flow. MSAL speaks the protocol; this file gives it
+our transport, the shared metadata, and a cache that survives the task.
+
+Source: learn.microsoft.com, "OAuth 2.0 client credentials flow on the Microsoft identity platform".
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from .. import errors
+from ..dependencies import msal
+from ..errors import Reason, TenantError
+from ..wire.http import Patience, Transport
+from . import refusals
+from .credentials import Credential
+from .discovery import Authority
+from .token_cache import Token, TokenCache
+
+
+class TokenSource:
+    """Gets tokens for one application with one credential."""
+
+    def __init__(
+        self, client_id: str, credential: Credential, authority: Authority, transport: Transport, cache: TokenCache
+    ) -> None:
+        self.client_id = client_id
+        self.authority = authority
+        self._credential = credential
+        self._transport = transport
+        self._cache = cache
+
+    def cached(self, tenant_guid: str, resource: str, version: str) -> Token | None:
+        """Return a kept token with at least five minutes left, or None."""
+        return self._cache.get(self._key(tenant_guid, resource, version))
+
+    def keep(self, tenant_guid: str, resource: str, version: str, token: Token) -> None:
+        """Keep a token for later tasks. Only one that carries its roles is worth it."""
+        self._cache.put(self._key(tenant_guid, resource, version), token)
+
+    def forget(self, tenant_guid: str, resource: str, version: str) -> None:
+        """Drop a kept token that an API refused."""
+        self._cache.drop(self._key(tenant_guid, resource, version))
+
+    def acquire(self, tenant_guid: str, resource: str, version: str, patience: Patience) -> Token:
+        """Return a new token for `resource` (a URI) in the tenant, from endpoint `version` (`v1` or `v2`).
+
+        Raises TenantError with the refusal, or Postponed where the request should be repeated later.
+        """
+        wire = _MsalHttpClient(self._transport, patience, self.authority, tenant_guid, resource, version)
+        # a new application each time: MSAL would replay an HTTP 400 from its memory for 60 seconds
+        application = msal.ConfidentialClientApplication(
+            self.client_id,
+            client_credential=self._credential.for_msal(),
+            authority=f"{self.authority.url}/{tenant_guid}",
+            instance_discovery=False,
+            http_client=wire,
+        )
+        answer = application.acquire_token_for_client([f"{resource}/.default"])
+        if "access_token" not in answer:
+            raise TenantError(refusals.of_token_endpoint(answer))
+        return Token(answer["access_token"], time.time() + int(answer.get("expires_in", 0)))
+
+    def _key(self, tenant_guid: str, resource: str, version: str) -> tuple[str, ...]:
+        return self.authority.url, tenant_guid, self.client_id, resource, version
+
+
+@dataclass(frozen=True)
+class _MsalResponse:
+    """The part of an HTTP response that MSAL reads."""
+
+    status_code: int
+    text: str
+    headers: dict[str, str]
+
+    def raise_for_status(self) -> None:
+        """Statuses above 499 never come this far: the transport has turned them into errors of ours."""
+
+
+class _MsalHttpClient:
+    """What MSAL calls instead of requests: discovery is answered from the shared metadata, the rest goes out."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        patience: Patience,
+        authority: Authority,
+        tenant_guid: str,
+        resource: str,
+        version: str,
+    ) -> None:
+        self._transport = transport
+        self._patience = patience
+        self._authority = authority
+        self._tenant_guid = tenant_guid
+        self._resource = resource
+        self._version = version
+
+    def get(self, _url: str, **_: Any) -> _MsalResponse:
+        metadata = self._authority.metadata(self._tenant_guid, self._version, self._patience)
+        return _MsalResponse(200, json.dumps(metadata), {})
+
+    def post(self, url: str, data: dict[str, str], headers: dict[str, str], **_: Any) -> _MsalResponse:
+        if self._version == "v1":
+            data = {name: value for name, value in data.items() if name != "scope"} | {"resource": self._resource}
+        reply = self._transport.send("POST", url, self._patience, data=data, headers=headers)
+        body = reply.json()
+        if reply.status >= 400 and refusals.is_transient(body):
+            raise self._patience.after_failure(refusals.of_token_endpoint(body))
+        if reply.status == 200 and not body.get("access_token"):
+            raise TenantError(Reason(errors.ERROR, "the token endpoint sent no token", "check authority_url"))
+        return _MsalResponse(reply.status, reply.text, {})
+
+    def close(self) -> None:
+        """The transport outlives MSAL's application."""

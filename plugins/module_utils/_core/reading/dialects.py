@@ -1,0 +1,99 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How each API names incidents and alerts, pages them and filters them.
+
+Sources: learn.microsoft.com, "List incidents API in Microsoft Defender XDR", "List incidents" and "List alerts_v2" of
+Microsoft Graph security; the largest pages of Graph as its refusals name them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..calls import Call
+from ..wire.pacing import GRAPH_SECURITY, XDR_GET, XDR_LIST
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """A collection of one API: its name, path and largest page, the fields that queries use, the calls that read it.
+
+    `filters` are the options that the service can filter by; `expand` is what a query adds to get alerts, where they do
+    not come by themselves.
+    """
+
+    records: str
+    path: str
+    page_size: int
+    id_field: str
+    created_field: str
+    updated_field: str
+    list_call: Call
+    get_call: Call
+    filters: frozenset[str]
+    redirect_field: str | None = None
+    expand: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    write_value: Callable[[str], str] = str
+
+
+def camel_case(value: str) -> str:
+    """Return a value of the Defender XDR API as Microsoft Graph writes it."""
+    return value[:1].lower() + value[1:]
+
+
+def _graph_calls(records: str, role: str) -> tuple[Call, Call]:
+    roles = (f"{role}.Read.All", f"{role}.ReadWrite.All")
+    return (
+        Call(f"list {records}", roles, GRAPH_SECURITY),
+        Call(f"read one of the {records}", roles, GRAPH_SECURITY, on_record=True),
+    )
+
+
+_XDR_READERS = ("Incident.Read.All", "Incident.ReadWrite.All")
+_PREFER = {"Prefer": "include-unknown-enum-members"}
+
+XDR_INCIDENTS = Dialect(
+    records="incidents",
+    path="/api/incidents",
+    page_size=100,
+    id_field="incidentId",
+    created_field="createdTime",
+    updated_field="lastUpdateTime",
+    list_call=Call("list incidents", _XDR_READERS, XDR_LIST),
+    get_call=Call("read an incident", _XDR_READERS, XDR_GET, on_record=True),
+    filters=frozenset({"status", "assigned_to"}),
+    redirect_field="redirectIncidentId",
+)
+_LIST_INCIDENTS, _GET_INCIDENT = _graph_calls("incidents", "SecurityIncident")
+GRAPH_INCIDENTS = Dialect(
+    records="incidents",
+    path="/v1.0/security/incidents",
+    page_size=50,
+    id_field="id",
+    created_field="createdDateTime",
+    updated_field="lastUpdateDateTime",
+    list_call=_LIST_INCIDENTS,
+    get_call=_GET_INCIDENT,
+    filters=frozenset({"status", "severity", "assigned_to"}),
+    redirect_field="redirectIncidentId",
+    expand="alerts",
+    headers=_PREFER,
+    write_value=camel_case,
+)
+_LIST_ALERTS, _GET_ALERT = _graph_calls("alerts", "SecurityAlert")
+GRAPH_ALERTS = Dialect(
+    records="alerts",
+    path="/v1.0/security/alerts_v2",
+    # a thousand would be allowed, and make pages of many megabytes
+    page_size=200,
+    id_field="id",
+    created_field="createdDateTime",
+    updated_field="lastUpdateDateTime",
+    list_call=_LIST_ALERTS,
+    get_call=_GET_ALERT,
+    filters=frozenset({"status", "severity", "assigned_to"}),
+    headers=_PREFER,
+    write_value=camel_case,
+)

@@ -1,0 +1,93 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keys made here, with the certificate that carries their public part to Entra ID: the private part never leaves.
+
+Source: learn.microsoft.com, "keyCredential resource type".
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from .. import files, timestamps
+from ..dependencies import hashes, rsa, serialization, x509
+from ..identity import credentials
+from ..identity.credentials import Certificate
+
+_KEY_BITS = 3072
+# in bytes
+_LONGEST_COMMON_NAME = 64
+# so that a verifier whose clock is behind takes the certificate at once
+_BACKDATED = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class KeyPair:
+    """A private key and its certificate. Times are seconds since 1970."""
+
+    credential: Certificate = field(repr=False)
+    public: str
+    starts: float
+    ends: float
+
+    def as_key_credential(self, name: str, now: float) -> dict[str, str]:
+        """Return the item of `keyCredentials` that registers the public part, good from `now` on."""
+        return {
+            "type": "AsymmetricX509Cert",
+            "usage": "Verify",
+            "displayName": name,
+            "key": self.public,
+            "startDateTime": timestamps.render_seconds(max(self.starts, now - _BACKDATED.total_seconds())),
+            "endDateTime": timestamps.render_seconds(self.ends),
+        }
+
+    def pem(self) -> str:
+        """Return key and certificate as one PEM text."""
+        return self.credential.private_key + self.credential.certificate
+
+
+def make(common_name: str, lifetime: float) -> KeyPair:
+    """Return a new RSA key with a certificate signed by itself, good for `lifetime` seconds."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=_KEY_BITS)
+    name = x509.Name(
+        [
+            x509.NameAttribute(
+                x509.NameOID.COMMON_NAME, common_name.encode()[:_LONGEST_COMMON_NAME].decode(errors="ignore")
+            )
+        ]
+    )
+    now = datetime.now(timezone.utc).replace(microsecond=0)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _BACKDATED)
+        .not_valid_after(now + timedelta(seconds=lifetime))
+        .sign(key, hashes.SHA256())
+    )
+    return _pair(certificate, credentials.as_pem(key, certificate))
+
+
+def load(path: Path, option: str) -> KeyPair | None:
+    """Return the pair in a PEM file, expired or not, or None where there is no file. Raises OptionError."""
+    if not path.exists():
+        return None
+    key, certificate = credentials.parse(path, None, option)
+    return _pair(certificate, credentials.as_pem(key, certificate))
+
+
+def keep(pair: KeyPair, path: Path) -> None:
+    """Write the pair to a 0600 file, synced to disk."""
+    files.replace_private(path, pair.pem())
+
+
+def _pair(certificate: Any, credential: Certificate) -> KeyPair:
+    public = base64.b64encode(certificate.public_bytes(serialization.Encoding.DER)).decode()
+    starts, ends = credentials.validity(certificate)
+    return KeyPair(credential, public, starts.timestamp(), ends.timestamp())

@@ -1,0 +1,146 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A file of Ansible variables that keeps a client secret: encrypted with Ansible Vault, or plain and private.
+
+Only our own lines are written; every other line of the file, comments included, stays as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from .. import files
+from ..errors import OptionError
+
+_ENCRYPTED = "$ANSIBLE_VAULT;"
+_VARIABLE = re.compile(r"""(["']?)([\w.-]+)\1[ \t]*:(?:\s|$)""")
+_CONTINUED = re.compile(r"[ \t]|-(?:\s|$)")
+_INSIGNIFICANT = re.compile(r"#|---\s*$|\s*$")
+
+
+class Vault(Protocol):
+    """Encrypts and decrypts with the vault secrets of the run."""
+
+    def decrypt(self, text: str) -> str:
+        """Return the plain text. Raises ValueError with the reason where no secret of the run opens it."""
+
+    def encrypt(self, text: str, earlier: str | None) -> str:
+        """Return the text encrypted, under the same vault ID as `earlier` where that is given.
+
+        Raises ValueError with the reason where the run has no such vault secret.
+        """
+
+
+@dataclass(frozen=True)
+class Unsafe:
+    """A text that Ansible must never template."""
+
+    value: str
+
+
+class VarsFile:
+    """The file at `path`; without a vault it is plain. Methods raise OptionError for a file that cannot be used."""
+
+    def __init__(self, option: str, path: Path, vault: Vault | None) -> None:
+        self._option = option
+        self.path = path.resolve()
+        self._vault = vault
+
+    def read(self, name: str) -> dict[str, Any]:
+        """Return the mapping that `write` kept under this name, empty where there is none."""
+        line = re.search(rf"^{re.escape(name)}:[ \t]*(.*)$", self._text() or "", re.MULTILINE)
+        try:
+            value = json.loads(line[1]) if line else {}
+        except ValueError:
+            raise self._unusable(f"its line '{name}' is not what this module wrote", "remove that line") from None
+        return value if isinstance(value, dict) else {}
+
+    def check(self) -> None:
+        """Raise OptionError unless the file can be read, changed and encrypted; nothing is written."""
+        files.check_folder(self._option, self.path.parent)
+        self._seal(self._text() or "", None)
+
+    def write(self, variables: Mapping[str, Any]) -> None:
+        """Set variables, on top of what the file holds at this moment, and sync it to disk."""
+        earlier = files.read_text(self.path) or ""
+        text = self._text() or "---\n"
+        for name, value in variables.items():
+            text = _with_line(text, name, value)
+        files.replace_private(self.path, self._seal(text, earlier if earlier.startswith(_ENCRYPTED) else None))
+
+    def _text(self) -> str | None:
+        """Return the plain text, or None where there is no file."""
+        try:
+            # as bytes, so that line ends stay what they are
+            text = self.path.read_bytes().decode()
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError):
+            raise self._unusable("it cannot be read as text", "correct its path, owner and mode") from None
+        encrypted = text.startswith(_ENCRYPTED)
+        if encrypted and not self._vault:
+            raise self._unusable("it is encrypted", "set encrypt to true")
+        if self._vault and text.strip() and not encrypted:
+            raise self._unusable("it is not encrypted", "encrypt it with ansible-vault, or set encrypt to false")
+        if encrypted and self._vault:
+            try:
+                text = self._vault.decrypt(text)
+            except ValueError as error:
+                raise self._unusable(str(error), "give the run this file's vault password") from None
+        if odd := _odd_line(text):
+            raise self._unusable(f"its line {odd} is not 'name: value'", "name a file of plain variables")
+        return text
+
+    def _seal(self, text: str, earlier: str | None) -> str:
+        if not self._vault:
+            return text
+        try:
+            return self._vault.encrypt(text, earlier)
+        except ValueError as error:
+            raise self._unusable(
+                str(error), "run with --vault-password-file or --vault-id, or set encrypt to false"
+            ) from None
+
+    def _unusable(self, why: str, remedy: str) -> OptionError:
+        return OptionError(f"{self._option} {self.path} cannot be used: {why}: {remedy}")
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines with their ends. Unlike splitlines() it takes no other character for a line's end."""
+    return re.findall(r"[^\n]*\n|[^\n]+$", text)
+
+
+def _odd_line(text: str) -> int | None:
+    """Return the number of the first line that a plain list of variables would not have."""
+    inside = False
+    for number, line in enumerate(_lines(text), start=1):
+        if _VARIABLE.match(line):
+            inside = True
+        elif not _INSIGNIFICANT.match(line) and not (inside and _CONTINUED.match(line)):
+            return number
+    return None
+
+
+def _with_line(text: str, name: str, value: Any) -> str:
+    """Return the text with one variable set: in place of the lines that set it, or at the end."""
+    tag, plain = ("!unsafe ", value.value) if isinstance(value, Unsafe) else ("", value)
+    line = f"{name}: {tag}{_as_yaml(plain)}\n"
+    lines = _lines(text)
+    variables = [(at, match[2]) for at, found in enumerate(lines) if (match := _VARIABLE.match(found))]
+    start = next((at for at, found in variables if found == name), None)
+    if start is None:
+        return "".join([*lines, "" if not text or text.endswith("\n") else "\n", line])
+    following = next((at for at, _found in variables if at > start), len(lines))
+    continued = [at for at in range(start, following) if at == start or _CONTINUED.match(lines[at])]
+    return "".join([*lines[:start], line, *lines[continued[-1] + 1 :]])
+
+
+def _as_yaml(value: Any) -> str:
+    """Return the value as JSON, which is YAML but for characters that YAML's readers refuse or fold."""
+    text = json.dumps(value, ensure_ascii=False)
+    return re.sub(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda found: f"\\u{ord(found[0]):04x}", text)

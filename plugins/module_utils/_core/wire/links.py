@@ -1,0 +1,44 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The links by which an API names its next page, followed only to where the token may go."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from .. import errors
+from ..clouds import split_url
+from ..errors import Reason, TenantError
+
+
+class NextLinks:
+    """The next pages of one reading. `base_url` is the API as addressed here, `main_host` what the service calls it."""
+
+    def __init__(self, base_url: str, main_host: str | None) -> None:
+        self._base_url = base_url
+        self._main_host = main_host
+        self._followed: set[str] = set()
+
+    def checked(self, link: str) -> str:
+        """Return where the next page is: on the host that was asked, for the token must not go anywhere else.
+
+        Behind a proxy or a regional host the service may name its main host; its path is then asked for where we are.
+        Raises TenantError for another host, and for a link that was followed before.
+        """
+        here = urlsplit(self._base_url)
+        # a backslash or a user name makes readers of addresses differ in where the host begins
+        there = None if set("\\@") & set(link.partition("?")[0]) else split_url(link)
+        if there and there.hostname == self._main_host != here.hostname:
+            link = f"{self._base_url}{there.path}?{there.query}"
+            there = urlsplit(link)
+        wanted = ("https", here.hostname, here.port or 443)
+        if there is None or (there.scheme, there.hostname, there.port or 443) != wanted:
+            raise _strange(here.netloc, "sent a next page that lies on another host")
+        if link in self._followed:
+            raise _strange(here.netloc, "sent the same next page twice")
+        self._followed.add(link)
+        return link
+
+
+def _strange(host: str, what: str) -> TenantError:
+    return TenantError(Reason(errors.ERROR, f"{host} {what}", "check xdr_url or graph_url"))

@@ -1,0 +1,160 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity import claims
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.claims import LEEWAY, Claims
+
+TENANT = "44444444-4444-4444-8444-444444444444"
+OTHER = "55555555-5555-4555-8555-555555555555"
+CLIENT = "11111111-1111-4111-8111-111111111111"
+RESOURCE = "https://api.security.microsoft.com"
+API_ID = "8ee8fdad-f234-4243-8f3b-15c294843740"
+NOW = 1_795_340_000
+V1 = {"tid": TENANT, "appid": CLIENT, "aud": RESOURCE, "iss": f"https://sts.windows.net/{TENANT}/", "ver": "1.0"}
+V2 = {
+    "tid": TENANT,
+    "azp": CLIENT,
+    "aud": API_ID,
+    "iss": f"https://login.microsoftonline.com/{TENANT}/v2.0",
+    "ver": "2.0",
+}
+TIMES = {"iat": NOW, "nbf": NOW, "exp": NOW + 3600}
+
+
+def unsigned(payload: str) -> str:
+    header = {"alg": "RS256", "typ": "JWT"}
+    parts = (json.dumps(header), payload, "signature")
+    return ".".join(base64.urlsafe_b64encode(part.encode()).rstrip(b"=").decode() for part in parts)
+
+
+def read(**members: Any) -> Claims:
+    found = claims.read(unsigned(json.dumps(members)))
+    assert found is not None
+    return found
+
+
+def faults(found: Claims, now: float = NOW) -> list[str]:
+    return claims.faults(found, TENANT, CLIENT, claims.audiences(RESOURCE, API_ID), now)
+
+
+RIGHT = read(**V2, **TIMES, roles=["Incident.Read.All"])
+
+
+def test_a_v1_token_is_read() -> None:
+    assert read(**V1, **TIMES, roles=["Incident.Read.All"]) == Claims(
+        tenant_id=TENANT,
+        app_id=CLIENT,
+        roles=["Incident.Read.All"],
+        audience=RESOURCE,
+        issuer=f"https://sts.windows.net/{TENANT}/",
+        version="1.0",
+        issued_at=NOW,
+        not_before=NOW,
+        expires_at=NOW + 3600,
+    )
+
+
+def test_a_v2_token_names_the_application_as_azp() -> None:
+    assert (RIGHT.app_id, RIGHT.version) == (CLIENT, "2.0")
+
+
+def test_a_token_without_roles_has_none() -> None:
+    assert read(**V1, **TIMES).roles == []
+
+
+@given(text=st.text() | st.binary().map(lambda raw: unsigned(raw.decode("latin-1"))))
+def test_what_is_no_token_reads_as_none(text: str) -> None:
+    assert claims.read(text) is None
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        '{"exp": 1e999}',
+        '{"exp": NaN}',
+        '{"exp": "soon"}',
+        '{"exp": null}',
+        '{"roles": 7}',
+        '{"roles": "ab"}',
+        "[]",
+        "7",
+        "null",
+    ],
+)
+def test_claims_of_a_wrong_kind_read_as_none(payload: str) -> None:
+    assert claims.read(unsigned(payload)) is None
+
+
+@given(
+    issued=st.integers(-3600, LEEWAY),
+    life=st.integers(3600 - LEEWAY, 86400),
+    form=st.sampled_from([V1, V2]),
+    audience=st.sampled_from([RESOURCE, f"{RESOURCE}/", API_ID]),
+)
+def test_a_right_token_has_no_faults(issued: int, life: int, form: dict[str, Any], audience: str) -> None:
+    begin = NOW + issued
+    found = read(**{**form, "aud": audience}, iat=begin, nbf=begin, exp=begin + life)
+    assert faults(found) == []
+
+
+@given(wrong=st.text(max_size=40))
+@pytest.mark.parametrize(
+    ("name", "claim"), [("tenant_id", "tid"), ("app_id", "appid"), ("audience", "aud"), ("issuer", "iss")]
+)
+def test_each_single_wrong_claim_is_found(name: str, claim: str, wrong: str) -> None:
+    assert any(f"({claim})" in fault for fault in faults(replace(RIGHT, **{name: wrong})))
+
+
+@pytest.mark.parametrize(
+    ("changes", "claim"),
+    [
+        ({"app_id": OTHER}, "(appid)"),
+        ({"audience": "https://graph.microsoft.com"}, "(aud)"),
+        ({"audience": f"{RESOURCE}.evil.example"}, "(aud)"),
+        ({"issuer": f"https://sts.windows.net/{OTHER}/"}, "(iss)"),
+        ({"issuer": f"https://sts.windows.net/x{TENANT}/"}, "(iss)"),
+        ({"issuer": f"https://evil.example/?{TENANT}"}, "(iss)"),
+        ({"issuer": "https://["}, "(iss)"),
+        ({"expires_at": NOW - LEEWAY - 1}, "(exp)"),
+        ({"not_before": NOW + LEEWAY + 1}, "(nbf)"),
+    ],
+)
+def test_a_wrong_claim_is_the_only_fault_found(changes: dict[str, Any], claim: str) -> None:
+    (fault,) = faults(replace(RIGHT, **changes))
+    assert claim in fault
+
+
+def test_a_token_of_another_tenant_is_told_by_its_tid_and_its_issuer() -> None:
+    found = faults(replace(RIGHT, tenant_id=OTHER))
+    assert found[0] == f"it is for tenant '{OTHER}' (tid)"
+
+
+def test_all_faults_are_told_at_once() -> None:
+    found = faults(replace(RIGHT, app_id="", audience="", expires_at=0))
+    assert [fault[-5:] for fault in found] == ["ppid)", "(aud)", "(exp)"]
+
+
+@given(skew=st.integers(-300, 300))
+def test_a_clock_up_to_five_minutes_off_does_no_harm(skew: int) -> None:
+    assert faults(replace(RIGHT, not_before=NOW, expires_at=NOW), NOW + skew) == []
+
+
+def test_the_audiences_of_a_resource_are_its_uri_with_and_without_a_slash_and_its_id() -> None:
+    assert claims.audiences(RESOURCE, API_ID) == {RESOURCE, f"{RESOURCE}/", API_ID}
+    assert claims.audiences(RESOURCE, None) == {RESOURCE, f"{RESOURCE}/"}
+
+
+def test_an_api_uri_with_a_guid_may_be_named_by_the_guid_alone() -> None:
+    assert claims.audiences(f"api://{API_ID}", None) == {f"api://{API_ID}", f"api://{API_ID}/", API_ID}
+    assert "soc" not in claims.audiences("api://soc", None)

@@ -1,0 +1,276 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography import x509
+from cryptography.fernet import InvalidToken
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, pkcs12
+from cryptography.x509.oid import NameOID
+
+from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity import credentials
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.credentials import Certificate, ClientSecret
+
+PASSWORD = "canary password"
+NAMES = {
+    option: f"{option} (AZURE_{option.upper()})"
+    for option in ("client_secret", "certificate_path", "certificate_password", "federated_token_file")
+}
+
+
+def select(**given: str | None) -> Any:
+    return credentials.select(*(given.get(option) for option in NAMES), names=NAMES)
+
+
+def refusal_of(**given: str | None) -> str:
+    with pytest.raises(OptionError) as refused:
+        select(**given)
+    assert "canary" not in str(refused.value)
+    return str(refused.value)
+
+
+def certificate_of(key: Any, start_days: int = -1, end_days: int = 1) -> x509.Certificate:
+    now = datetime.now(timezone.utc)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "partner")])
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now + timedelta(days=start_days))
+        .not_valid_after(now + timedelta(days=end_days))
+        .sign(key, hashes.SHA256())
+    )
+
+
+def key_pem(key: Any, password: str | None = None, layout: str = "PKCS8") -> bytes:
+    encryption = BestAvailableEncryption(password.encode()) if password else NoEncryption()
+    content: bytes = key.private_bytes(Encoding.PEM, getattr(serialization.PrivateFormat, layout), encryption)
+    return content
+
+
+def certificate_pem(key: Any, **days: int) -> bytes:
+    return certificate_of(key, **days).public_bytes(Encoding.PEM)
+
+
+def pfx(key: Any, certificate: x509.Certificate | None, password: str | None) -> bytes:
+    encryption = BestAvailableEncryption(password.encode()) if password else NoEncryption()
+    return pkcs12.serialize_key_and_certificates(b"partner", key, certificate, None, encryption)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "credential"
+
+
+def assert_usable(credential: Any, key: rsa.RSAPrivateKey) -> None:
+    """The key signs what the certificate verifies, which is all that MSAL does with the two."""
+    assert isinstance(credential, Certificate)
+    for_msal = credential.for_msal()
+    assert set(for_msal) == {"private_key", "public_certificate"}
+    signed = jwt.encode({"iss": "app"}, for_msal["private_key"], algorithm="PS256")
+    certificate = x509.load_pem_x509_certificate(for_msal["public_certificate"].encode())
+    assert jwt.decode(signed, certificate.public_key(), algorithms=["PS256"]) == {"iss": "app"}
+    assert certificate.public_key() == key.public_key()
+
+
+def test_no_credential_names_all_three() -> None:
+    assert refusal_of() == (
+        "no credential is given: set one of client_secret (AZURE_CLIENT_SECRET), certificate_path "
+        "(AZURE_CERTIFICATE_PATH), federated_token_file (AZURE_FEDERATED_TOKEN_FILE)"
+    )
+
+
+def test_empty_values_and_empty_files_count_as_not_given(path: Path) -> None:
+    path.touch()
+    message = refusal_of(client_secret="", certificate_path=str(path), federated_token_file=str(path))
+    assert message.startswith("no credential is given")
+    assert select(client_secret="s", certificate_path="", certificate_password="", federated_token_file=str(path))
+
+
+def test_two_credentials_are_both_named() -> None:
+    message = refusal_of(client_secret="canary", certificate_path="/nowhere/app.pem")
+    both = "client_secret (AZURE_CLIENT_SECRET) and certificate_path (AZURE_CERTIFICATE_PATH)"
+    assert message == f"{both} are both given: keep one of them"
+
+
+def test_a_password_without_a_certificate_is_refused() -> None:
+    message = refusal_of(client_secret="s", certificate_password=PASSWORD)
+    assert message.startswith("certificate_password (AZURE_CERTIFICATE_PASSWORD) is given without certificate_path")
+
+
+def test_a_secret_goes_to_msal_as_it_is_and_is_not_shown() -> None:
+    assert select(client_secret=" s3cret ").for_msal() == " s3cret "
+    assert "s3cret" not in repr(select(client_secret="s3cret"))
+
+
+@pytest.mark.parametrize("option", ["certificate_path", "federated_token_file"])
+def test_a_file_that_is_not_there_is_named(option: str) -> None:
+    assert refusal_of(**{option: "/nowhere/file"}) == (
+        f"{option} /nowhere/file cannot be read (No such file or directory): correct the path or its mode"
+    )
+
+
+def test_a_federated_token_is_read_at_each_use(path: Path) -> None:
+    path.write_text("first\n")
+    read = select(federated_token_file=str(path)).for_msal()["client_assertion"]
+    assert read() == "first"
+    path.write_text("second")
+    assert read() == "second"
+
+
+@pytest.mark.parametrize("layout", ["PKCS8", "TraditionalOpenSSL"])
+@pytest.mark.parametrize("password", [None, PASSWORD])
+@pytest.mark.parametrize("key_first", [True, False])
+def test_a_pem_file_is_read(
+    path: Path, private_key: rsa.RSAPrivateKey, layout: str, password: str | None, key_first: bool
+) -> None:
+    parts = [key_pem(private_key, password, layout), certificate_pem(private_key)]
+    path.write_bytes(b"".join(parts if key_first else reversed(parts)))
+    assert_usable(select(certificate_path=str(path), certificate_password=password), private_key)
+
+
+def test_a_pem_file_with_windows_line_ends_is_read(path: Path, private_key: rsa.RSAPrivateKey) -> None:
+    path.write_bytes((key_pem(private_key) + certificate_pem(private_key)).replace(b"\n", b"\r\n"))
+    assert_usable(select(certificate_path=str(path)), private_key)
+
+
+@pytest.mark.parametrize("password", [None, PASSWORD])
+def test_a_pfx_file_is_read(path: Path, private_key: rsa.RSAPrivateKey, password: str | None) -> None:
+    path.write_bytes(pfx(private_key, certificate_of(private_key), password))
+    assert_usable(select(certificate_path=str(path), certificate_password=password), private_key)
+
+
+def test_a_certificate_does_not_show_its_key(path: Path, private_key: rsa.RSAPrivateKey) -> None:
+    path.write_bytes(key_pem(private_key) + certificate_pem(private_key))
+    assert "BEGIN" not in repr(select(certificate_path=str(path)))
+
+
+def test_a_certificate_without_its_key_is_refused(path: Path, private_key: rsa.RSAPrivateKey) -> None:
+    path.write_bytes(certificate_pem(private_key))
+    assert refusal_of(certificate_path=str(path)).endswith(
+        "holds no private key: put key and certificate into one PEM file"
+    )
+
+
+def test_a_key_without_its_certificate_is_refused(path: Path, private_key: rsa.RSAPrivateKey) -> None:
+    path.write_bytes(key_pem(private_key))
+    assert refusal_of(certificate_path=str(path)).endswith(
+        "holds no certificate: put key and certificate into one PEM file"
+    )
+
+
+def test_a_pfx_file_without_a_key_is_refused(path: Path, private_key: rsa.RSAPrivateKey) -> None:
+    path.write_bytes(pfx(None, certificate_of(private_key), None))
+    assert "holds no" in refusal_of(certificate_path=str(path))
+
+
+@pytest.mark.parametrize("password", ["canary wrong", None])
+@pytest.mark.parametrize("format_", ["pem", "pfx"])
+def test_a_wrong_or_missing_password_names_its_option(
+    path: Path, private_key: rsa.RSAPrivateKey, format_: str, password: str | None
+) -> None:
+    certificate = certificate_of(private_key)
+    pem = key_pem(private_key, PASSWORD) + certificate.public_bytes(Encoding.PEM)
+    path.write_bytes(pem if format_ == "pem" else pfx(private_key, certificate, PASSWORD))
+    message = refusal_of(certificate_path=str(path), certificate_password=password)
+    assert str(path) in message
+    assert "certificate_password" in message
+
+
+def test_a_key_of_another_certificate_is_refused(path: Path, private_key: rsa.RSAPrivateKey) -> None:
+    other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    path.write_bytes(key_pem(private_key) + certificate_pem(other))
+    assert "the private key does not belong to the certificate" in refusal_of(certificate_path=str(path))
+
+
+def test_an_expired_certificate_is_refused_with_its_date(path: Path, private_key: rsa.RSAPrivateKey) -> None:
+    path.write_bytes(key_pem(private_key) + certificate_pem(private_key, start_days=-9, end_days=-2))
+    expired_on = datetime.now(timezone.utc) - timedelta(days=2)
+    message = refusal_of(certificate_path=str(path))
+    assert message.endswith(f"the certificate expired on {expired_on:%Y-%m-%d}: renew it")
+
+
+def test_a_certificate_of_the_future_is_refused(path: Path, private_key: rsa.RSAPrivateKey) -> None:
+    path.write_bytes(key_pem(private_key) + certificate_pem(private_key, start_days=2, end_days=9))
+    assert "is valid only from" in refusal_of(certificate_path=str(path))
+
+
+@pytest.mark.parametrize("format_", ["pem", "pfx"])
+def test_a_key_that_entra_does_not_take_is_refused(path: Path, format_: str) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = certificate_of(key)
+    pem = key_pem(key) + certificate.public_bytes(Encoding.PEM)
+    path.write_bytes(pem if format_ == "pem" else pfx(key, certificate, None))
+    message = refusal_of(certificate_path=str(path))
+    assert str(path) in message
+    assert "RSA" in message
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"no certificate at all",
+        b"\x30\x82\x00\x00",
+        b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END",
+        b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n",
+    ],
+)
+def test_a_damaged_file_is_refused_by_its_name(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    assert refusal_of(certificate_path=str(path)).startswith(f"certificate_path {path}")
+
+
+def test_a_pem_file_with_a_damaged_key_is_refused(path: Path, private_key: rsa.RSAPrivateKey) -> None:
+    path.write_bytes(key_pem(private_key).replace(b"M", b"N", 1) + certificate_pem(private_key))
+    assert refusal_of(certificate_path=str(path)).startswith(
+        f"certificate_path {path}: the private key in it is damaged"
+    )
+
+
+def test_what_a_credential_encrypts_only_it_can_read(path: Path, private_key: rsa.RSAPrivateKey) -> None:
+    path.write_bytes(key_pem(private_key) + certificate_pem(private_key))
+    made = [ClientSecret("one"), ClientSecret("two"), select(certificate_path=str(path))]
+    for writer in made:
+        encrypted = writer.cipher().encrypt(b"token")
+        for reader in made:
+            try:
+                readable = reader.cipher().decrypt(encrypted) == b"token"
+            except InvalidToken:
+                readable = False
+            assert readable == (reader is writer)
+
+
+def test_a_renewed_certificate_of_the_same_key_still_reads_its_cache(
+    path: Path, private_key: rsa.RSAPrivateKey
+) -> None:
+    path.write_bytes(key_pem(private_key) + certificate_pem(private_key))
+    encrypted = select(certificate_path=str(path)).cipher().encrypt(b"token")
+    path.write_bytes(pfx(private_key, certificate_of(private_key, end_days=9), None))
+    assert select(certificate_path=str(path)).cipher().decrypt(encrypted) == b"token"
+
+
+@pytest.mark.parametrize("content", [b"-----BEGIN CERTIFICATE-----\n", b"no certificate"])
+def test_a_file_is_named_by_the_option_it_was_given_in(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    for option in ("certificate_path", "dest"):
+        with pytest.raises(OptionError, match=rf"^{option} {path}"):
+            credentials.parse(path, None, option)
+
+
+def test_a_pair_is_parsed_and_put_together_again(path: Path, private_key: rsa.RSAPrivateKey) -> None:
+    path.write_bytes(key_pem(private_key) + certificate_pem(private_key, start_days=-9, end_days=-2))
+    key, certificate = credentials.parse(path, None)
+    assert_usable(credentials.as_pem(key, certificate), private_key)
+    start, end = credentials.validity(certificate)
+    assert (end - start, start.utcoffset()) == (timedelta(days=7), timedelta(0))

@@ -1,0 +1,227 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.mssp.defender.plugins.module_utils._core import errors
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity import refusals
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+READER = ["Incident.Read.All", "Incident.ReadWrite.All"]
+
+
+def token_refusal(code: int, error: str) -> dict[str, Any]:
+    return {"error": error, "error_description": f"AADSTS{code}: text", "error_codes": [code]}
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "state"),
+    [
+        (7000229, "invalid_client", "not_consented"),
+        (700016, "unauthorized_client", "not_consented"),
+        (65001, "invalid_grant", "not_consented"),
+        (500011, "invalid_resource", "no_service"),
+        (500014, "invalid_resource", "no_service"),
+        (650052, "invalid_client", "no_service"),
+        (7000215, "invalid_client", "bad_credential"),
+        (7000222, "invalid_client", "bad_credential"),
+        (700027, "invalid_client", "bad_credential"),
+        (70021, "invalid_client", "bad_credential"),
+        (700213, "invalid_client", "bad_credential"),
+        (90002, "invalid_request", "unknown_tenant"),
+        (900023, "invalid_request", "unknown_tenant"),
+        (900382, "invalid_client", "unknown_tenant"),
+        (53003, "invalid_grant", "blocked"),
+        (7000112, "unauthorized_client", "blocked"),
+    ],
+)
+def test_a_known_code_names_the_state_of_the_vocabulary(code: int, error: str, state: str) -> None:
+    reason = refusals.of_token_endpoint(token_refusal(code, error))
+    assert (reason.state, reason.code) == (state, f"AADSTS{code}")
+    assert reason.meaning
+    assert reason.remedy
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        ("invalid_client", "bad_credential"),
+        ("unauthorized_client", "not_consented"),
+        ("invalid_resource", "no_service"),
+        ("invalid_tenant", "unknown_tenant"),
+        ("something_new", "error"),
+    ],
+)
+def test_an_unknown_code_falls_back_to_the_oauth_error(error: str, state: str) -> None:
+    reason = refusals.of_token_endpoint(token_refusal(99999999, error))
+    assert (reason.state, reason.code) == (state, "AADSTS99999999")
+
+
+def test_the_code_is_read_from_the_description_where_no_list_comes() -> None:
+    reply = {"error": "invalid_client", "error_description": "AADSTS7000229: text"}
+    assert refusals.of_token_endpoint(reply).code == "AADSTS7000229"
+
+
+def test_a_refusal_without_any_code_is_named_by_its_oauth_error() -> None:
+    reason = refusals.of_token_endpoint({"error": "invalid_client"})
+    assert (reason.state, reason.code) == ("bad_credential", "invalid_client")
+
+
+def test_the_ids_that_support_asks_for_are_passed_on() -> None:
+    trace = "0f8fad5b-d9cb-469f-a165-70867728950e"
+    reason = refusals.of_token_endpoint({**token_refusal(90002, "x"), "trace_id": trace, "correlation_id": "c-1"})
+    assert (reason.trace_id, reason.correlation_id) == (trace, "c-1")
+
+
+def test_text_that_could_quote_a_secret_is_never_repeated() -> None:
+    quoting = "canary secret"
+    reply = {"error": quoting, "error_description": quoting, "trace_id": quoting, "correlation_id": quoting}
+    assert "canary" not in str(refusals.of_token_endpoint(reply).to_result())
+    body = {"error": {"code": quoting, "message": quoting, "target": quoting}}
+    assert "canary" not in str(refusals.of_api(403, body, [], READER).to_result())
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        token_refusal(90033, "invalid_request"),
+        {"error": "temporarily_unavailable"},
+        {"error": "server_error", "error_codes": []},
+        {"error": "invalid_request", "error_description": "AADSTS50033: text"},
+    ],
+)
+def test_a_fault_of_the_service_is_worth_repeating(reply: dict[str, Any]) -> None:
+    assert refusals.is_transient(reply)
+
+
+@pytest.mark.parametrize("code", [7000229, 7000215, 90002])
+def test_a_refusal_is_not_worth_repeating(code: int) -> None:
+    assert not refusals.is_transient(token_refusal(code, "invalid_client"))
+
+
+@given(
+    reply=st.fixed_dictionaries(
+        {},
+        optional={
+            "error": JSON,
+            "error_codes": JSON,
+            "error_description": JSON | st.just("AADSTS" + "9" * 5000),
+            "trace_id": JSON,
+            "correlation_id": JSON,
+        },
+    )
+)
+def test_any_error_body_of_the_token_endpoint_gives_a_reason(reply: dict[str, Any]) -> None:
+    refusals.is_transient(reply)
+    reason = refusals.of_token_endpoint(reply)
+    assert reason.state in errors.WHO_ACTS
+    assert reason.code
+
+
+@given(
+    status=st.sampled_from([301, 400, 401, 403, 404, 409]),
+    body=JSON | st.fixed_dictionaries({"error": JSON | st.fixed_dictionaries({"code": JSON, "innerError": JSON})}),
+    roles=st.none() | st.lists(st.sampled_from(READER)),
+)
+def test_any_error_body_of_an_api_gives_a_reason(status: int, body: Any, roles: list[str] | None) -> None:
+    reason = refusals.of_api(status, body, roles, READER)
+    assert reason.state in errors.WHO_ACTS
+    assert reason.code
+
+
+@pytest.mark.parametrize("roles", [[], ["AdvancedHunting.Read.All"]])
+def test_a_403_without_a_role_that_suffices_asks_for_consent_to_one(roles: list[str]) -> None:
+    reason = refusals.of_api(403, {"error": {"code": "Forbidden"}}, roles, READER)
+    assert (reason.state, reason.code) == ("partial", "Forbidden")
+    assert "Incident.Read.All or Incident.ReadWrite.All" in reason.meaning
+
+
+@pytest.mark.parametrize("roles", [["Incident.Read.All"], None])
+def test_a_403_with_a_good_token_points_at_the_licence(roles: list[str] | None) -> None:
+    reason = refusals.of_api(403, None, roles, READER)
+    assert (reason.state, reason.code) == ("no_service", "403")
+    assert "licence" in reason.remedy
+
+
+@pytest.mark.parametrize(("status", "state"), [(401, "error"), (404, "error"), (400, "error")])
+def test_other_refusals_of_an_api_are_errors(status: int, state: str) -> None:
+    assert refusals.of_api(status, {"error": {"code": "BadRequest"}}, [], READER).state == state
+
+
+@pytest.mark.parametrize(
+    ("body", "trace"),
+    [
+        ({"error": {"code": "429", "target": "0f8fad5b"}}, "0f8fad5b"),
+        ({"error": {"code": "x", "innerError": {"request-id": "7c9e6679"}}}, "7c9e6679"),
+        ({"error": "text"}, None),
+        (["list"], None),
+    ],
+)
+def test_the_trace_is_read_from_either_apis_body(body: Any, trace: str | None) -> None:
+    assert refusals.of_api(400, body, [], READER).trace_id == trace
+
+
+CALLER = "11111111-1111-4111-8111-111111111111"
+
+
+def directory_refusal(status: int, body: Any, role: str = "Application.Read.All") -> errors.Reason:
+    return refusals.of_directory(status, body, "add a secret", role, CALLER)
+
+
+@given(
+    status=st.sampled_from([301, 400, 401, 403, 404, 409, 412]),
+    body=JSON
+    | st.fixed_dictionaries(
+        {"error": JSON | st.fixed_dictionaries({"code": JSON, "message": JSON, "innerError": JSON})}
+    ),
+)
+def test_any_error_body_of_the_directory_gives_a_sentence(status: int, body: Any) -> None:
+    reason = directory_refusal(status, body)
+    assert (reason.state, bool(reason.code)) == ("error", True)
+    assert "add a secret" in reason.meaning
+    assert len(reason.meaning) < 500
+    assert "\n" not in reason.meaning
+
+
+def test_microsofts_own_sentence_is_passed_on_as_part_of_ours() -> None:
+    body = {"error": {"code": "Request_BadRequest", "message": "Two\r\n lines.", "innerError": {"request-id": "7c9e"}}}
+    reason = directory_refusal(400, body)
+    assert reason.meaning == "Microsoft Graph refused to add a secret: Two lines"
+    assert (reason.code, reason.trace_id) == ("Request_BadRequest", "7c9e")
+
+
+def test_a_sentence_of_microsofts_is_passed_on_only_so_far() -> None:
+    assert len(directory_refusal(400, {"error": {"message": "long " * 1000}}).meaning) < 400
+
+
+def test_a_refusal_without_a_sentence_names_its_status() -> None:
+    assert directory_refusal(412, None).meaning == "Microsoft Graph refused to add a secret: HTTP 412"
+
+
+def test_a_missing_right_names_what_to_grant_and_to_whom() -> None:
+    reason = directory_refusal(403, None, "AppRoleAssignment.ReadWrite.All")
+    assert reason.meaning == f"Microsoft Graph refused to add a secret: the caller {CALLER} lacks the right"
+    assert reason.remedy == (
+        f"grant AppRoleAssignment.ReadWrite.All (application permission of Microsoft Graph) to {CALLER} in this tenant"
+    )
+
+
+def test_a_right_that_holds_for_owned_applications_only_names_the_owner_too() -> None:
+    remedy = directory_refusal(403, None, "Application.ReadWrite.OwnedBy").remedy
+    assert remedy.startswith("grant Application.ReadWrite.OwnedBy (")
+    assert remedy.endswith(f", and make {CALLER} an owner of the application, or grant it Application.ReadWrite.All")
+
+
+@pytest.mark.parametrize("body", [None, [], "text", {"error": "text"}, {"error": None}, {}])
+def test_a_body_without_an_error_object_has_an_empty_one(body: Any) -> None:
+    assert refusals.error_of(body) == {}

@@ -1,0 +1,126 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from unit.scripted_entra import KEYS, KEYS_V1, OTHER_TENANT, RESOURCE, TENANT, ScriptedEntra
+from unit.scripted_server import Answer
+
+from ansible_collections.mssp.defender.plugins.module_utils._core.errors import TenantError
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity import claims, signatures
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.discovery import Authority, Documents
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
+
+AUDIENCES = claims.audiences(RESOURCE, None)
+
+
+@pytest.fixture
+def authority(entra: ScriptedEntra, transport: Transport) -> Authority:
+    return Authority(entra.cloud(), Documents(transport))
+
+
+def verify(token: str, authority: Authority) -> str:
+    found = claims.read(token)
+    assert found is not None
+    return signatures.verify(token, found, AUDIENCES, authority, Patience(0, 0))
+
+
+def distrust(token: str, authority: Authority) -> str:
+    with pytest.raises(TenantError) as failed:
+        verify(token, authority)
+    assert failed.value.reason.state == "error"
+    assert failed.value.reason.meaning.startswith("the token cannot be trusted: ")
+    return failed.value.reason.meaning
+
+
+def test_a_token_signed_by_a_published_key_is_verified(entra: ScriptedEntra, authority: Authority) -> None:
+    assert verify(entra.token(), authority) == "verified"
+    assert len(entra.server.requests_to(KEYS)) == 1
+
+
+def test_a_v1_token_is_verified_against_the_v1_keys(entra: ScriptedEntra, authority: Authority) -> None:
+    token = entra.token(ver="1.0", iss=entra.issuers["v1"].replace("{tenantid}", TENANT))
+    assert verify(token, authority) == "verified"
+    assert len(entra.server.requests_to(KEYS_V1)) == 1
+    assert entra.server.requests_to(KEYS) == []
+
+
+def test_the_issuer_template_of_a_key_is_filled_with_the_tenant(entra: ScriptedEntra, authority: Authority) -> None:
+    template = "https://login.example/{tenantid}/v2.0"
+    entra.server.script(KEYS, Answer({"keys": [entra.public_key("first", issuer=template)]}))
+    assert verify(entra.token(iss=f"https://login.example/{TENANT}/v2.0"), authority) == "verified"
+    assert "its issuer is not" in distrust(entra.token(), authority)
+
+
+def test_a_key_of_one_tenant_signs_for_no_other(entra: ScriptedEntra, authority: Authority) -> None:
+    own = f"{entra.server.url}/{OTHER_TENANT}/v2.0"
+    entra.server.script(KEYS, Answer({"keys": [entra.public_key("first", issuer=own)]}))
+    assert verify(entra.token(tid=OTHER_TENANT), authority) == "verified"
+    assert f"its issuer is not '{own}'" in distrust(entra.token(), authority)
+
+
+def test_an_issuer_of_another_tenant_than_the_tid_is_refused(entra: ScriptedEntra, authority: Authority) -> None:
+    token = entra.token(iss=f"{entra.server.url}/{OTHER_TENANT}/v2.0")
+    assert "its issuer is not" in distrust(token, authority)
+
+
+def test_a_key_rolled_over_is_fetched_at_once(entra: ScriptedEntra, authority: Authority) -> None:
+    assert verify(entra.token(), authority) == "verified"
+    both = [entra.public_key("first"), entra.public_key("second")]
+    entra.server.script(KEYS, Answer({"keys": both}))
+    assert verify(entra.token("second"), authority) == "verified"
+    assert verify(entra.token("first"), authority) == "verified"
+    assert len(entra.server.requests_to(KEYS)) == 2
+
+
+def test_an_unknown_key_is_looked_for_once_and_refused(entra: ScriptedEntra, authority: Authority) -> None:
+    for _unused in range(3):
+        assert "its signing key is none of those the authority publishes" in distrust(entra.token("other"), authority)
+    assert len(entra.server.requests_to(KEYS)) == 2
+
+
+def test_a_signature_by_another_key_is_refused(entra: ScriptedEntra, authority: Authority) -> None:
+    stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    payload = jwt.decode(entra.token(), options={"verify_signature": False})
+    forged = jwt.encode(payload, stranger, algorithm="RS256", headers={"kid": "first"})
+    assert "its signature does not verify (InvalidSignatureError)" in distrust(forged, authority)
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS256"])
+def test_another_algorithm_than_the_keys_is_refused(entra: ScriptedEntra, authority: Authority, algorithm: str) -> None:
+    payload = jwt.decode(entra.token(), options={"verify_signature": False})
+    key = None if algorithm == "none" else "a secret that anybody might choose, such as the public key"
+    forged = jwt.encode(payload, key, algorithm=algorithm, headers={"kid": "first"})
+    assert "InvalidAlgorithmError" in distrust(forged, authority)
+
+
+def test_a_token_for_another_audience_is_refused(entra: ScriptedEntra, authority: Authority) -> None:
+    assert "InvalidAudienceError" in distrust(entra.token(aud="https://graph.microsoft.com"), authority)
+
+
+def test_an_expired_token_is_refused(entra: ScriptedEntra, authority: Authority) -> None:
+    assert "ExpiredSignatureError" in distrust(entra.token(iat=1, nbf=1, exp=2), authority)
+
+
+def test_a_token_over_a_hashed_nonce_is_opaque_and_never_called_verified(
+    entra: ScriptedEntra, authority: Authority
+) -> None:
+    assert verify(entra.token(headers={"nonce": "n"}), authority) == "opaque"
+    assert entra.server.requests == []
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [{"kid": "first"}],
+        [{"kid": "first", "kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}],
+        [{"kid": "first", "kty": "RSA"}],
+        [],
+    ],
+)
+def test_damaged_keys_verify_nothing(entra: ScriptedEntra, authority: Authority, keys: object) -> None:
+    entra.server.script(KEYS, Answer({"keys": keys}))
+    assert distrust(entra.token(), authority)

@@ -1,0 +1,215 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from unit.scripted_entra import (
+    CLIENT,
+    METADATA,
+    OTHER_TENANT,
+    RESOURCE,
+    TENANT,
+    ScriptedEntra,
+    refusal,
+    token_path,
+)
+from unit.scripted_server import CUT_OFF, Answer
+
+from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed, TenantError
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.credentials import (
+    Certificate,
+    ClientSecret,
+    Credential,
+    FederatedToken,
+)
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.discovery import Authority, Documents
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.token_cache import Token, TokenCache
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.tokens import TokenSource
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
+
+SECRET = "canary-secret"
+
+
+@pytest.fixture
+def source(entra: ScriptedEntra, transport: Transport, tmp_path: Path) -> TokenSource:
+    return source_with(ClientSecret(SECRET), entra, transport, tmp_path)
+
+
+def source_with(credential: Credential, entra: ScriptedEntra, transport: Transport, folder: Path) -> TokenSource:
+    authority = Authority(entra.cloud(), Documents(transport))
+    return TokenSource(CLIENT, credential, authority, transport, TokenCache(folder, credential.cipher()))
+
+
+def acquire(source: TokenSource, tenant: str = TENANT, version: str = "v2") -> Token:
+    return source.acquire(tenant, RESOURCE, version, Patience(0, 0))
+
+
+def reason_of(source: TokenSource) -> Any:
+    with pytest.raises(TenantError) as failed:
+        acquire(source)
+    return failed.value.reason
+
+
+def test_a_v2_request_asks_for_the_default_scope_of_the_resource(entra: ScriptedEntra, source: TokenSource) -> None:
+    entra.server.script(token_path(), entra.granting("t0k3n"))
+    token = acquire(source)
+    assert (token.value, token.from_cache) == ("t0k3n", False)
+    assert token.expires_at == pytest.approx(time.time() + 3599, abs=30)
+    (request,) = entra.server.requests_to(token_path())
+    assert request.form["grant_type"] == "client_credentials"
+    assert request.form["client_id"] == CLIENT
+    assert request.form["client_secret"] == SECRET
+    assert request.form["scope"] == f"{RESOURCE}/.default"
+    assert "resource" not in request.form
+
+
+def test_a_v1_request_sends_the_resource_and_no_scope(entra: ScriptedEntra, source: TokenSource) -> None:
+    answer = {"token_type": "Bearer", "expires_in": "3599", "expires_on": "1388452167", "access_token": "t0k3n"}
+    entra.server.script(token_path(version="v1"), Answer(answer))
+    token = acquire(source, version="v1")
+    assert (token.value, token.expires_at) == ("t0k3n", pytest.approx(time.time() + 3599, abs=30))
+    (request,) = entra.server.requests_to(token_path(version="v1"))
+    assert request.form["resource"] == RESOURCE
+    assert "scope" not in request.form
+
+
+def test_many_tenants_cost_one_discovery_request(entra: ScriptedEntra, source: TokenSource) -> None:
+    tenants = [f"44444444-4444-4444-8444-{number:012d}" for number in range(5)]
+    for tenant in tenants:
+        entra.server.script(token_path(tenant), entra.granting(f"token of {tenant}"))
+    assert [acquire(source, tenant).value for tenant in tenants] == [f"token of {tenant}" for tenant in tenants]
+    assert [request.path for request in entra.server.requests] == [METADATA, *map(token_path, tenants)]
+
+
+@pytest.mark.parametrize("status", [400, 401])
+def test_a_refusal_is_not_replayed_once_consent_is_there(
+    entra: ScriptedEntra, source: TokenSource, status: int
+) -> None:
+    entra.server.script(token_path(), refusal(700016, "unauthorized_client", status), entra.granting("t0k3n"))
+    reason = reason_of(source)
+    assert (reason.state, reason.code) == ("not_consented", "AADSTS700016")
+    assert (reason.correlation_id, reason.trace_id) == ("correlation-1", "trace-1")
+    assert acquire(source).value == "t0k3n"
+
+
+def test_the_token_endpoints_throttling_is_not_replayed(entra: ScriptedEntra, source: TokenSource) -> None:
+    throttled = Answer("Too Many Requests", status=429, headers={"Retry-After": "60"})
+    entra.server.script(token_path(), throttled, entra.granting("t0k3n"))
+    assert reason_of(source).state == "throttled"
+    assert acquire(source).value == "t0k3n"
+
+
+def test_a_token_is_not_remembered_behind_our_back(entra: ScriptedEntra, source: TokenSource) -> None:
+    entra.server.script(token_path(), entra.granting("old"), entra.granting("new"))
+    assert [acquire(source).value for _unused in range(2)] == ["old", "new"]
+
+
+def test_a_fault_of_the_service_is_postponed(entra: ScriptedEntra, source: TokenSource) -> None:
+    entra.server.script(token_path(), refusal(90033, "temporarily_unavailable", 400))
+    with pytest.raises(Postponed) as postponed:
+        source.acquire(TENANT, RESOURCE, "v2", Patience(retries=1, max_wait=0))
+    assert postponed.value.error.reason.code == "AADSTS90033"
+    assert reason_of(source).code == "AADSTS90033"
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        (Answer("<html>canary-page</html>"), "error"),
+        (Answer("<html>canary-page</html>", status=400), "error"),
+        (Answer("", status=302, headers={"Location": "https://login.invalid/"}), "error"),
+        (Answer({"access_token": "canary-token"}, fault=CUT_OFF), "unreachable"),
+        (Answer([]), "error"),
+        (Answer([], status=400), "error"),
+        (Answer('"Too Many Requests"', status=400), "error"),
+        (Answer({}), "error"),
+        (Answer({}, status=400), "error"),
+        (Answer({"access_token": ""}), "error"),
+        (Answer({"access_token": None}), "error"),
+        (Answer({"error": {"code": "BadGateway", "message": "canary"}}, status=400), "error"),
+    ],
+)
+def test_an_odd_answer_ends_the_tenant_and_leaks_nothing(
+    entra: ScriptedEntra,
+    source: TokenSource,
+    answer: Answer,
+    state: str,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    entra.server.script(token_path(), answer)
+    with caplog.at_level(logging.WARNING):
+        reason = reason_of(source)
+    assert reason.state == state
+    assert "canary" not in str(reason)
+    assert caplog.text == ""
+    assert "".join(capfd.readouterr()) == ""
+
+
+@pytest.mark.parametrize("body", [{}, [], "<html>"])
+def test_odd_metadata_ends_the_tenant(entra: ScriptedEntra, source: TokenSource, body: Any) -> None:
+    entra.server.script(METADATA, Answer(body))
+    assert reason_of(source).state == "error"
+
+
+def test_a_certificate_signs_an_assertion_for_each_tenants_own_endpoint(
+    entra: ScriptedEntra, transport: Transport, tmp_path: Path, private_key: rsa.RSAPrivateKey, certificates: Any
+) -> None:
+    key = private_key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    credential = Certificate(key.decode(), Path(certificates[0]).read_text())
+    source = source_with(credential, entra, transport, tmp_path)
+    for tenant in (TENANT, OTHER_TENANT):
+        entra.server.script(token_path(tenant), entra.granting("t0k3n"))
+        acquire(source, tenant)
+        (request,) = entra.server.requests_to(token_path(tenant))
+        assertion = request.form["client_assertion"]
+        header = jwt.get_unverified_header(assertion)
+        assert header["alg"] == "PS256"
+        assert "x5t#S256" in header
+        claims = jwt.decode(
+            assertion,
+            private_key.public_key(),
+            algorithms=["PS256"],
+            audience=entra.server.url + token_path(tenant),
+        )
+        assert (claims["iss"], claims["sub"]) == (CLIENT, CLIENT)
+        assert "client_secret" not in request.form
+
+
+def test_a_federated_token_is_sent_as_it_stands_in_its_file(
+    entra: ScriptedEntra, transport: Transport, tmp_path: Path
+) -> None:
+    file = tmp_path / "federated"
+    file.write_text("first.token\n")
+    source = source_with(FederatedToken(file), entra, transport, tmp_path)
+    entra.server.script(token_path(), entra.granting("t0k3n"))
+    acquire(source)
+    file.write_text("second.token\n")
+    acquire(source)
+    sent = [request.form["client_assertion"] for request in entra.server.requests_to(token_path())]
+    assert sent == ["first.token", "second.token"]
+
+
+def test_only_what_is_kept_is_cached_and_what_is_forgotten_is_gone(entra: ScriptedEntra, source: TokenSource) -> None:
+    entra.server.script(token_path(), entra.granting("t0k3n"))
+    token = acquire(source)
+    assert source.cached(TENANT, RESOURCE, "v2") is None
+    source.keep(TENANT, RESOURCE, "v2", token)
+    kept = source.cached(TENANT, RESOURCE, "v2")
+    assert kept is not None
+    assert (kept.value, kept.from_cache) == ("t0k3n", True)
+    assert source.cached(OTHER_TENANT, RESOURCE, "v2") is None
+    assert source.cached(TENANT, RESOURCE, "v1") is None
+    source.forget(TENANT, RESOURCE, "v2")
+    assert source.cached(TENANT, RESOURCE, "v2") is None

@@ -1,0 +1,180 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from unit.scripted_server import CUT_OFF, Answer
+from unit.scripted_tenant import ScriptedTenant
+
+from ansible_collections.mssp.defender.plugins.module_utils._core.errors import TenantError
+from ansible_collections.mssp.defender.plugins.module_utils._core.reading.dialects import (
+    GRAPH_ALERTS,
+    GRAPH_INCIDENTS,
+    XDR_INCIDENTS,
+    Dialect,
+)
+from ansible_collections.mssp.defender.plugins.module_utils._core.reading.queries import Query
+from ansible_collections.mssp.defender.plugins.module_utils._core.reading.windows import Window
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.records import Record
+
+PATH = XDR_INCIDENTS.path
+ALL = Window(0, None)
+NOON = 17_637_264_000_000_000
+PREFER = "include-unknown-enum-members"
+
+
+def test_records_are_passed_through_as_they_were_sent(tenant: ScriptedTenant) -> None:
+    record = {"incidentId": 924565, "alerts": [{"entities": [{"verdict": None}]}], "unknownField": "ü"}
+    tenant.server.script(PATH, Answer({"@odata.context": "c", "value": [record]}))
+    page = tenant.pages().of(ALL)
+    assert (page.records, page.link, page.is_whole) == ([record], None, True)
+    assert tenant.asked()[0].query == {"$top": "100"}
+
+
+def test_a_window_becomes_a_filter(tenant: ScriptedTenant) -> None:
+    tenant.server.script(PATH, Answer({"value": []}))
+    tenant.pages(query=Query(status=("Active",))).of(Window(NOON, NOON + 1), skip=40, size=1)
+    assert tenant.asked()[0].query == {
+        "$top": "1",
+        "$skip": "40",
+        "$filter": (
+            "status eq 'Active' and lastUpdateTime ge 2025-11-21T12:00:00.0000000Z "
+            "and lastUpdateTime lt 2025-11-21T12:00:00.0000001Z"
+        ),
+    }
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "link", "is_whole"),
+    [
+        (0, None, False, True),
+        (99, None, False, True),
+        (100, None, False, False),
+        (2, None, True, False),
+        (1, 1, False, False),
+        (0, 1, False, True),
+    ],
+)
+def test_a_page_is_whole_that_is_neither_full_nor_has_a_next(
+    tenant: ScriptedTenant, count: int, size: int | None, link: bool, is_whole: bool
+) -> None:
+    body: dict[str, Any] = {"value": [{"incidentId": number} for number in range(count)]}
+    if link:
+        body["@odata.nextLink"] = f"{tenant.server.url}{PATH}?$skiptoken=abc"
+    tenant.server.script(PATH, Answer(body))
+    page = tenant.pages().of(ALL, size=size)
+    assert (len(page.records), page.is_whole, page.link) == (count, is_whole, body.get("@odata.nextLink"))
+
+
+def test_a_link_is_asked_as_it_comes(tenant: ScriptedTenant) -> None:
+    tenant.server.script(PATH, Answer({"value": []}))
+    tenant.pages(query=Query(status=("Active",))).at(f"{tenant.server.url}{PATH}?$skiptoken=abc")
+    assert tenant.asked()[0].query == {"$skiptoken": "abc"}
+
+
+@pytest.mark.parametrize(("dialect", "size"), [(GRAPH_INCIDENTS, "50"), (GRAPH_ALERTS, "200")])
+def test_graph_is_asked_in_its_own_words(tenant: ScriptedTenant, dialect: Dialect, size: str) -> None:
+    tenant.server.script(dialect.path, Answer({"value": [{"id": "1", "status": "active"}]}))
+    pages = tenant.pages(dialect, Query(status=("InProgress",)))
+    pages.of(ALL)
+    pages.at(f"{tenant.server.url}{dialect.path}?$skiptoken=abc")
+    first, second = tenant.asked(dialect.path)
+    assert first.query == {"$top": size, "$filter": "status eq 'inProgress'"}
+    assert first.headers["Prefer"] == second.headers["Prefer"] == PREFER
+
+
+def test_alerts_are_expanded_where_they_do_not_come_by_themselves(tenant: ScriptedTenant) -> None:
+    for dialect in (GRAPH_INCIDENTS, XDR_INCIDENTS):
+        tenant.server.script(dialect.path, Answer({"value": []}))
+        tenant.pages(dialect).of(ALL, expands=True)
+    assert tenant.asked(GRAPH_INCIDENTS.path)[0].query == {"$top": "50", "$expand": "alerts"}
+    assert tenant.asked()[0].query == {"$top": "100"}
+
+
+def test_one_record_is_read_by_its_id(tenant: ScriptedTenant) -> None:
+    path = f"{GRAPH_INCIDENTS.path}/29"
+    tenant.server.script(path, Answer({"@odata.context": "c", "id": "29", "displayName": "Grüße"}))
+    pages = tenant.pages(GRAPH_INCIDENTS)
+    record = pages.one("29", expands=True)
+    assert isinstance(record, Record)
+    assert record == {"id": "29", "displayName": "Grüße"}
+    assert record.line() == '{"id": "29", "displayName": "Grüße"}\n'
+    pages.one("29")
+    first, second = tenant.asked(path)
+    assert (first.query, second.query, first.headers["Prefer"]) == ({"$expand": "alerts"}, {}, PREFER)
+
+
+def test_a_record_that_is_not_there_is_none(tenant: ScriptedTenant) -> None:
+    tenant.server.script(f"{PATH}/29", Answer({"error": {"code": "NotFound"}}, status=404))
+    assert tenant.pages().one("29") is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        (Answer("<html>"), "error"),
+        (Answer([]), "error"),
+        (Answer({}), "error"),
+        (Answer({"value": {}}), "error"),
+        (Answer({"value": [7, None]}), "error"),
+        (Answer({"value": []}, fault=CUT_OFF), "unreachable"),
+        (Answer({"error": {}}, status=500), "unreachable"),
+    ],
+)
+def test_an_answer_that_is_no_list_of_incidents_ends_the_tenant(
+    tenant: ScriptedTenant, answer: Answer, state: str
+) -> None:
+    tenant.server.script(PATH, answer)
+    with pytest.raises(TenantError) as failed:
+        tenant.pages().of(ALL)
+    assert failed.value.reason.state == state
+    assert tenant.server.host in failed.value.reason.meaning
+
+
+def test_an_incomplete_answer_is_taken_and_warned_of(tenant: ScriptedTenant) -> None:
+    headers = {"Warning": '199 - "Partial result"'}
+    tenant.server.script(PATH, Answer({"value": [{"incidentId": 1}]}, status=206, headers=headers))
+    pages = tenant.pages()
+    assert pages.of(ALL).records == [{"incidentId": 1}]
+    (warning,) = pages.warnings
+    assert "Partial result" in warning
+
+
+@pytest.mark.parametrize(
+    ("query", "size"),
+    [
+        (Query(), 100),
+        (Query(limit=1), 2),
+        (Query(limit=99), 100),
+        (Query(limit=500), 100),
+        (Query(limit=1, severity=("High",)), 100),
+        (Query(limit=1, status=("Active", "Resolved")), 100),
+        (Query(limit=1, status=("Active",)), 2),
+    ],
+)
+def test_one_record_more_than_the_limit_is_asked_for(tenant: ScriptedTenant, query: Query, size: int) -> None:
+    """It tells whether there are more; where this machine filters, nobody knows how many that takes."""
+    tenant.server.script(PATH, Answer({"value": []}))
+    pages = tenant.pages(query=query)
+    pages.of(ALL)
+    assert (pages.size, tenant.asked()[0].query["$top"]) == (size, str(size))
+
+
+@pytest.mark.parametrize(
+    ("text", "ticks"), [("2025-11-21T12:00:00Z", NOON), ("2025-11-21T12:00:00.0000001Z", NOON + 1), (None, None)]
+)
+def test_when_a_record_was_updated(tenant: ScriptedTenant, text: str | None, ticks: int | None) -> None:
+    pages = tenant.pages(replace(XDR_INCIDENTS, updated_field="changed"))
+    assert pages.updated({"changed": text, "lastUpdateTime": "2020-01-01"}) == ticks
+    assert pages.updated({}) is None
+
+
+def test_a_version_is_the_id_and_the_time_as_they_were_sent(tenant: ScriptedTenant) -> None:
+    pages = tenant.pages()
+    one = Record({"incidentId": 7, "lastUpdateTime": "2025-11-21T12:00:00Z"}, "{}")
+    assert pages.version(one) == ("7", "2025-11-21T12:00:00Z")
+    assert pages.version(Record({**one, "lastUpdateTime": "2025-11-21T12:00:00.1Z"}, "{}")) != pages.version(one)

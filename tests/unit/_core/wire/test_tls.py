@@ -1,0 +1,92 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import ssl
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+from unit.scripted_server import Answer, ScriptedServer
+
+from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire import tls
+
+
+def fingerprints(context: ssl.SSLContext) -> list[bytes]:
+    return context.get_ca_certs(binary_form=True)
+
+
+def ca_of(path: str) -> list[bytes]:
+    return fingerprints(ssl.create_default_context(cafile=path))
+
+
+def asked_through(adapter: tls.Adapter, url: str) -> int:
+    return int(adapter.send(requests.Request("GET", url).prepare(), timeout=5, verify=None).status_code)
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_without_ca_path_the_environment_names_the_bundle(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, server.ca_path)
+    assert fingerprints(tls.context(None)) == ca_of(server.ca_path)
+
+
+def test_ca_path_wins_over_the_environment(
+    server: ScriptedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "nowhere.pem"))
+    assert fingerprints(tls.context(server.ca_path)) == ca_of(server.ca_path)
+
+
+@pytest.mark.parametrize("empty", ["", None])
+def test_without_any_the_bundle_of_requests_is_trusted(empty: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "")
+    assert fingerprints(tls.context(empty)) == ca_of(requests.utils.DEFAULT_CA_BUNDLE_PATH)
+
+
+@pytest.mark.parametrize("option", ["ca_path", "REQUESTS_CA_BUNDLE"])
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(None, "it does not exist"), ("no certificate", "it holds no readable CA certificate")],
+)
+def test_an_unusable_bundle_is_refused_by_the_name_it_was_given_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, content: str | None, why: str
+) -> None:
+    bundle = tmp_path / "bundle.pem"
+    if content:
+        bundle.write_text(content)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    with pytest.raises(OptionError) as refused:
+        tls.context(str(bundle) if option == "ca_path" else None)
+    assert str(refused.value) == f"{option} {bundle} cannot be used: {why}: give a CA bundle in PEM form"
+
+
+def test_a_folder_of_certificates_will_do(server: ScriptedServer, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text(Path(server.ca_path).read_text())
+    context = tls.context(str(tmp_path))
+    assert context.verify_mode == ssl.CERT_REQUIRED
+    assert fingerprints(context) == []
+
+
+def test_all_connections_share_the_context_and_none_reads_the_bundle_again(
+    server: ScriptedServer, tmp_path: Path
+) -> None:
+    server.script("/a", Answer(delay=0.2))
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text(Path(server.ca_path).read_text())
+    adapter = tls.Adapter(tls.context(str(bundle)), 4)
+    bundle.unlink()
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(asked_through, [adapter] * 4, [f"{server.url}/a"] * 4)) == [200] * 4
+
+
+def test_a_certificate_of_another_authority_or_name_is_refused(server: ScriptedServer) -> None:
+    with pytest.raises(requests.exceptions.SSLError):
+        asked_through(tls.Adapter(tls.context(None), 1), f"{server.url}/a")
+    with pytest.raises(requests.exceptions.SSLError):
+        asked_through(tls.Adapter(tls.context(server.ca_path), 1), f"{server.url.replace('127.0.0.1', 'localhost')}/a")
+    assert server.requests == []
