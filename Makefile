@@ -7,13 +7,15 @@ SHELL := /bin/bash
 
 VENV := .venv
 ACTIVATE := . $(VENV)/bin/activate
-LINK := .cache/collections/ansible_collections/mssp/defender
+COLLECTIONS := .cache/collections
+LINK := $(COLLECTIONS)/ansible_collections/mssp/defender
+AWX := $(COLLECTIONS)/ansible_collections/awx/awx
 RESULTS := .cache/results
 DEMO := .cache/demo
 PYTEST := $(VENV)/bin/python -m pytest
 SIDE_BY_SIDE := --numprocesses=3 --dist=loadfile
 
-export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.cache/collections
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/$(COLLECTIONS)
 export ANSIBLE_NOCOWS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -30,7 +32,7 @@ demo: $(VENV)/demo.stamp $(LINK) $(DEMO)/vault_password ## Run the whole chain a
 	  exec ansible-playbook mssp.defender.demo --vault-password-file $(DEMO)/vault_password \
 	  -e '{"demo_directory": "$(CURDIR)/$(DEMO)", "demo_encrypt": true}'
 
-test: $(VENV)/dev.stamp $(LINK) ## Run every part below and end with a summary
+test: $(VENV)/dev.stamp $(LINK) $(AWX) ## Run every part below and end with a summary
 	@exec $(VENV)/bin/python tests/run.py
 
 lint: ruff ansible-lint metadata ## The three that follow
@@ -38,7 +40,7 @@ lint: ruff ansible-lint metadata ## The three that follow
 ruff: $(VENV)/dev.stamp ## Style and common mistakes of all Python
 	@$(ACTIVATE) && ruff format --check . && exec ruff check .
 
-ansible-lint: $(VENV)/dev.stamp $(LINK) ## Roles and playbooks, profile production
+ansible-lint: $(VENV)/dev.stamp $(LINK) $(AWX) ## Roles and playbooks, profile production
 	@$(ACTIVATE) && exec ansible-lint
 
 metadata: $(VENV)/dev.stamp ## Licence of every file, and the changelog's fragments
@@ -56,7 +58,7 @@ checks: $(VENV)/dev.stamp $(LINK) ## The house: import direction, docs against s
 emulator-test: $(VENV)/dev.stamp $(LINK) ## The emulator, with clients nobody here wrote and a real browser
 	@$(PYTEST) tests/emulator $(SIDE_BY_SIDE) --junitxml=$(RESULTS)/$@.xml
 
-integration: $(VENV)/dev.stamp $(LINK) ## Modules, playbooks and the role against the emulator, over HTTPS
+integration: $(VENV)/dev.stamp $(LINK) $(AWX) ## Modules, playbooks and the role against the emulator, over HTTPS
 	@$(PYTEST) tests/integration $(SIDE_BY_SIDE) --junitxml=$(RESULTS)/$@.xml
 
 molecule: $(VENV)/dev.stamp $(LINK) ## The Molecule scenario: converge, idempotence, verify
@@ -65,7 +67,7 @@ molecule: $(VENV)/dev.stamp $(LINK) ## The Molecule scenario: converge, idempote
 sanity: $(VENV)/dev.stamp ## ansible-test sanity on a clean copy, with no ignore file
 	@$(ACTIVATE) && exec tests/sanity/run.sh
 
-cores: $(VENV)/dev.stamp ## Units and integration on the oldest, a middle and the newest ansible-core
+cores: $(VENV)/dev.stamp $(AWX) ## Units and integration on the oldest, a middle and the newest ansible-core
 	@$(PYTEST) tests/cores --junitxml=$(RESULTS)/$@.xml
 
 bench: $(VENV)/bench.stamp $(LINK) ## Time the same work in several forms and print the bars; takes long (make bench QUICK=1: minutes)
@@ -100,6 +102,11 @@ $(VENV)/bench.stamp: tests/benchmark/requirements.txt $(VENV)/dev.stamp
 $(DEMO)/vault_password:
 	@mkdir -p $(@D)
 	@umask 077 && $(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(32))' > $@
+
+# awx.awx outside Galaxy: the package 'ansible' has it too, and a few of its files are enough.
+$(AWX): tests/awx_collection.py | $(VENV)/bin/python
+	@echo "Fetching the collection awx.awx (once; some 60 MB)"
+	@$(VENV)/bin/python $< $(COLLECTIONS)
 
 $(LINK):
 	@mkdir -p $(dir $@)
