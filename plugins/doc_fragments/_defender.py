@@ -9,6 +9,10 @@ class ModuleDocFragment:
     """Options that modules share. The tables they describe stand in module_utils/_options.py."""
 
     CONNECTION = r"""
+requirements:
+  - msal >= 1.35
+  - requests
+  - PyJWT[crypto]
 options:
   client_id:
     description:
@@ -51,11 +55,6 @@ options:
       - Base URL that Microsoft Graph requests go to, in place of the cloud's own. Only https.
       - Tokens are still asked for the cloud's own resource.
     type: str
-  xdr_url:
-    description:
-      - Base URL that Defender XDR requests go to, in place of the cloud's own, for example a regional host. Only https.
-      - Tokens are still asked for the cloud's own resource.
-    type: str
   ca_path:
     description:
       - CA bundle (PEM) that servers are verified against. It wins over E(REQUESTS_CA_BUNDLE). TLS is always verified.
@@ -77,6 +76,15 @@ options:
         the Defender XDR API answers 50 such calls a minute.
     type: int
     default: 300
+"""
+
+    TASK = r"""
+options:
+  xdr_url:
+    description:
+      - Base URL that Defender XDR requests go to, in place of the cloud's own, for example a regional host. Only https.
+      - Tokens are still asked for the cloud's own resource.
+    type: str
   cache:
     description:
       - Folder that keeps tokens between runs, encrypted with a key derived from the application's own credential.
@@ -90,10 +98,6 @@ options:
       - Host of the inventory whose variables fill in what the task leaves out, in place of the host that it runs on.
         So one task can act with the application and credential of any customer.
     type: str
-requirements:
-  - msal >= 1.35
-  - requests
-  - PyJWT[crypto]
 """
 
     TENANTS = r"""

@@ -132,6 +132,7 @@ notes:
 extends_documentation_fragment:
   - mssp.defender._attributes
   - mssp.defender._defender.connection
+  - mssp.defender._defender.task
   - mssp.defender._defender.pace
 seealso:
   - module: mssp.defender.defender_incident

@@ -65,6 +65,7 @@ options:
 extends_documentation_fragment:
   - mssp.defender._attributes
   - mssp.defender._defender.connection
+  - mssp.defender._defender.task
   - mssp.defender._defender.tenants
 seealso:
   - module: mssp.defender.defender_token

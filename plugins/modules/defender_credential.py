@@ -121,6 +121,7 @@ attributes:
 extends_documentation_fragment:
   - mssp.defender._attributes
   - mssp.defender._defender.connection
+  - mssp.defender._defender.task
   - mssp.defender._defender.home
 seealso:
   - module: mssp.defender.defender_application

@@ -50,6 +50,7 @@ options:
 extends_documentation_fragment:
   - mssp.defender._attributes
   - mssp.defender._defender.connection
+  - mssp.defender._defender.task
   - mssp.defender._defender.tenants
   - mssp.defender._defender.pace
   - mssp.defender._reading

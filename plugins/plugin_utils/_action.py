@@ -56,7 +56,7 @@ class _Inventory:
         known["ansible_search_path"] = self._task.get_search_path()
         templar = Templar(hostvars._loader, known)  # noqa: SLF001
         try:
-            return {variable: templar.template(known[variable]) for variable in variables if variable in known}
+            return {name: _decrypted(templar.template(known[name])) for name in variables if name in known}
         except Exception as error:  # noqa: BLE001 - a template can raise anything
             raise ValueError(f"a variable of {host} cannot be templated: {error}") from None
 
@@ -95,7 +95,7 @@ class InProcessAction(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         try:
-            arguments = {**self._inventory_arguments(task_vars or {}), **self._task.args}
+            arguments = _decrypted({**self._inventory_arguments(task_vars or {}), **self._task.args})
         except ValueError as error:
             return {"failed": True, "msg": f"inventory_host: {error}"}
         closed = kept_from_environment([option for option, value in arguments.items() if value])
@@ -175,3 +175,12 @@ class InProcessAction(ActionBase):
         finally:
             os.environ.clear()
             os.environ.update(before)
+
+
+def _decrypted(value: Any) -> Any:
+    """Return `value` with every text in it that is vaulted as such, which ansible-core before 2.19 leaves encrypted."""
+    if isinstance(value, dict):
+        return {key: _decrypted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_decrypted(item) for item in value]
+    return str(value) if getattr(value, "__ENCRYPTED__", False) else value

@@ -17,12 +17,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 ALLOWED = re.compile(
     r"""
-    (?: MANIFEST\.json | FILES\.json | requirements\.txt | COPYING | REUSE\.toml
+    (?: MANIFEST\.json | FILES\.json | requirements\.txt | COPYING | REUSE\.toml | bindep\.txt
       | (?: README | CHANGELOG | CODE_OF_CONDUCT | CONTRIBUTING | SECURITY )\.md
       | LICENSES/[\w.-]+\.txt
       | changelogs/(?: changelog | config )\.yaml
       | docs/[\w./-]+
-      | extensions/eda/[\w./-]+
+      | extensions/(?: audit | eda )/[\w./-]+
       | meta/(?: runtime | execution-environment | extensions )\.yml
       | playbooks/[\w./-]+
       | plugins/[\w./-]+\.(?: py | yml )
@@ -58,17 +58,20 @@ def test_what_automation_hub_reads_is_there(tarball: Path, name: str) -> None:
     assert name in _files(tarball)
 
 
-def test_every_module_is_documented_where_it_is_installed(tarball: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "folder"), [("module", "modules"), ("inventory", "inventory")])
+def test_every_plugin_is_documented_where_it_is_installed(
+    tarball: Path, tmp_path: Path, kind: str, folder: str
+) -> None:
     environment = os.environ | {"ANSIBLE_COLLECTIONS_PATH": str(tmp_path)}
     install = ["ansible-galaxy", "collection", "install", tarball, "--offline", "--collections-path", tmp_path]
     subprocess.run(install, env=environment, check=True)
     listing = subprocess.run(
-        ["ansible-doc", "--list", "--json", "--type", "module", "mssp.defender"],
+        ["ansible-doc", "--list", "--json", "--type", kind, "mssp.defender"],
         env=environment,
         capture_output=True,
         text=True,
         check=True,
     )
-    modules = {f"mssp.defender.{path.stem}" for path in (ROOT / "plugins" / "modules").glob("*.py")}
-    assert modules
-    assert set(json.loads(listing.stdout)) == modules
+    plugins = {f"mssp.defender.{path.stem}" for path in (ROOT / "plugins" / folder).glob("*.py")}
+    assert plugins
+    assert set(json.loads(listing.stdout)) == plugins

@@ -152,3 +152,39 @@ def _tasks(node: Any, module: str) -> list[dict[str, Any]]:
     if f"mssp.defender.{module}" in node:
         return [node]
     return [task for value in node.values() for task in _tasks(value, module)]
+
+
+@pytest.fixture(scope="module")
+def inventory_options() -> dict[str, Any]:
+    """What ansible-doc knows of the options of the inventory."""
+    command = ["ansible-doc", "--type", "inventory", "--json", "mssp.defender.customers"]
+    listing = subprocess.run(command, capture_output=True, text=True, check=True)
+    (page,) = json.loads(listing.stdout).values()
+    options: dict[str, Any] = page["doc"]["options"]
+    return options
+
+
+OF_EVERY_INVENTORY = {"strict", "compose", "groups", "keyed_groups", "leading_separator", "use_extra_vars"}
+
+
+def test_options_of_the_inventory_are_those_of_its_operation(inventory_options: dict[str, Any]) -> None:
+    accepted = _accepted(_operation("customers").ARGUMENTS)
+    for option in accepted.values():
+        # Ansible would make the working directory of an empty path, which is how AWX says that it is not given
+        option["type"] = "str" if option["type"] == "path" else option["type"]
+    assert _documented({option: inventory_options[option] for option in accepted}) == accepted
+
+
+def test_the_inventory_has_no_other_options_but_those_of_ansible(inventory_options: dict[str, Any]) -> None:
+    own = {option for option in inventory_options if not option.startswith("cache")} - OF_EVERY_INVENTORY
+    assert own == set(_operation("customers").ARGUMENTS) - OF_EVERY_INVENTORY | {"plugin", "group"}
+
+
+def test_the_environment_of_the_inventory_is_that_of_tasks(inventory_options: dict[str, Any]) -> None:
+    arguments = _operation("customers").ARGUMENTS
+    documented = {
+        option: [item["name"] for item in inventory_options[option]["env"]]
+        for option in set(arguments) - OF_EVERY_INVENTORY
+        if "env" in inventory_options[option]
+    }
+    assert documented == {**_environment(arguments), "home_tenant_id": ["AZURE_TENANT_ID"]}

@@ -78,7 +78,7 @@ def test_code_names_its_licence() -> None:
     assert [_relative(path) for path in code if not _names_its_licence(path)] == []
 
 
-@pytest.mark.parametrize("folder", ["modules", "action", "callback", "doc_fragments", "filter"])
+@pytest.mark.parametrize("folder", ["modules", "action", "callback", "doc_fragments", "filter", "inventory"])
 def test_plugins_name_the_gpl_as_ansible_wants_it(folder: str) -> None:
     plugins = [path for path in (ROOT / "plugins" / folder).glob("*.py") if path.name != "__init__.py"]
     assert [_relative(path) for path in plugins if PLUGIN_LICENCE not in _lines(path)[:4]] == []

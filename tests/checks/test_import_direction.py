@@ -18,7 +18,7 @@ CORE = f"{COLLECTION}.plugins.module_utils._core"
 OPERATIONS = f"{COLLECTION}.plugins.module_utils._operations"
 MODULE_UTILS = f"{COLLECTION}.plugins.module_utils"
 PLUGIN_UTILS = f"{COLLECTION}.plugins.plugin_utils"
-FRONT_DOORS = tuple(f"{COLLECTION}.plugins.{kind}" for kind in ("modules", "action", "callback"))
+FRONT_DOORS = tuple(f"{COLLECTION}.plugins.{kind}" for kind in ("modules", "action", "callback", "inventory"))
 LIBRARIES = ("requests", "urllib3", "msal", "jwt", "cryptography", "yaml")
 
 BASE = tuple(f"{CORE}.{name}" for name in ("clouds", "dependencies", "errors", "files", "fleet", "timestamps"))
@@ -30,6 +30,10 @@ MAY_IMPORT = {
     f"{CORE}.identity": (*(f"{CORE}.{name}" for name in ("identity", "wire")), *BASE),
     f"{CORE}.reading": (*(f"{CORE}.{name}" for name in ("reading", "calls", "identity", "wire")), *BASE),
     f"{CORE}.registration": (*(f"{CORE}.{name}" for name in ("registration", "identity", "wire")), *BASE),
+    f"{CORE}.customers": (
+        *(f"{CORE}.{name}" for name in ("customers", "registration.graph", "identity", "wire")),
+        *BASE,
+    ),
     CORE: (CORE,),
     OPERATIONS: (OPERATIONS, CORE, f"{MODULE_UTILS}._options"),
     f"{MODULE_UTILS}._options": (CORE, "ansible.module_utils"),
@@ -39,6 +43,7 @@ MAY_IMPORT = {
     f"{COLLECTION}.plugins.modules": (MODULE_UTILS, "ansible.module_utils"),
     f"{COLLECTION}.plugins.action": (PLUGIN_UTILS, MODULE_UTILS, "ansible"),
     f"{COLLECTION}.plugins.callback": (PLUGIN_UTILS, "ansible"),
+    f"{COLLECTION}.plugins.inventory": (PLUGIN_UTILS, MODULE_UTILS, "ansible"),
     f"{COLLECTION}.plugins.filter": (PLUGIN_UTILS, MODULE_UTILS, "ansible"),
     f"{COLLECTION}.plugins.doc_fragments": (),
 }
@@ -114,6 +119,8 @@ def test_the_emulator_shares_no_code_with_its_clients() -> None:
         (f"{CORE}.identity.tokens", "from ..calls import Call"),
         (f"{CORE}.reading.pages", "from ..changing import updating"),
         (f"{CORE}.registration.graph", "from ..reading import pages"),
+        (f"{CORE}.customers.lists", "from ansible.parsing.dataloader import DataLoader"),
+        (f"{CORE}.customers.partners", "from ..registration import directory"),
         (f"{OPERATIONS}.token", "import requests"),
         (f"{OPERATIONS}.token", "from ansible.errors import AnsibleError"),
         (f"{OPERATIONS}.token", "from .._module_host import run"),

@@ -29,4 +29,4 @@ def test_a_thousand_tenants(tmp_path: Path) -> None:
         seconds = time.monotonic() - start
         assert 25_000 <= counted <= 60_000
         # Some 10 seconds alone on one core, all incidents made on the way; the limit allows for a busy machine.
-        assert seconds < 40, f"{2000 / seconds:.0f} requests a second"
+        assert seconds < 90, f"{2000 / seconds:.0f} requests a second"

@@ -133,13 +133,13 @@ class Ansible:
         """Run one module on the customers with `ansible -m`."""
         return self.run(["ansible", "-i", str(self.inventory()), "customers", "-m", module, *arguments], environment)
 
-    def run(self, command: list[str], environment: dict[str, str | None]) -> Run:
-        """Run any command in this home and place."""
+    def run(self, command: list[str], environment: dict[str, str | None], seconds: int = _SECONDS) -> Run:
+        """Run any command in this home and place, for so many seconds at most."""
         record = Path(self.environment["RECORDER_FILE"])
         record.unlink(missing_ok=True)
         process = self.start(command, **environment)
         try:
-            output, _unused = process.communicate(timeout=_SECONDS)
+            output, _unused = process.communicate(timeout=seconds)
         finally:
             process.kill()
         lines = record.read_text().splitlines() if record.exists() else []

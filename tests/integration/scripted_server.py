@@ -82,6 +82,12 @@ class ScriptedServer:
             def do_POST(self) -> None:
                 self.do_GET()
 
+            def do_PATCH(self) -> None:
+                self.do_GET()
+
+            def do_DELETE(self) -> None:
+                self.do_GET()
+
             def log_message(self, *_: object) -> None:
                 """Keep the test's output clean."""
 

@@ -234,7 +234,7 @@ def test_a_certificate_that_others_register_meanwhile_survives(
     fault("credential_lag", seconds=1000)
     with ThreadPoolExecutor() as pool:
         home.emulator.control("DELETE", "requests")
-        running = pool.submit(tasks.credential, **task, name="mine", dest=str(tmp_path / "mine.pem"), settle_wait=3)
+        running = pool.submit(tasks.credential, **task, name="mine", dest=str(tmp_path / "mine.pem"), settle_wait=8)
         home.until_requested("PATCH /v1.0/applications/")
         home.call("PATCH", path, {"keyCredentials": [*home.certificates(), theirs]})
         assert running.result()["failed"]

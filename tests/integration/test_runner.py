@@ -13,14 +13,7 @@ from typing import Any
 import pytest
 from integration.ansible_process import Ansible
 from integration.runner_process import PRIVATE, run_with_runner
-
-# what AWX injects for the fields of a credential that were left empty
-_LEFT_EMPTY = {
-    "AZURE_CLIENT_ID": "",
-    "AZURE_CLIENT_CERTIFICATE_PATH": "",
-    "AZURE_CLIENT_CERTIFICATE_PASSWORD": "",
-    "AZURE_FEDERATED_TOKEN_FILE": "",
-}
+from integration.sliced_job import LEFT_EMPTY
 
 
 def _events(ansible: Ansible) -> list[dict[str, Any]]:
@@ -32,7 +25,7 @@ def test_playbook_runs_as_a_job(ansible: Ansible, consent: Callable[..., None], 
     consent("contoso")
     links = tmp_path / "links"
     ansible.variables["partner_access_links_directory"] = str(links)
-    run = run_with_runner(ansible, f"mssp.defender.{playbook}", **_LEFT_EMPTY)
+    run = run_with_runner(ansible, f"mssp.defender.{playbook}", **LEFT_EMPTY)
     assert run.code == 0, run.output
     assert {host: run.recap(host)["failed"] for host in ansible.customers} == {"contoso": 0, "fabrikam": 0}
     assert "not_consented" in run.output
@@ -57,6 +50,6 @@ def test_failing_customer_fails_the_job(ansible: Ansible, consent: Callable[...,
 
 def test_the_demo_runs_as_a_job(ansible: Ansible) -> None:
     """With the operator's own credential in the environment, which the demo must not take for its own."""
-    run = run_with_runner(ansible, "mssp.defender.demo", f"-e demo_directory={ansible.place}/demo", **_LEFT_EMPTY)
+    run = run_with_runner(ansible, "mssp.defender.demo", f"-e demo_directory={ansible.place}/demo", **LEFT_EMPTY)
     assert run.code == 0, run.output
     assert [line.split()[1] for line in run.table("In the end: ")[1:]].count("granted") == 3

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The ways to run a module: in a play, ad hoc, delegated, with async, for a fleet, with the task's environment."""
+"""The ways to run a module: in a play, delegated, with async, for a fleet, with the task's environment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 from integration.ansible_process import Ansible
 
 TOKEN_REQUEST = "/oauth2/v2.0/token"
@@ -101,25 +100,6 @@ def test_tasks_of_a_play_share_their_token(
     assert count_requests(TOKEN_REQUEST) == 2
 
 
-@pytest.mark.parametrize("module", ["defender_token", "defender_incidents"])
-def test_ad_hoc(ansible: Ansible, consent: Callable[..., None], module: str) -> None:
-    """Without any option: the inventory says all."""
-    consent("contoso")
-    run = ansible.ad_hoc(f"mssp.defender.{module}")
-    assert run.code == 2, run.output
-    assert run.result(module, "contoso")["state"] == "granted"
-    assert run.result(module, "fabrikam")["state"] == "not_consented"
-    assert "contoso | SUCCESS" in run.output
-
-
-def test_ad_hoc_consent_url(ansible: Ansible) -> None:
-    run = ansible.ad_hoc("mssp.defender.defender_consent_url", "-a", "form=admin_consent_v1")
-    assert run.code == 0, run.output
-    for customer, variables in ansible.customers.items():
-        url = run.result("defender_consent_url", customer)["url"]
-        assert url.startswith(f"{ansible.emulator.url}/{variables['partner_access_tenant_id']}/adminconsent?")
-
-
 def test_options_win_over_defaults_and_defaults_over_the_inventory(
     ansible: Ansible, consent: Callable[..., None]
 ) -> None:
@@ -196,34 +176,6 @@ def test_inventory_wins_over_the_environment_and_yields_to_the_task(
     assert [run.result(task)["state"] for task in ("Certificate", "Delegated", "Background")] == ["granted"] * 3
     assert [outcome["name"] for outcome in run.result("Fleet")["tenants"]] == ["fabrikam"]
     assert run.result("Fleet")["summary"] == {"granted": 1}
-
-
-def test_module_defaults_alone_connect_all_modules(ansible: Ansible, consent: Callable[..., None]) -> None:
-    """In an inventory that names things its own way."""
-    consent("contoso")
-    ansible.customers = {"contoso": {"tenant": ansible.emulator.tenant_id("contoso")}}
-    names = ("client_id", "authority_url", "graph_url", "xdr_url", "ca_path")
-    connection = {name: ansible.variables[f"partner_access_{name}"] for name in names}
-    ansible.variables = {}
-    play = ansible.play(
-        """
-        - name: Link
-          mssp.defender.defender_consent_url:
-            tenant_id: "{{ tenant }}"
-            form: admin_consent_v1
-        - name: Token
-          mssp.defender.defender_token:
-            tenant_id: "{{ tenant }}"
-        - name: Incidents
-          mssp.defender.defender_incidents:
-            tenant_id: "{{ tenant }}"
-        """,
-        module_defaults={"group/mssp.defender.defender": connection},
-    )
-    run = ansible.playbook(play)
-    assert run.code == 0, run.output
-    assert run.result("Link")["url"].startswith(ansible.emulator.url)
-    assert run.result("Incidents")["count"] > 0
 
 
 def test_fleet_form_in_one_task(ansible: Ansible, consent: Callable[..., None]) -> None:

@@ -119,7 +119,7 @@ def run(work: Iterable[tuple[Tenant, Work]], concurrency: int, progress: Progres
             except queue.Empty:
                 continue
             try:
-                outcomes[index] = _outcome(jobs[index][0], future)
+                outcomes[index] = outcome_of(jobs[index][0], future.result)
                 unfinished -= 1
             except Postponed as wait:
                 heapq.heappush(parked, (time.monotonic() + wait.seconds, next(sequence), index))
@@ -129,6 +129,23 @@ def run(work: Iterable[tuple[Tenant, Work]], concurrency: int, progress: Progres
         if progress:
             progress(_counts(outcomes, parked, started_at))
     return [outcome for outcome in outcomes if outcome]
+
+
+def outcome_of(tenant: Tenant, work: Work) -> Outcome:
+    """Do the work and return the outcome that its return or its error amounts to. Raises Postponed."""
+    try:
+        return Outcome(tenant, None, work())
+    except TenantError as error:
+        return Outcome(tenant, error.reason, error.details)
+    except OptionError as error:
+        # the one option that belongs to a single tenant is its id
+        return Outcome(tenant, Reason(errors.UNKNOWN_TENANT, str(error), "correct the inventory"), {})
+    except Postponed:
+        raise
+    except OSError as error:
+        return Outcome(tenant, Reason(errors.ERROR, errors.unusable_file(error), "mend the file"), {})
+    except Exception as error:  # noqa: BLE001 - one tenant's oddity must not cost the others their outcomes
+        return Outcome(tenant, Reason(errors.ERROR, errors.unforeseen(error), "report it"), {})
 
 
 def wait_out(call: Callable[[], T]) -> T:
@@ -155,20 +172,3 @@ def _counts(outcomes: list[Outcome | None], parked: list[tuple[float, int, int]]
         started_at=started_at,
         resumes_at=max((not_before for not_before, _order, _index in parked), default=None),
     )
-
-
-def _outcome(tenant: Tenant, future: Future[dict[str, Any]]) -> Outcome:
-    """Turn what the work returned or raised into the tenant's outcome; Postponed passes through."""
-    try:
-        return Outcome(tenant, None, future.result())
-    except TenantError as error:
-        return Outcome(tenant, error.reason, error.details)
-    except OptionError as error:
-        # the one option that belongs to a single tenant is its id
-        return Outcome(tenant, Reason(errors.UNKNOWN_TENANT, str(error), "correct the inventory"), {})
-    except Postponed:
-        raise
-    except OSError as error:
-        return Outcome(tenant, Reason(errors.ERROR, errors.unusable_file(error), "mend the file"), {})
-    except Exception as error:  # noqa: BLE001 - one tenant's oddity must not cost the others their outcomes
-        return Outcome(tenant, Reason(errors.ERROR, errors.unforeseen(error), "report it"), {})

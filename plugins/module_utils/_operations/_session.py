@@ -28,6 +28,13 @@ from ._host import Host
 _WARNED = "warned-of-retirement"
 
 
+def check_counts(params: Mapping[str, Any]) -> None:
+    """Raise OptionError for a count that must be at least 1. An operation in a single tenant has no concurrency."""
+    for option in ("concurrency", "timeout"):
+        if params.get(option, 1) < 1:
+            raise OptionError(f"{option} is {params[option]}: it must be at least 1")
+
+
 class Session:
     """What all tenants of one task share. `variables` are the host's variables that options may be left to.
 
@@ -36,13 +43,9 @@ class Session:
 
     def __init__(self, host: Host, variables: Mapping[str, str]) -> None:
         params = host.params
-        # an operation in a single tenant has no concurrency
-        concurrency = params.get("concurrency", 1)
-        for option, value in (("concurrency", concurrency), ("timeout", params["timeout"])):
-            if value < 1:
-                raise OptionError(f"{option} is {value}: it must be at least 1")
+        check_counts(params)
         self.client_id = clouds.check_client_id(params["client_id"], variables["client_id"])
-        self.cloud = clouds.select(params["cloud"], params["authority_url"], params["graph_url"], params["xdr_url"])
+        self.cloud = clouds.select(params["cloud"], params["authority_url"], params["graph_url"], params.get("xdr_url"))
         credential = credentials.select(
             params["client_secret"],
             params["certificate_path"],
@@ -52,8 +55,8 @@ class Session:
         )
         self._retries, self._max_wait = params["retries"], params["max_wait"]
         self._host = host
-        self.transport = Transport(params["ca_path"], params["timeout"], concurrency)
-        folder = files.private_folder("cache", Path(params["cache"])) if params["cache"] else host.run_directory
+        self.transport = Transport(params["ca_path"], params["timeout"], params.get("concurrency", 1))
+        folder = files.private_folder("cache", Path(params["cache"])) if params.get("cache") else host.run_directory
         self._pace = Pace(folder) if params.get("paced") else None
         self.authority = Authority(self.cloud, Documents(self.transport, folder))
         self._source = TokenSource(

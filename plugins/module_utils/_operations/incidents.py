@@ -36,10 +36,10 @@ ARGUMENTS: dict[str, Any] = {
 CONSTRAINTS = _reading.CONSTRAINTS
 INVENTORY = OF_CUSTOMER
 
-_DIALECTS = {"xdr": dialects.XDR_INCIDENTS, "graph": dialects.GRAPH_INCIDENTS}
+DIALECTS = {"xdr": dialects.XDR_INCIDENTS, "graph": dialects.GRAPH_INCIDENTS}
 
 
 def run(host: Host) -> dict[str, Any]:
     """Return the incidents of one tenant, or of all. Raises OptionError before any tenant is touched."""
     api = host.params["api"]
-    return _reading.run(host, Session(host, INVENTORY), permissions.APIS[api], _DIALECTS[api])
+    return _reading.run(host, Session(host, INVENTORY), permissions.APIS[api], DIALECTS[api])

@@ -25,7 +25,7 @@ from ansible_collections.mssp.defender.plugins.module_utils._core import fleet
 from ansible_collections.mssp.defender.plugins.module_utils._core.files import Draft
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading import reading
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
-from ansible_collections.mssp.defender.plugins.module_utils._operations import _reading, incidents
+from ansible_collections.mssp.defender.plugins.module_utils._operations import _tenant_read, incidents
 
 FIELDS = {"xdr": ("incidentId", "lastUpdateTime"), "graph": ("id", "lastUpdateDateTime")}
 ACCESS = {
@@ -120,15 +120,15 @@ class Poller:
             checkpoint=str(self._folder / "checkpoint"),
             **self.options,
         )
-        dialect = incidents._DIALECTS[self._api]
+        dialect = incidents.DIALECTS[self._api]
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(fleet, "time", SimpleNamespace(monotonic=lambda: time.monotonic() * _HASTE))
             patch.setattr(fleet, "queue", SimpleNamespace(Queue=_HastyQueue, Empty=queue.Empty))
-            for module in (_reading, reading):
+            for module in (_tenant_read, reading):
                 patch.setattr(module, "time", SimpleNamespace(time=self._clock))
             if self.page_size:
                 smaller = dataclasses.replace(dialect, page_size=min(self.page_size, dialect.page_size))
-                patch.setitem(incidents._DIALECTS, self._api, smaller)
+                patch.setitem(incidents.DIALECTS, self._api, smaller)
             with death.awaits() if death else contextlib.nullcontext():
                 result = incidents.run(host)
         return {outcome["tenant_id"]: outcome for outcome in result["tenants"]}

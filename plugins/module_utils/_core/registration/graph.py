@@ -65,13 +65,16 @@ class Graph:
         reply = self.send("GET", path, call, accept=(404,), settle=settle)
         return None if reply.status == 404 else reply.json()
 
-    def pages(self, path: str, call: Call) -> Iterator[dict[str, Any]]:
-        """Yield the members of a collection that belongs to an object known to exist, page by page."""
+    def pages(self, path: str, call: Call, settle: bool = True) -> Iterator[dict[str, Any]]:
+        """Yield the members of a collection, page by page; with `settle` it belongs to an object known to exist."""
         links = NextLinks(self._base_url, urlsplit(self._access.resource).hostname)
         following: str | None = path
         while following:
-            page = self.send("GET", following, call).json()
-            yield from page.get("value") or []
+            page = self.send("GET", following, call, settle=settle).json()
+            if not isinstance(page.get("value"), list):
+                meaning = f"Microsoft Graph sent no list when asked to {call.purpose}"
+                raise TenantError(Reason(errors.ERROR, meaning, "check graph_url"))
+            yield from page["value"]
             link = page.get("@odata.nextLink")
             following = links.checked(str(link)) if link else None
 

@@ -71,6 +71,9 @@ class Pace:
             # the clock was set back: these can no longer be placed, and waiting for them could take for ever
             while log and log[-1] > now:
                 log.pop()
+            # what nothing depends on any more: a process may go on for weeks
+            while log and log[0] < now - HOUR:
+                log.popleft()
             wait = max(_seconds_until_fewer(calls, window, log, now) for calls, window in quota.windows)
             if not wait:
                 log.append(now)

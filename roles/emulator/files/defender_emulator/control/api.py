@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from defender_emulator.control import incidents, registrations
+from defender_emulator.control import incidents, partnership, registrations
 from defender_emulator.control.body import BadControl, by_resource, check_fields, read_body
 from defender_emulator.control.faults import KINDS as FAULT_KINDS
 from defender_emulator.control.faults import Fault
@@ -154,6 +154,8 @@ CONTROL_ROUTES = [
     control_route("tenants/{tenant}/incidents", {"GET": incidents.show, "POST": incidents.put}),
     control_route("tenants/{tenant}/incidents/{incident_id}", {"PATCH": incidents.change, "DELETE": incidents.remove}),
     control_route("consent-all", {"POST": _consent_all}),
+    control_route("partner", {"GET": partnership.show, "POST": partnership.put, "DELETE": partnership.clear}),
+    control_route("partner-all", {"POST": partnership.put_all}),
     control_route("requests", {"GET": _requests, "DELETE": _forget_requests}),
     control_route("faults", {"GET": _faults, "POST": _add_fault, "DELETE": _clear_faults}),
     control_route("faults/{fault_id}", {"DELETE": _remove_fault}),

@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -39,6 +40,16 @@ def by_resource(roles: object) -> dict[str, list[str]]:
         return roles_by_resource(roles)
     except KeyError as error:
         raise BadControl(f"no API has an application permission {error}") from None
+
+
+def check_document(what: str, types: Mapping[str, tuple[type, ...]], document: Mapping[str, Any]) -> None:
+    """Refuse names and types that such a document does not have. ``what`` begins the sentence."""
+    for name, value in document.items():
+        if name not in types:
+            raise BadControl(f"{what} has no '{name}' to set")
+        # a bool is an int to isinstance
+        if type(value) not in types[name]:
+            raise BadControl(f"'{name}' cannot be {value!r}")
 
 
 def check_fields(described: type, body: dict[str, Any]) -> None:

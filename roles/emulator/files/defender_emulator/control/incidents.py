@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from defender_emulator import timestamps
-from defender_emulator.control.body import BadControl, read_body
+from defender_emulator.control.body import BadControl, check_document, read_body
 from defender_emulator.defender import generator
 from defender_emulator.defender.incidents import Incident, change_moment
 from defender_emulator.entra.tenants import Tenant
@@ -96,11 +96,8 @@ def _take_count(given: dict[str, Any]) -> int | None:
 
 
 def _check(given: dict[str, Any]) -> None:
+    check_document("an incident", _TYPES, given)
     for name, value in given.items():
-        if name not in _TYPES:
-            raise BadControl(f"an incident has no '{name}' to set")
-        if type(value) not in _TYPES[name]:
-            raise BadControl(f"'{name}' cannot be {value!r}")
         if name in ("alerts", "comments") and not all(isinstance(one, dict) for one in value):
             raise BadControl(f"'{name}' must be a list of objects")
         if name in _TIMES:

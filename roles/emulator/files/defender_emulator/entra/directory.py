@@ -8,7 +8,7 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from defender_emulator.entra import identity_provider
+from defender_emulator.entra import identity_provider, partnership
 from defender_emulator.entra import registered_at_first as first
 from defender_emulator.entra.application_credentials import add_secret, certificate_entry, hash_secret, set_certificates
 from defender_emulator.entra.applications import Application, Applications, new_application
@@ -22,7 +22,7 @@ from defender_emulator.entra.service_settings import ServiceSettings
 from defender_emulator.entra.tenants import Tenant, Tenants
 from defender_emulator.store import Store
 
-STORED_KINDS = ("tenant", "registration", "service_principal", "service")
+STORED_KINDS = ("tenant", "registration", "service_principal", "service", *partnership.STORED_KINDS)
 
 _YEAR = 365 * 86400
 _SETTINGS = ("service", "settings")
@@ -41,6 +41,7 @@ class Directory:
         self.tenants = Tenants(store, tenant_count)
         self.applications = Applications(store)
         self.service_principals = ServicePrincipals(store)
+        self.partnership = partnership.Partnership(store)
         self.settings = ServiceSettings(**(store.get(*_SETTINGS) or {}))
         with store.transaction():
             self._register_registrar(credentials)

@@ -16,6 +16,8 @@ _OWNED_BY = "Application.ReadWrite.OwnedBy"
 _WRITE_ALL = "Application.ReadWrite.All"
 _ASSIGN = "AppRoleAssignment.ReadWrite.All"
 _ORGANIZATION = ("Organization.Read.All", "Directory.Read.All")
+_RELATIONSHIPS = "DelegatedAdminRelationship.Read.All"
+_OTHER_TENANTS = "CrossTenantInformation.ReadBasic.All"
 
 
 def may_read_applications(call: Call) -> None:
@@ -54,6 +56,20 @@ def may_unassign(call: Call) -> None:
 
 def may_read_organization(call: Call) -> None:
     _require_one(call, *_ORGANIZATION)
+
+
+def may_read_relationships(call: Call) -> None:
+    """A partner's customers and the delegated admin relationships with them."""
+    _require_one(call, _RELATIONSHIPS)
+
+
+def may_read_contracts(call: Call) -> None:
+    _require_one(call, "Directory.Read.All")
+
+
+def may_read_other_tenants(call: Call) -> None:
+    """Name and default domain of any tenant."""
+    _require_one(call, _OTHER_TENANTS)
 
 
 def denied(message: str = "Insufficient privileges to complete the operation.") -> GraphError:

@@ -42,7 +42,12 @@ def select(call: Call, documents: list[dict[str, Any]], kind: str) -> list[dict[
 
 
 def answer_list(
-    call: Call, context: str, kind: str, documents: list[dict[str, Any]], fields: Mapping[str, Field]
+    call: Call,
+    context: str,
+    kind: str,
+    documents: list[dict[str, Any]],
+    fields: Mapping[str, Field],
+    max_top: int = _MAX_TOP,
 ) -> Response:
     """One page of the documents, filtered by ``fields``, with a link to the next page.
 
@@ -63,8 +68,8 @@ def answer_list(
             raise bad_request("$count is not currently supported without the header ConsistencyLevel: eventual.")
         annotations["@odata.count"] = len(documents)
     top = parse_number(options, "$top", _DEFAULT_TOP)
-    if not 1 <= top <= _MAX_TOP:
-        raise bad_request(f"Invalid page size specified: '{top}'. Must be between 1 and {_MAX_TOP} inclusive.")
+    if not 1 <= top <= max_top:
+        raise bad_request(f"Invalid page size specified: '{top}'. Must be between 1 and {max_top} inclusive.")
     start = _read_position(options.get("$skiptoken"))
     if start + top < len(documents):
         query = urlencode({**options, "$skiptoken": _write_position(start + top)})

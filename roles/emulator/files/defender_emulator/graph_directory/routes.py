@@ -13,12 +13,14 @@ from defender_emulator.graph_directory import (
     credentials,
     federation,
     organization,
+    partnership,
     service_principals,
 )
 from defender_emulator.graph_directory.calls import Call, Endpoint, graph_route
 from defender_emulator.graph_errors import GraphError
 
 _APPLICATION = ("applications/{id}", "applications(appId='{app_id}')", "applications(uniqueName='{unique_name}')")
+_RELATIONS = "tenantRelationships"
 _PRINCIPAL = ("servicePrincipals/{id}", "servicePrincipals(appId='{app_id}')")
 
 _OF_APPLICATION: dict[str, dict[str, Endpoint]] = {
@@ -60,5 +62,15 @@ DIRECTORY_ROUTES: list[Route] = [
     ),
     *(graph_route(one + below, methods) for one in _PRINCIPAL for below, methods in _OF_PRINCIPAL.items()),
     graph_route("organization", {"GET": organization.list_organization}),
+    graph_route("contracts", {"GET": partnership.list_contracts}),
+    graph_route(f"{_RELATIONS}/delegatedAdminCustomers", {"GET": partnership.list_customers}),
+    graph_route(f"{_RELATIONS}/delegatedAdminRelationships", {"GET": partnership.list_relationships}),
+    graph_route(
+        f"{_RELATIONS}/findTenantInformationByDomainName(domainName='{{domain_name}}')",
+        {"GET": partnership.find_by_domain},
+    ),
+    graph_route(
+        f"{_RELATIONS}/findTenantInformationByTenantId(tenantId='{{tenant_id}}')", {"GET": partnership.find_by_id}
+    ),
     graph_route("{path:path}", dict.fromkeys(("GET", "POST", "PATCH", "PUT", "DELETE"), _no_such_path)),
 ]

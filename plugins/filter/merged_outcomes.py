@@ -1,0 +1,66 @@
+# Copyright (c) 2026, mssp.defender contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+DOCUMENTATION = r"""
+name: merged_outcomes
+short_description: Say where each customer stands by what several jobs found out
+version_added: 0.1.0
+author: mssp.defender contributors (@mssp-defender)
+description:
+  - Takes what jobs handed on as P(mssp.defender.outcome_artifacts#filter) lays it out.
+  - A customer that no job handed on is C(not reached), so that work that was never done does not look like a success.
+positional: handed_on
+options:
+  _input:
+    description: Names of the hosts.
+    type: list
+    elements: str
+    required: true
+  handed_on:
+    description: What the jobs handed on, one dictionary for each customer.
+    type: list
+    elements: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show who was not reached by any job
+  ansible.builtin.debug:
+    msg: "{{ ['contoso', 'fabrikam'] | mssp.defender.merged_outcomes([{'name': 'contoso', 'state': 'granted'}]) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The outcomes by name of the host, with C(failing), the sentence for which the host must fail, or V("").
+  type: dict
+"""
+
+_MEANING = "no job handed on what became of this customer"
+_REMEDY = "launch the workflow again, or run what is missing"
+
+
+def merged_outcomes(hosts: Iterable[str], handed_on: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    known = {outcome["name"]: dict(outcome) for outcome in handed_on}
+    return {host: known.get(host) or _not_reached(host) for host in hosts}
+
+
+def _not_reached(host: str) -> dict[str, str]:
+    return {
+        "name": host,
+        "state": "not reached",
+        "meaning": _MEANING,
+        "remedy": _REMEDY,
+        "who": "provider",
+        "failing": f"{host} was not reached ({_MEANING}): {_REMEDY}",
+    }
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Any]:
+        return {"merged_outcomes": merged_outcomes}

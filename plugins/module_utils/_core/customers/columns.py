@@ -1,0 +1,85 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the columns of a customer list mean: the customer itself, or a variable of its host."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+
+NAME, TENANT_ID, DOMAIN = "name", "tenant_id", "domain"
+OURS = (NAME, TENANT_ID, DOMAIN)
+
+_IDENTIFIER = re.compile(r"^[a-z_][a-z0-9_]*$")
+_NOT_IN_IDENTIFIERS = re.compile(r"[^a-z0-9_]+")
+# an inventory is stored and shown in plain text, in AWX's database too
+_SECRET = re.compile(r"(?:^|_)(?:secret|password|passphrase|token|state_key)$")
+_SET_HERE = ("partner_access_tenant_id", "partner_access_customer")
+_OF_ANSIBLE = (
+    "environment",
+    "group_names",
+    "groups",
+    "hostvars",
+    "inventory_dir",
+    "inventory_file",
+    "inventory_hostname",
+    "inventory_hostname_short",
+    "omit",
+    "play_hosts",
+    "playbook_dir",
+    "role_name",
+    "role_names",
+    "role_path",
+    "vars",
+)
+
+
+def assign(headers: Iterable[str], columns: Mapping[str, str]) -> dict[str, str]:
+    """Return what each header of a list stands for: a name in OURS, or a variable.
+
+    `columns` says under which header a list has one of OURS. Raises ValueError with what is wrong, and what to do.
+    """
+    headers = list(headers)
+    for own, header in columns.items():
+        if own not in OURS:
+            raise ValueError(f"columns names '{own}', which is none of {', '.join(OURS)}: correct it")
+        if header not in headers:
+            raise ValueError(f"it has no column '{header}', which columns names for {own}: correct one of them")
+    renamed = {header: own for own, header in columns.items()}
+    meanings: dict[str, str] = {}
+    for header in headers:
+        meaning = renamed.get(header) or _identifier(header)
+        if meaning in columns and header not in renamed:
+            raise ValueError(f"its column '{header}' would be {meaning}, which columns gives to another: rename it")
+        if meaning in meanings.values():
+            earlier = next(other for other, known in meanings.items() if known == meaning)
+            raise ValueError(f"its columns '{earlier}' and '{header}' would both be {meaning}: rename one of them")
+        if reason := None if meaning in OURS else _refused(meaning):
+            raise ValueError(f"its column '{header}' cannot be a variable: {reason}")
+        meanings[header] = meaning
+    missing = NAME if NAME not in meanings.values() else None
+    if not {TENANT_ID, DOMAIN} & set(meanings.values()):
+        missing = missing or f"{TENANT_ID} or {DOMAIN}"
+    if missing:
+        seen = ", ".join(f"'{header}'" for header in headers)
+        raise ValueError(f"no column is {missing} (there are {seen}): name one so, or say in columns which it is")
+    return meanings
+
+
+def _identifier(header: str) -> str:
+    plain = unicodedata.normalize("NFKD", header).encode("ascii", "ignore").decode().lower()
+    return _NOT_IN_IDENTIFIERS.sub("_", plain.strip()).strip("_")
+
+
+def _refused(variable: str) -> str | None:
+    if not _IDENTIFIER.match(variable) or keyword.iskeyword(variable):
+        return "begin its name with a letter from a to z"
+    if variable.startswith("ansible_") or variable in _OF_ANSIBLE:
+        return "that name belongs to Ansible, rename the column"
+    if variable in _SET_HERE:
+        return f"it is set from {', '.join(OURS)}, remove the column"
+    if _SECRET.search(variable):
+        return "an inventory is no place for secrets, take it out of the list and give it by environment or vault"
+    return None

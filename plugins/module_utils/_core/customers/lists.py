@@ -1,0 +1,77 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Customer lists that people keep in files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from .. import clouds, files
+from ..clouds import GUID
+from ..errors import OptionError
+from . import columns as meanings
+from . import rows
+from .customer import Customer, host_name
+from .rows import Table
+
+_READERS = {
+    ".csv": rows.from_csv,
+    ".tsv": rows.from_csv,
+    ".yml": rows.from_yaml,
+    ".yaml": rows.from_yaml,
+    ".json": rows.from_yaml,
+}
+_FAULTS_SHOWN = 5
+
+
+def read(path: Path, columns: Mapping[str, str] | None = None) -> list[Customer]:
+    """Return the customers of a list in the order of its lines, each name once.
+
+    `columns` says under which header the list has `name`, `tenant_id` or `domain` where that is another one. Raises
+    OptionError, which names the file and its faulty lines: half a list would be half the customers.
+    """
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise OptionError(f"files: {path} is no customer list: its name must end in {', '.join(_READERS)}")
+    try:
+        return _customers(reader(files.given_text("files", path)), columns or {}, path.name)
+    except ValueError as error:
+        raise OptionError(f"files: {path} cannot be used: {error}") from None
+
+
+def _customers(table: Table, columns: Mapping[str, str], file: str) -> list[Customer]:
+    """Return the customers that the rows are. Raises ValueError with the faulty lines, and for no row at all."""
+    if not table.rows:
+        raise ValueError("it names no customer: add some, or take it out of files")
+    named = meanings.assign(table.headers, columns)
+    customers: dict[str, Customer] = {}
+    lines: dict[str, int] = {}
+    faults = []
+    for row in table.rows:
+        try:
+            customer = _customer({named[header]: cell for header, cell in row.cells.items()}, f"{file} line {row.line}")
+        except (ValueError, OptionError) as error:
+            faults.append(f"line {row.line}: {error}")
+            continue
+        if customer.name in customers:
+            faults.append(f"line {row.line}: '{customer.name}' is named in line {lines[customer.name]} already")
+            continue
+        customers[customer.name] = customer
+        lines[customer.name] = row.line
+    if faults:
+        more = f"; and {len(faults) - _FAULTS_SHOWN} lines more" if len(faults) > _FAULTS_SHOWN else ""
+        raise ValueError(f"{'; '.join(faults[:_FAULTS_SHOWN])}{more}. Correct these lines")
+    return list(customers.values())
+
+
+def _customer(cells: dict[str, object], source: str) -> Customer:
+    title = str(cells.pop(meanings.NAME, "")).strip()
+    name = host_name(title)
+    if not name:
+        raise ValueError(f"the name '{title}' cannot be a host's: choose another" if title else "the name is missing")
+    domain = str(cells.pop(meanings.DOMAIN, "")).strip().lower() or None
+    tenant_id = clouds.check_tenant_id(str(cells.pop(meanings.TENANT_ID, "")) or domain)
+    if domain is None and not GUID.match(tenant_id):
+        domain = tenant_id
+    return Customer(name, title, tenant_id, (source,), dict(cells), domain)

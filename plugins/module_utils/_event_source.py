@@ -1,0 +1,84 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An operation run by Event-Driven Ansible: the step from a source plugin's arguments, and every error one sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ._core import dependencies
+from ._core.errors import OptionError, unforeseen, unusable_file
+from ._options import kept_from_environment
+
+_LOG = logging.getLogger("mssp.defender")
+# ansible-rulebook adds it to the arguments where the rulebook says `feedback: true`
+_FEEDBACK_QUEUE = "eda_feedback_queue"
+
+
+class _SourceHost:
+    """A source in the shape operations ask for. `run_directory` lasts as long as the source."""
+
+    check_mode = False
+    vault = None
+    progress = None
+    inventory = None
+
+    def __init__(self, params: dict[str, Any], run_directory: Path) -> None:
+        self.params = params
+        self.run_directory = run_directory
+
+    def warn(self, message: str) -> None:
+        _LOG.warning("%s", message)
+
+
+class _Receiver:
+    """Puts events into the queue of ansible-rulebook, one after the other where it confirms each."""
+
+    def __init__(self, queue: Any, confirmations: Any) -> None:
+        self._queue = queue
+        self._confirmations = confirmations
+        self._turn = asyncio.Lock()
+
+    async def put(self, event: dict[str, Any]) -> None:
+        if self._confirmations is None:
+            await self._queue.put(event)
+            return
+        async with self._turn:
+            await self._queue.put(event)
+            await self._confirmations.get()
+
+
+async def run_source(operation: ModuleType, queue: Any, args: dict[str, Any]) -> None:
+    """Check the arguments and run the operation until it is cancelled. Raises OptionError, whatever goes wrong."""
+    # a variable that nobody filled in counts as not given
+    options = {option: value for option, value in args.items() if value != ""}
+    receiver = _Receiver(queue, options.pop(_FEEDBACK_QUEUE, None))
+    if dependencies.MISSING:
+        raise OptionError(
+            f"the Python library {dependencies.MISSING} is missing from ansible-rulebook's Python: "
+            "install the collection's requirements.txt there"
+        )
+    closed = kept_from_environment([option for option, value in options.items() if value])
+    validator = ArgumentSpecValidator(operation.ARGUMENTS, **operation.CONSTRAINTS)
+    validated = validator.validate({**options, **dict.fromkeys(closed, "")})
+    if unknown := validated.unsupported_parameters:
+        known = ", ".join(sorted(operation.ARGUMENTS))
+        raise OptionError(f"there is no option {', '.join(map(str, unknown))}: choose from {known}")
+    if validated.error_messages:
+        raise OptionError("; ".join(validated.error_messages))
+    try:
+        with tempfile.TemporaryDirectory(prefix="mssp.defender.", ignore_cleanup_errors=True) as folder:
+            await operation.run(_SourceHost(validated.validated_parameters, Path(folder)), receiver.put)
+    except OptionError:
+        raise
+    except OSError as error:
+        raise OptionError(unusable_file(error)) from None
+    except Exception as error:  # noqa: BLE001 - whatever happens, the operator gets a sentence
+        raise OptionError(unforeseen(error)) from None

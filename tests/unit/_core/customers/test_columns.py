@@ -1,0 +1,99 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.mssp.defender.plugins.module_utils import _operations
+from ansible_collections.mssp.defender.plugins.module_utils._core.customers import columns
+
+
+def refusal_of(*headers: str, **renamed: str) -> str:
+    with pytest.raises(ValueError) as refused:  # noqa: PT011 - the caller looks at the sentence
+        columns.assign(["name", "tenant_id", *headers], renamed)
+    return str(refused.value)
+
+
+def test_case_and_blanks_of_a_header_do_not_matter() -> None:
+    assert columns.assign(["Name", "Tenant ID", " Service-Level ", "Größe"], {}) == {
+        "Name": "name",
+        "Tenant ID": "tenant_id",
+        " Service-Level ": "service_level",
+        "Größe": "groe",
+    }
+
+
+def test_other_headers_can_stand_for_ours() -> None:
+    wanted = {"name": "Account", "domain": "Primary domain name"}
+    found = columns.assign(["Account", "Primary domain name", "Segment"], wanted)
+    assert found == {"Account": "name", "Primary domain name": "domain", "Segment": "segment"}
+
+
+def test_settings_of_a_customer_that_are_no_secret_are_variables_too() -> None:
+    headers = ["name", "domain", "partner_access_cloud", "partner_access_certificate_path"]
+    assert columns.assign(headers, {}) == {header: header for header in headers}
+
+
+@pytest.mark.parametrize(
+    ("header", "sentence"),
+    [
+        ("ansible_host", "that name belongs to Ansible"),
+        ("Group Names", "that name belongs to Ansible"),
+        ("partner_access_tenant_id", "it is set from name, tenant_id, domain"),
+        ("Client Secret", "an inventory is no place for secrets"),
+        ("partner_access_client_secret", "an inventory is no place for secrets"),
+        ("partner_access_registrar_client_secret", "an inventory is no place for secrets"),
+        ("VPN password", "an inventory is no place for secrets"),
+        ("24x7", "begin its name with a letter"),
+        ("日本", "begin its name with a letter"),
+        ("class", "begin its name with a letter"),
+    ],
+)
+def test_a_header_that_must_be_no_variable_is_refused(header: str, sentence: str) -> None:
+    said = refusal_of(header)
+    assert f"'{header}'" in said
+    assert sentence in said
+
+
+def test_no_secret_option_of_any_operation_can_be_a_column() -> None:
+    folder = Path(next(iter(_operations.__path__)))
+    operations = [importlib.import_module(f"{_operations.__name__}.{file.stem}") for file in folder.glob("[a-z]*.py")]
+    secrets = {
+        option
+        for operation in operations
+        for option, spec in getattr(operation, "ARGUMENTS", {}).items()
+        if spec.get("no_log")
+    }
+    assert {"client_secret", "certificate_password", "state_key"} <= secrets
+    for secret in secrets:
+        assert "no place for secrets" in refusal_of(secret)
+        assert "no place for secrets" in refusal_of(f"partner_access_{secret}")
+
+
+def test_two_headers_of_one_meaning_are_refused_by_name() -> None:
+    assert "'Tier' and 'tier' would both be tier" in refusal_of("Tier", "tier")
+
+
+def test_a_header_that_columns_gives_to_another_is_refused() -> None:
+    assert "'name' would be name, which columns gives to another" in refusal_of("Account", name="Account")
+
+
+def test_columns_must_name_a_header_that_is_there() -> None:
+    assert "no column 'Acount', which columns names for name" in refusal_of("Account", name="Acount")
+
+
+def test_columns_names_ours_only() -> None:
+    assert "'tenant', which is none of name, tenant_id, domain" in refusal_of(tenant="x")
+
+
+@pytest.mark.parametrize(
+    ("headers", "missing"),
+    [(["tenant_id"], "name"), (["name", "tier"], "tenant_id or domain"), (["Kunde;Mandant"], "name")],
+)
+def test_a_list_without_a_needed_column_is_refused_with_the_columns_it_has(headers: list[str], missing: str) -> None:
+    with pytest.raises(ValueError, match=f"no column is {missing} \\(there are '{headers[0]}'"):
+        columns.assign(headers, {})

@@ -1,0 +1,185 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from unit.operation_host import OperationHost
+from unit.reading_task import FLEET
+from unit.scripted_entra import CLIENT, OTHER_TENANT, RESOURCE, TENANT, ScriptedEntra, refusal, token_path
+from unit.scripted_server import Answer
+from unit.scripted_tenant import ROLES
+
+from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
+from ansible_collections.mssp.defender.plugins.module_utils._operations import polling
+
+XDR = "/api/incidents"
+NOW = "2026-11-20T08:00:00Z"
+Event = dict[str, Any]
+
+
+class Watch:
+    """One source after the other, each with what the one before left in the folder."""
+
+    def __init__(self, entra: ScriptedEntra, folder: Path) -> None:
+        self.entra = entra
+        self.server = entra.server
+        self.folder = folder
+        for tenant in (TENANT, OTHER_TENANT):
+            token = entra.token(tid=tenant, aud=RESOURCE, roles=ROLES)
+            self.server.script(token_path(tenant), entra.granting(token))
+
+    def __call__(self, polls: int = 0, **options: Any) -> list[Event]:
+        """Return the events of so many requests and of all before: at least those of a first poll of each tenant."""
+        return asyncio.run(self._events(polls, options))
+
+    async def _events(self, polls: int, options: dict[str, Any]) -> list[Event]:
+        given = {
+            "tenants": FLEET[:1],
+            "checkpoint": str(self.folder),
+            "client_id": CLIENT,
+            "client_secret": "canary-secret",
+            "authority_url": self.server.url,
+            "xdr_url": self.server.url,
+            "graph_url": self.server.url,
+            "ca_path": self.server.ca_path,
+            "retries": 0,
+            "interval": 1,
+            "backfill": NOW,
+            **options,
+        }
+        found: list[Event] = []
+
+        async def put(event: Event) -> None:
+            found.append(event)
+
+        task = asyncio.create_task(polling.run(OperationHost(polling, **given), put))
+        asked = len(self.server.requests)
+        states = [Path(given["checkpoint"]) / f"{tenant['name']}.state" for tenant in given["tenants"]]
+        deadline = time.monotonic() + 60
+        while not task.done() and not (
+            states and self._polled(asked) >= polls and all(state.exists() for state in states)
+        ):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.02)
+        task.cancel()
+        await asyncio.wait([task])
+        if not task.cancelled():
+            await task
+        return found
+
+    def _polled(self, asked: int) -> int:
+        return sum(request.path == XDR for request in self.server.requests[asked:])
+
+
+@pytest.fixture
+def watch(entra: ScriptedEntra, tmp_path: Path) -> Watch:
+    return Watch(entra, tmp_path / "kept")
+
+
+def page(*ids: int, **fields: Any) -> Answer:
+    return Answer({"value": [{"incidentId": number, "lastUpdateTime": NOW, **fields} for number in ids]})
+
+
+def since(watch: Watch) -> list[str]:
+    return [request.query["$filter"] for request in watch.server.requests_to(XDR)]
+
+
+def test_an_incident_is_an_event_with_its_customer(watch: Watch) -> None:
+    watch.server.script(XDR, page(7, severity="High"))
+    (event,) = watch(polls=3)
+    assert event["incident"] == {"incidentId": 7, "lastUpdateTime": NOW, "severity": "High"}
+    assert (event["tenant_id"], event["customer"], event["api"]) == (TENANT, "contoso", "xdr")
+    assert event["meta"]["hosts"] == "contoso"
+
+
+def test_the_same_version_has_the_same_name_wherever_it_is_read(watch: Watch, tmp_path: Path) -> None:
+    watch.server.script(XDR, page(7))
+    (first,) = watch()
+    (again,) = watch(checkpoint=str(tmp_path / "other"))
+    assert first["meta"]["uuid"] == again["meta"]["uuid"]
+
+
+def test_a_first_poll_that_finds_nothing_is_where_the_next_source_begins(watch: Watch) -> None:
+    """Whatever came while nobody polled would else be lost where the backfill is short."""
+    watch.server.script(XDR, page())
+    assert watch() == []
+    watch(backfill="1m", polls=1)
+    first, *_others, last = since(watch)
+    assert first == last
+
+
+def test_what_an_attacker_may_have_written_is_no_template(watch: Watch) -> None:
+    watch.server.script(XDR, page(7, incidentName="{{ 1 }}", alerts=[{"title": "{% x %}"}]))
+    (event,) = watch(normalize=True)
+    assert event["incident"]["incidentName"] == event["incident"]["normalized"]["title"] == "{ { 1 }}"
+    assert event["incident"]["alerts"] == [{"title": "{ % x %}"}]
+
+
+def test_a_state_is_told_when_it_changes_and_kept(watch: Watch) -> None:
+    watch.server.script(XDR, page())
+    assert watch(tenants=FLEET) == []
+    watch.server.script(token_path(OTHER_TENANT), refusal(7000229))
+    (event,) = watch(tenants=FLEET, polls=3)
+    state = event["customer_state"]
+    assert (state["customer"], state["tenant_id"]) == ("fabrikam", OTHER_TENANT)
+    assert (state["state"], state["before"], state["code"]) == ("not_consented", "granted", "AADSTS7000229")
+    assert event["meta"] == {"hosts": "fabrikam"}
+    assert watch(tenants=FLEET) == []
+
+
+def test_a_damaged_state_is_unknown(watch: Watch) -> None:
+    watch.server.script(XDR, page())
+    watch.folder.mkdir()
+    (watch.folder / "contoso.state").write_text("[]")
+    assert watch() == []
+
+
+def test_a_damaged_checkpoint_is_told_and_kept(watch: Watch) -> None:
+    watch.server.script(XDR, page(7))
+    watch.folder.mkdir()
+    (watch.folder / "contoso.checkpoint").write_text("{")
+    (event,) = watch()
+    assert event["customer_state"]["state"] == "error"
+    assert "contoso.checkpoint is damaged" in event["customer_state"]["msg"]
+    assert (watch.folder / "contoso.checkpoint").read_text() == "{"
+
+
+def test_a_list_of_customers_is_read(watch: Watch, tmp_path: Path) -> None:
+    watch.server.script(XDR, page(7))
+    customers = tmp_path / "customers.yml"
+    customers.write_text(json.dumps([{"name": "contoso", "tenant_id": TENANT}]))
+    polls = polling._polls(
+        OperationHost(
+            polling,
+            files=[str(customers)],
+            checkpoint=str(watch.folder),
+            client_id=CLIENT,
+            client_secret="canary-secret",
+            ca_path=watch.server.ca_path,
+        )
+    )
+    assert [poll.tenant.name for poll in polls] == ["contoso"]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"interval": 0}, "interval is 0: it must be at least 1"),
+        ({"client_id": None}, "client_id is missing: "),
+        ({"tenants": []}, "no tenant is given: "),
+        ({"tenants": [*FLEET, *FLEET]}, "tenants names 'contoso', 'fabrikam' more than once"),
+    ],
+    ids=str,
+)
+def test_bad_options_are_refused_before_any_request(watch: Watch, options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(OptionError) as refused:
+        watch(**options)
+    assert str(refused.value).startswith(sentence)
+    assert watch.server.requests == []
