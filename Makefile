@@ -50,7 +50,7 @@ types: $(VENV)/dev.stamp $(LINK) ## mypy --strict on the domain (plugins/module_
 	@$(VENV)/bin/mypy
 
 unit: $(VENV)/dev.stamp $(LINK) ## Units and properties of the domain and the operations
-	@$(PYTEST) tests/unit --junitxml=$(RESULTS)/$@.xml
+	@$(PYTEST) tests/unit $(SIDE_BY_SIDE) --junitxml=$(RESULTS)/$@.xml
 
 checks: $(VENV)/dev.stamp $(LINK) ## The house: import direction, docs against spec, the built collection
 	@$(PYTEST) tests/checks --junitxml=$(RESULTS)/$@.xml

@@ -98,8 +98,9 @@ def test_units_and_integration_pass(core: str) -> None:
             "pytest",
             "tests/unit",
             "tests/integration",
-            # an hour of polls takes long, and meets nothing of the core that the other tests do not
-            "--ignore=tests/unit/moving/test_soak.py",
+            # they take long, and meet nothing of the core that the other tests do not
+            "--ignore=tests/unit/moving",
+            "--ignore=tests/integration/test_awx.py",
             "--numprocesses=3",
             "--dist=loadfile",
             "-o",
