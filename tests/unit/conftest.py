@@ -17,8 +17,7 @@ from unit.scripted_entra import ScriptedEntra
 from unit.scripted_server import ScriptedServer, make_certificates
 from unit.scripted_tenant import ScriptedTenant
 
-from ansible_collections.mssp.defender.plugins.module_utils._core import files, fleet
-from ansible_collections.mssp.defender.plugins.module_utils._core.registration import graph
+from ansible_collections.mssp.defender.plugins.module_utils._core import files, fleet, graph
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
 from ansible_collections.mssp.defender.plugins.module_utils._operations import _certificate, _client_secret, _home
 

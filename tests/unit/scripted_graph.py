@@ -11,13 +11,13 @@ from unit.scripted_entra import CLIENT, TENANT, ScriptedEntra
 from unit.scripted_server import Answer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
+from ansible_collections.mssp.defender.plugins.module_utils._core.graph import Graph
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.access import Access, Target
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.credentials import ClientSecret
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.discovery import Authority, Documents
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.permissions import GRAPH, Api
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.token_cache import TokenCache
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.tokens import TokenSource
-from ansible_collections.mssp.defender.plugins.module_utils._core.registration.graph import Graph
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
 
 GRAPH_RESOURCE = "https://graph.microsoft.com"

@@ -12,13 +12,13 @@ from typing import Any
 from .._core import clouds, errors, fleet
 from .._core.clouds import Cloud
 from .._core.errors import OptionError, Reason, TenantError
+from .._core.graph import Graph
 from .._core.identity import permissions
 from .._core.identity.access import Target
 from .._core.identity.credentials import Credential
 from .._core.identity.token_cache import TokenCache
 from .._core.identity.tokens import TokenSource
 from .._core.registration.directory import Directory
-from .._core.registration.graph import Graph
 from .._options import CONNECTION, OF_REGISTRAR
 from ._host import Host
 from ._session import Session

@@ -16,10 +16,10 @@ from .._core.customers import domains, lists, merging, partners
 from .._core.customers.customer import Customer
 from .._core.customers.domains import Lookup
 from .._core.errors import OptionError, TenantError
+from .._core.graph import Graph
 from .._core.identity import permissions
 from .._core.identity.access import Target
 from .._core.identity.discovery import Authority, Documents
-from .._core.registration.graph import Graph
 from .._core.wire.http import Patience, Transport
 from .._options import CONNECTION
 from ._host import Host

@@ -15,7 +15,7 @@ from typing import Any
 from .. import errors
 from ..clouds import GUID
 from ..errors import Reason, TenantError
-from ..registration.graph import Call, Graph
+from ..graph import Call, Graph
 from .customer import Customer, host_name
 
 RELATIONSHIPS = "delegated_admin_customers"

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from ..graph import Call, Graph
 from ..identity import refusals
 from ..wire.http import Reply
-from .graph import Call, Graph
 
 _OWNED = "Application.ReadWrite.OwnedBy"
 _READ = "Application.Read.All"

@@ -13,7 +13,7 @@ from unit.scripted_server import Answer, ScriptedServer
 from ansible_collections.mssp.defender.plugins.module_utils._core.customers import partners
 from ansible_collections.mssp.defender.plugins.module_utils._core.customers.customer import Customer
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import TenantError
-from ansible_collections.mssp.defender.plugins.module_utils._core.registration.graph import Graph
+from ansible_collections.mssp.defender.plugins.module_utils._core.graph import Graph
 
 ONE = "44444444-4444-4444-8444-444444444441"
 TWO = "44444444-4444-4444-8444-444444444442"

@@ -16,13 +16,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from .. import errors
-from ..errors import Reason, TenantError
-from ..fleet import wait_out
-from ..identity import refusals
-from ..identity.access import Access, Proof
-from ..wire.http import Patience, Reply, Transport
-from ..wire.links import NextLinks
+from . import errors
+from .errors import Reason, TenantError
+from .fleet import wait_out
+from .identity import refusals
+from .identity.access import Access, Proof
+from .wire.http import Patience, Reply, Transport
+from .wire.links import NextLinks
 
 _VERSION = "/v1.0/"
 _FIRST_PAUSE = 1.0

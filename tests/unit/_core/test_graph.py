@@ -12,7 +12,7 @@ from unit.scripted_graph import COLLISION, DENIED, DONE, NOT_BACKED, NOT_FOUND, 
 from unit.scripted_server import Answer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import TenantError
-from ansible_collections.mssp.defender.plugins.module_utils._core.registration.graph import Call, Graph
+from ansible_collections.mssp.defender.plugins.module_utils._core.graph import Call, Graph
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience
 
 CALL = Call("read the thing", "Thing.Read.All")
