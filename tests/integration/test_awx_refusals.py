@@ -21,6 +21,7 @@ TYPE: dict[str, Any] = {
     "inputs": {"fields": [{"id": "key", "label": "Key", "type": "string"}]},
     "injectors": {"env": {"AZURE_CLIENT_ID": "an id"}},
 }
+NIGHTLY = "DTSTART:20260101T010000Z RRULE:FREQ=DAILY;INTERVAL=1"
 
 
 @pytest.fixture
@@ -81,14 +82,16 @@ def test_a_wrong_password(awx: Operator) -> None:
         {"aap_organizations": [{"name": "Defender"}]}, environment={**BY_PASSWORD, "CONTROLLER_PASSWORD": "wrong"}
     )
     sentence = _sentence(run)
+    assert sentence.startswith("AWX could not be reached, or did not let us in, before the organization 'Defender': ")
     assert "HTTP Error 401" in sentence
-    assert "(nothing)" in sentence
+    assert "(nothing): check CONTROLLER_HOST" in sentence
 
 
 def test_no_awx_there(awx: Operator) -> None:
     run = awx.apply_only(
         {"aap_organizations": [{"name": "Defender"}]}, environment={"CONTROLLER_HOST": "https://localhost:1"}
     )
+    assert _sentence(run).startswith("AWX could not be reached")
     assert "Connection refused" in _sentence(run)
 
 
@@ -114,4 +117,22 @@ def test_no_project_is_named(awx: Operator) -> None:
     run = awx.apply(awx_setup_project_url="")
     assert run.code == 2
     assert "AWX cannot be set up without awx_setup_project_url: give it." in run.output
+    assert awx.awx.writes == []
+
+
+@pytest.mark.parametrize(
+    ("schedule", "sentence"),
+    [
+        (
+            {"rrule": NIGHTLY, "unified_job_template": "Nothing"},
+            "of this role, and names Nothing: name one of Defender",
+        ),
+        ({"unified_job_template": "Defender rotate"}, "missing required arguments: rrule"),
+    ],
+    ids=["of nothing", "without a time"],
+)
+def test_a_schedule_that_could_not_be_made(awx: Operator, schedule: dict[str, str], sentence: str) -> None:
+    run = awx.apply(awx_setup_schedules=[{"name": "Odd", **schedule}])
+    assert run.code == 2
+    assert sentence in run.output.replace("\n", " ")
     assert awx.awx.writes == []

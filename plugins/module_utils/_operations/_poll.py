@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -51,22 +50,22 @@ class Poll:
             for page in read.pages():
                 if page:
                     return {"events": [self._event(record) for record in page]}
-        except (TenantError, Postponed) as error:
+        except Postponed:
             read.settle_part()
-            if isinstance(error, TenantError):
-                self._read = None
+            raise
+        except TenantError:
+            read.settle_part()
+            self._read = None
+            raise
+        except Exception:
+            # its page was not handed over: the next poll reads it again
+            self._read = None
             raise
         # a checkpoint that cannot be written is tried again with the next poll, and until then nothing is read twice
         read.settle()
         self._read = None
         self._tell_quarantined({left_out.id for left_out in read.reader.quarantined})
         return {"events": []}
-
-    def interrupt(self, not_handed_over: Iterable[Event]) -> None:
-        """Have the checkpoint remember what was handed over, where the poll ends before its time."""
-        field = self._order.dialect.id_field
-        if self._read:
-            self._read.settle_without({str(event["incident"].get(field)) for event in not_handed_over})
 
     def change_of_state(self, outcome: Outcome) -> Event | None:
         """Return the event that tells of the tenant's new state; None where it is no news."""

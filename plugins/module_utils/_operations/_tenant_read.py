@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -102,14 +102,6 @@ class TenantRead:
     def settle_part(self) -> int:
         """Move the checkpoint behind what has been read so far, and return up to which moment that is complete."""
         return self._move(self.reader.read_until)
-
-    def settle_without(self, ids: Collection[str]) -> None:
-        """Have the checkpoint remember what has been handed over: all but these, which were read last."""
-        if not self._checkpoint:
-            return
-        seen = {identity: updated for identity, updated in self.reader.seen.items() if identity not in ids}
-        owed = [one for one in self._checkpoint.owed if one.id is None or one.id in ids]
-        self._checkpoint.save(self._settled_until, seen, [*self.reader.left_out, *owed])
 
     def _scope(self) -> str:
         path, scope = self._order.dialect.path, self._order.scope

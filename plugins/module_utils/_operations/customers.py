@@ -71,7 +71,9 @@ def run(host: Host) -> dict[str, Any]:
     except TenantError as error:
         reason = error.reason.to_result()
         code = f" ({reason['code']})" if reason["code"] else ""
-        return {"failed": True, "msg": f"{reason['meaning']}{code}; {reason['who']}: {reason['remedy']}."}
+        asked = params["partner"] or params["resolve"] == "graph"
+        where = f"tenant {params['home_tenant_id']}: " if asked else ""
+        return {"failed": True, "msg": f"{where}{reason['meaning']}{code}; {reason['who']}: {reason['remedy']}."}
     _tell_of_unknown(host, [each for each in listed if tenants.get(each.tenant_id, "") is None])
     listed = [replace(each, tenant_id=tenants.get(each.tenant_id) or each.tenant_id) for each in listed]
     merged, warnings = merging.of_lists(listed, refuse=params["duplicates"] == "refuse")

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from .._core import fleet
 from .._core.customers import lists
+from .._core.customers.customer import host_name
 from .._core.errors import OptionError, Postponed
 from .._core.fleet import Outcome, Tenant, Work
 from .._core.identity import permissions
@@ -81,13 +82,17 @@ def _polls(host: Host) -> dict[Poll, Work]:
         ]
     if not params["tenants"]:
         raise OptionError("no tenant is given: set tenants, or files with customers")
+    tenants = _tenants.given(params)
+    for tenant in tenants:
+        # the name goes to ansible-playbook as a limit, and '*' would be every host
+        if host_name(tenant.name) != tenant.name:
+            raise OptionError(f"tenants: '{tenant.name}' can be no host's name: take that of its host in the inventory")
     session = Session(host, incidents.INVENTORY)
     Path(params["checkpoint"]).mkdir(mode=0o700, parents=True, exist_ok=True)
     api = params["api"]
     order = ordered(host, session, permissions.APIS[api], incidents.DIALECTS[api], keeps_beginning=True)
     polls = {
-        tenant: Poll(order, tenant, _tenants.file_of(params, "checkpoint", tenant, ".checkpoint"))
-        for tenant in _tenants.given(params)
+        tenant: Poll(order, tenant, _tenants.file_of(params, "checkpoint", tenant, ".checkpoint")) for tenant in tenants
     }
     work = session.counting({tenant: poll.step for tenant, poll in polls.items()})
     return {poll: work[tenant] for tenant, poll in polls.items()}
@@ -129,12 +134,9 @@ class _Desk:
             events = ended.result.get("events") if isinstance(ended, Outcome) else None
             if not events:
                 return ended
-            for place, event in enumerate(events):
-                try:
-                    await self._put(event)
-                except asyncio.CancelledError:
-                    poll.interrupt(events[place:])
-                    raise
+            # a page of which not all was taken comes again as a whole after a restart
+            for event in events:
+                await self._put(event)
 
     async def _tell_state(self, poll: Poll, outcome: Outcome) -> None:
         event = poll.change_of_state(outcome)

@@ -142,7 +142,8 @@ def test_graphs_refusal_says_who_must_grant_what(lists: Lists, entra: ScriptedEn
     result = lists.run(None, partner=["contracts"], **partner)
     assert result == {
         "failed": True,
-        "msg": "Microsoft Graph refused to list the contracts of the partner: the caller "
+        "msg": f"tenant {partner['home_tenant_id']}: Microsoft Graph refused to list the contracts of the partner: "
+        "the caller "
         f"{CLIENT} lacks the right (Authorization_RequestDenied); provider: grant Directory.Read.All "
         f"(application permission of Microsoft Graph) to {CLIENT} in this tenant.",
     }

@@ -35,11 +35,14 @@ class Watch:
             token = entra.token(tid=tenant, aud=RESOURCE, roles=ROLES)
             self.server.script(token_path(tenant), entra.granting(token))
 
-    def __call__(self, polls: int = 0, **options: Any) -> list[Event]:
-        """Return the events of so many requests and of all before: at least those of a first poll of each tenant."""
-        return asyncio.run(self._events(polls, options))
+    def __call__(self, polls: int = 0, takes: int | None = None, **options: Any) -> list[Event]:
+        """Return the events of so many requests and of all before: at least those of a first poll of each tenant.
 
-    async def _events(self, polls: int, options: dict[str, Any]) -> list[Event]:
+        With `takes`, it is stopped as soon as one more event than that is to be taken.
+        """
+        return asyncio.run(self._events(polls, takes, options))
+
+    async def _events(self, polls: int, takes: int | None, options: dict[str, Any]) -> list[Event]:
         given = {
             "tenants": FLEET[:1],
             "checkpoint": str(self.folder),
@@ -56,15 +59,22 @@ class Watch:
         }
         found: list[Event] = []
 
+        is_full = asyncio.Event()
+
         async def put(event: Event) -> None:
+            if len(found) == takes:
+                is_full.set()
+                await asyncio.Event().wait()
             found.append(event)
 
         task = asyncio.create_task(polling.run(OperationHost(polling, **given), put))
         asked = len(self.server.requests)
         states = [Path(given["checkpoint"]) / f"{tenant['name']}.state" for tenant in given["tenants"]]
         deadline = time.monotonic() + 60
-        while not task.done() and not (
-            states and self._polled(asked) >= polls and all(state.exists() for state in states)
+        while (
+            not task.done()
+            and not is_full.is_set()
+            and not (states and self._polled(asked) >= polls and all(state.exists() for state in states))
         ):
             assert time.monotonic() < deadline
             await asyncio.sleep(0.02)
@@ -113,6 +123,30 @@ def test_a_first_poll_that_finds_nothing_is_where_the_next_source_begins(watch: 
     watch(backfill="1m", polls=1)
     first, *_others, last = since(watch)
     assert first == last
+
+
+def test_a_page_of_which_no_event_can_be_made_is_read_again(watch: Watch) -> None:
+    deep: Any = "end"
+    for _level in range(900):
+        deep = [deep]
+    watch.server.script(XDR, page(7, 8, odd=deep), page(7, 8))
+    events = watch(polls=3)
+    assert [event["customer_state"]["state"] for event in events if "customer_state" in event] == ["error", "granted"]
+    assert [event["incident"]["incidentId"] for event in events if "incident" in event] == [7, 8]
+
+
+def test_what_took_the_place_of_an_incident_comes_after_a_stop_between_the_two(watch: Watch) -> None:
+    watch.server.script(XDR, page(1, redirectIncidentId=2))
+    watch.server.script(f"{XDR}/2", Answer({"incidentId": 2, "lastUpdateTime": "2026-01-01T00:00:00Z"}))
+    (first,) = watch(takes=1)
+    assert first["incident"]["incidentId"] == 1
+    assert [event["incident"]["incidentId"] for event in watch(polls=2)] == [2]
+
+
+@pytest.mark.parametrize("name", ["*", "all", "a:b", "a,b", "!x", "~.*", "a[0]", "../x", "x" * 101])
+def test_a_name_that_would_be_a_pattern_of_hosts_is_refused(watch: Watch, name: str) -> None:
+    with pytest.raises(OptionError, match="can be no host's name"):
+        watch(tenants=[{"name": name, "tenant_id": TENANT}])
 
 
 def test_what_an_attacker_may_have_written_is_no_template(watch: Watch) -> None:

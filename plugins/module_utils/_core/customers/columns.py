@@ -8,6 +8,7 @@ import keyword
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 NAME, TENANT_ID, DOMAIN = "name", "tenant_id", "domain"
 OURS = (NAME, TENANT_ID, DOMAIN)
@@ -15,7 +16,14 @@ OURS = (NAME, TENANT_ID, DOMAIN)
 _IDENTIFIER = re.compile(r"^[a-z_][a-z0-9_]*$")
 _NOT_IN_IDENTIFIERS = re.compile(r"[^a-z0-9_]+")
 # an inventory is stored and shown in plain text, in AWX's database too
-_SECRET = re.compile(r"(?:^|_)(?:secret|password|passphrase|token|state_key)$")
+_SECRET = re.compile(
+    r"(?:^|_|client|api|access)(?:secrets?|passwords?|passwd|passphrase|pwd?|tokens?|credentials?"
+    r"|(?:api|access|account|master|private|shared|state)_?key|apikey)(?:_|$)"
+)
+# where a secret lies, or which one it is, is none
+_ABOUT_A_SECRET = re.compile(r"_(?:file|path|id|url|expires|expiry)$")
+NO_PLACE = "an inventory is no place for secrets, take it out of the list and give it by environment or vault"
+
 _SET_HERE = ("partner_access_tenant_id", "partner_access_customer")
 _OF_ANSIBLE = (
     "environment",
@@ -68,6 +76,20 @@ def assign(headers: Iterable[str], columns: Mapping[str, str]) -> dict[str, str]
     return meanings
 
 
+def secret_in(value: Any) -> str | None:
+    """Return the first name in nested mappings that is that of a secret, or None."""
+    if isinstance(value, list):
+        return next(filter(None, map(secret_in, value)), None)
+    if not isinstance(value, dict):
+        return None
+    return next((name for name in value if _is_secret(name)), None) or secret_in(list(value.values()))
+
+
+def _is_secret(name: str) -> bool:
+    plain = _identifier(name)
+    return bool(_SECRET.search(plain)) and not _ABOUT_A_SECRET.search(plain)
+
+
 def _identifier(header: str) -> str:
     plain = unicodedata.normalize("NFKD", header).encode("ascii", "ignore").decode().lower()
     return _NOT_IN_IDENTIFIERS.sub("_", plain.strip()).strip("_")
@@ -80,6 +102,6 @@ def _refused(variable: str) -> str | None:
         return "that name belongs to Ansible, rename the column"
     if variable in _SET_HERE:
         return f"it is set from {', '.join(OURS)}, remove the column"
-    if _SECRET.search(variable):
-        return "an inventory is no place for secrets, take it out of the list and give it by environment or vault"
+    if _is_secret(variable):
+        return NO_PLACE
     return None

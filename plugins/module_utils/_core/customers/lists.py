@@ -71,6 +71,10 @@ def _customer(cells: dict[str, object], source: str) -> Customer:
     if not name:
         raise ValueError(f"the name '{title}' cannot be a host's: choose another" if title else "the name is missing")
     domain = str(cells.pop(meanings.DOMAIN, "")).strip().lower() or None
+    if domain and (GUID.match(domain) or clouds.check_tenant_id(domain) != domain):
+        raise ValueError(f"'{domain}' is no domain: correct it")
+    if secret := meanings.secret_in(cells):
+        raise ValueError(f"'{secret}' cannot be in a variable: {meanings.NO_PLACE}")
     tenant_id = clouds.check_tenant_id(str(cells.pop(meanings.TENANT_ID, "")) or domain)
     if domain is None and not GUID.match(tenant_id):
         domain = tenant_id

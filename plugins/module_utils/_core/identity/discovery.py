@@ -8,6 +8,7 @@ template of every tenant's, so it spares one request per tenant.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import threading
@@ -98,7 +99,9 @@ class Documents:
             raise TenantError(refusals.of_token_endpoint(document))
         entry = (time.time(), document)
         if self._folder:
-            files.replace_private(self._path(url), json.dumps(entry), durable=False)
+            # one that cannot be kept is asked for again
+            with contextlib.suppress(OSError):
+                files.replace_private(self._path(url), json.dumps(entry), durable=False)
         return entry
 
     def _shared(self, url: str) -> tuple[float, Any] | None:

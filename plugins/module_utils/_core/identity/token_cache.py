@@ -8,6 +8,7 @@ another credential reads as absent.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import time
@@ -47,9 +48,11 @@ class TokenCache:
         return token if token and token.is_fresh() else None
 
     def put(self, key: tuple[str, ...], token: Token) -> None:
+        """Keep the token, where that can be: one that is not kept is as good, and the next is acquired anew."""
         if self._folder:
             encrypted = self._cipher.encrypt(json.dumps([token.value, token.expires_at]).encode()).decode()
-            files.replace_private(self._path(self._folder, key), encrypted, durable=False)
+            with contextlib.suppress(OSError):
+                files.replace_private(self._path(self._folder, key), encrypted, durable=False)
 
     def drop(self, key: tuple[str, ...]) -> None:
         if self._folder:

@@ -24,6 +24,7 @@ from .windows import Sweep, Window
 
 _FAR = timestamps.ticks("2200-01-01")
 _FEW = 8
+_REDIRECTED = "redirected"
 
 
 class Reader:
@@ -78,7 +79,7 @@ class Reader:
         pending = {*self._sweep.pending, *(self._pages.updated(record) for record in self._to_expand)}
         return [
             *self.quarantined,
-            *(Quarantined(one, self.seen[one], "redirected") for one in self._redirects.unfollowed(self.seen)),
+            *(Quarantined(one, self.seen[one], _REDIRECTED) for one in self._redirects.unfollowed(self.seen)),
             *(left_out for left_out in self._owed if left_out.updated in pending),
         ]
 
@@ -196,6 +197,7 @@ class Reader:
         return []
 
     def _queued(self, window: Window, found: list[Record]) -> list[Record]:
+        self._take_up_redirections(found)
         if not self._to_expand:
             self._queued_from = window.start
         self._to_expand.extend(record for record in found if self._is_news(record) and record not in self._to_expand)
@@ -217,6 +219,7 @@ class Reader:
 
     def _fresh(self, found: list[Record]) -> list[Record]:
         """Return those that nobody has in this version, filtered by what the service cannot filter, up to the limit."""
+        self._take_up_redirections(found)
         fresh = [record for record in found if self._is_new(record) and self._query.accepts(record)]
         limit = self._query.limit
         if limit is not None and self.count + len(fresh) > limit:
@@ -229,6 +232,15 @@ class Reader:
             self._redirects.note(self._identity(record), record)
         self.count += len(fresh)
         return fresh
+
+    def _take_up_redirections(self, found: list[Record]) -> None:
+        """Have those targets followed that an earlier read could not get, without handing out what leads to them."""
+        redirected = {left_out.id for left_out in self._owed if left_out.code == _REDIRECTED}
+        for record in found:
+            identity = self._identity(record)
+            if identity in redirected and not self._is_news(record):
+                self._owed = [left_out for left_out in self._owed if left_out.id != identity]
+                self._redirects.note(identity, record)
 
     def _is_new(self, record: Record) -> bool:
         if not self._is_news(record):
@@ -243,7 +255,7 @@ class Reader:
         identity = self._identity(record)
         if (self._pages.updated(record) or 0) > self.seen.get(identity, -1):
             return True
-        is_owed = any(left_out.id == identity for left_out in self._owed)
+        is_owed = any(left_out.id == identity and left_out.code != _REDIRECTED for left_out in self._owed)
         return is_owed and all(left_out.id != identity for left_out in self.quarantined)
 
     def _identity(self, record: Record) -> str:

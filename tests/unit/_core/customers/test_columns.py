@@ -34,7 +34,7 @@ def test_other_headers_can_stand_for_ours() -> None:
 
 
 def test_settings_of_a_customer_that_are_no_secret_are_variables_too() -> None:
-    headers = ["name", "domain", "partner_access_cloud", "partner_access_certificate_path"]
+    headers = ["name", "domain", "partner_access_cloud", "partner_access_federated_token_file", "secretary"]
     assert columns.assign(headers, {}) == {header: header for header in headers}
 
 
@@ -48,6 +48,9 @@ def test_settings_of_a_customer_that_are_no_secret_are_variables_too() -> None:
         ("partner_access_client_secret", "an inventory is no place for secrets"),
         ("partner_access_registrar_client_secret", "an inventory is no place for secrets"),
         ("VPN password", "an inventory is no place for secrets"),
+        ("ClientSecret", "an inventory is no place for secrets"),
+        ("secret value", "an inventory is no place for secrets"),
+        ("API Key", "an inventory is no place for secrets"),
         ("24x7", "begin its name with a letter"),
         ("日本", "begin its name with a letter"),
         ("class", "begin its name with a letter"),
@@ -97,3 +100,15 @@ def test_columns_names_ours_only() -> None:
 def test_a_list_without_a_needed_column_is_refused_with_the_columns_it_has(headers: list[str], missing: str) -> None:
     with pytest.raises(ValueError, match=f"no column is {missing} \\(there are '{headers[0]}'"):
         columns.assign(headers, {})
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("a secret", None),
+        ({"contact": {"secretary": "x", "token_file": "/run/token"}}, None),
+        ({"contact": [{"name": "x"}, {"Client Secret": "x"}]}, "Client Secret"),
+    ],
+)
+def test_a_secret_within_a_variable_is_found_by_its_name(value: object, found: str | None) -> None:
+    assert columns.secret_in(value) == found

@@ -67,6 +67,15 @@ def test_faulty_lines_are_named_together_with_the_file(tmp_path: Path) -> None:
     assert said.endswith("; and 2 lines more. Correct these lines")
 
 
+def test_what_must_not_stand_in_a_line_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, f"name,tenant_id,domain\na,{ONE},no domain\nb,{TWO},{ONE}\n")
+    said = refusal_of(path)
+    assert "line 2: tenant_id 'no domain' is neither a GUID nor a domain name" in said
+    assert f"line 3: '{ONE}' is no domain: correct it" in said
+    hidden = written(tmp_path, f"- name: a\n  tenant_id: {ONE}\n  login: {{password: hush}}\n", "list.yml")
+    assert "line 1: 'password' cannot be in a variable: an inventory is no place for secrets" in refusal_of(hidden)
+
+
 def test_a_name_twice_is_refused_with_both_lines(tmp_path: Path) -> None:
     said = refusal_of(written(tmp_path, f"name,tenant_id\na b,{ONE}\na-b,{TWO}\n"))
     assert "line 3: 'a-b' is named in line 2 already" in said
