@@ -46,7 +46,7 @@ _REMEDY = "launch the workflow again, or run what is missing"
 
 
 def merged_outcomes(hosts: Iterable[str], handed_on: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    known = {outcome["name"]: dict(outcome) for outcome in handed_on}
+    known = {outcome["name"]: dict(outcome) for outcome in handed_on if outcome.get("state")}
     return {host: known.get(host) or _not_reached(host) for host in hosts}
 
 

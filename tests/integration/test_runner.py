@@ -53,3 +53,15 @@ def test_the_demo_runs_as_a_job(ansible: Ansible) -> None:
     run = run_with_runner(ansible, "mssp.defender.demo", f"-e demo_directory={ansible.place}/demo", **LEFT_EMPTY)
     assert run.code == 0, run.output
     assert [line.split()[1] for line in run.table("In the end: ")[1:]].count("granted") == 3
+
+
+def test_answers_that_a_survey_left_empty_count_as_not_given(ansible: Ansible, consent: Callable[..., None]) -> None:
+    consent("contoso", "fabrikam")
+    names = ("stats", "may_be_empty", "incidents_backfill", "triage_updated_after", "links_directory")
+    ansible.variables.update({f"partner_access_{name}": "" for name in names})
+    for playbook, asked in (("onboard", {}), ("verify", {"partner_access_consent_wait": ""}), ("incidents", {})):
+        ansible.variables.update(asked)
+        run = run_with_runner(ansible, f"mssp.defender.{playbook}", **LEFT_EMPTY)
+        assert run.code == 0, run.output
+        assert "2 granted" in run.output
+    assert list(ansible.place.rglob("consent-links/consent_links.csv"))

@@ -19,7 +19,8 @@ def test_rows_are_those_of_the_jobs() -> None:
 
 
 def test_who_was_left_out_is_not_reached_and_fails() -> None:
-    merged = merged_outcomes(["contoso", "fabrikam"], [{"name": "contoso", "state": "granted", "failing": ""}])
+    handed_on = [{"name": "contoso", "state": "granted", "failing": ""}, {"name": "fabrikam"}]
+    merged = merged_outcomes(["contoso", "fabrikam"], handed_on)
     (_granted, row) = customer_rows(merged, merged)
     assert (row["customer"], row["state"], row["who_acts"]) == ("fabrikam", "not reached", "provider")
     assert "launch the workflow again" in row["what_to_do"]
