@@ -66,6 +66,7 @@ def _environment(core: str, python: Path) -> Path:
             f"ansible-core~={core}.0",
             "ansible-runner>=2.4",
             "hypothesis>=6.100",
+            "jq>=1.8",
             "pytest>=8",
             "pytest-xdist>=3.6",
             "rich>=13",

@@ -17,7 +17,7 @@ _IDENTIFIER = re.compile(r"^[a-z_][a-z0-9_]*$")
 _NOT_IN_IDENTIFIERS = re.compile(r"[^a-z0-9_]+")
 # an inventory is stored and shown in plain text, in AWX's database too
 _SECRET = re.compile(
-    r"(?:^|_|client|api|access)(?:secrets?|passwords?|passwd|passphrase|pwd?|tokens?|credentials?"
+    r"(?:^|_|client|api|access)(?:secrets?|passwor[dt]s?|kennwort|passwd|passphrase|pwd?|tokens?|credentials?"
     r"|(?:api|access|account|master|private|shared|state)_?key|apikey)(?:_|$)"
 )
 # where a secret lies, or which one it is, is none

@@ -51,6 +51,7 @@ def test_settings_of_a_customer_that_are_no_secret_are_variables_too() -> None:
         ("ClientSecret", "an inventory is no place for secrets"),
         ("secret value", "an inventory is no place for secrets"),
         ("API Key", "an inventory is no place for secrets"),
+        ("Kennwort", "an inventory is no place for secrets"),
         ("24x7", "begin its name with a letter"),
         ("日本", "begin its name with a letter"),
         ("class", "begin its name with a letter"),
