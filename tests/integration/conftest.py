@@ -14,6 +14,7 @@ from emulator_process import EmulatorProcess
 from integration.ansible_process import Ansible
 from integration.home_tenant import HomeTenant
 from integration.in_process import Tasks
+from integration.incident_desk import IncidentDesk
 from integration.scripted_server import ScriptedServer
 
 _OF_THE_CALLER = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTTPS_PROXY", "https_proxy", "ANSIBLE_CONFIG")
@@ -50,6 +51,15 @@ def empty_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator
     arguments = ("--tenants", "3", "--no-application")
     with EmulatorProcess(tmp_path_factory.mktemp("empty"), *arguments) as started:
         yield started
+
+
+@pytest.fixture
+def desk(emulator: EmulatorProcess) -> IncidentDesk:
+    """The incidents of two customers who consented, none at first."""
+    desk = IncidentDesk(emulator)
+    desk.open("contoso")
+    desk.open("fabrikam")
+    return desk
 
 
 @pytest.fixture

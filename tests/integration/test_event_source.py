@@ -21,14 +21,6 @@ from integration.incident_desk import IncidentDesk
 
 
 @pytest.fixture
-def desk(emulator: EmulatorProcess) -> IncidentDesk:
-    desk = IncidentDesk(emulator)
-    desk.open("contoso")
-    desk.open("fabrikam")
-    return desk
-
-
-@pytest.fixture
 def source(emulator: EmulatorProcess, desk: IncidentDesk, tmp_path: Path) -> Source:
     assert desk
     return Source(emulator, tmp_path / "checkpoint", "contoso", "fabrikam")

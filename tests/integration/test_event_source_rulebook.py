@@ -22,12 +22,9 @@ CUSTOMERS = ("contoso", "fabrikam")
 
 
 @pytest.fixture
-def desk(emulator: EmulatorProcess) -> IncidentDesk:
-    """Two customers without incidents. A token is too short-lived to be kept, so that a lost consent shows at once."""
+def desk(emulator: EmulatorProcess, desk: IncidentDesk) -> IncidentDesk:
+    """A token is too short-lived to be kept, so that a lost consent shows at once."""
     emulator.control("PATCH", "application", {"token_lifetime": 60})
-    desk = IncidentDesk(emulator)
-    for name in CUSTOMERS:
-        desk.open(name)
     return desk
 
 

@@ -25,14 +25,6 @@ PATCH = {"xdr": "PATCH /api/incidents", "graph": "PATCH /v1.0/security/incidents
 
 
 @pytest.fixture
-def desk(emulator: EmulatorProcess) -> IncidentDesk:
-    desk = IncidentDesk(emulator)
-    desk.open("contoso")
-    desk.open("fabrikam")
-    return desk
-
-
-@pytest.fixture
 def contoso(emulator: EmulatorProcess) -> str:
     return emulator.tenant_id("contoso")
 

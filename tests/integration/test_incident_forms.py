@@ -12,10 +12,8 @@ from integration.incident_desk import IncidentDesk
 
 
 @pytest.fixture
-def desk(emulator: EmulatorProcess) -> IncidentDesk:
-    desk = IncidentDesk(emulator)
+def desk(desk: IncidentDesk) -> IncidentDesk:
     for name in ("contoso", "fabrikam"):
-        desk.open(name)
         desk.put(name, {"incidentId": 7, "status": "Active", "assignedTo": None, "tags": [], "comments": []})
     return desk
 
