@@ -100,7 +100,9 @@ options:
   expose_secret:
     description:
       - Return a new secret in the result, which then hides itself from callbacks and logs.
-      - Refused with C(async), and in a loop without C(no_log).
+      - The task needs C(no_log=true) where Ansible would print the secret all the same. That is in a loop, when it is
+        delegated to another host, and on ansible-core before 2.16.13 and from 2.17.0 to 2.17.5. There the task is
+        refused without it. It cannot be used with C(async).
       - Without O(dest) no record is kept, so that a secret whose result got lost counts as the one in force. Remove it
         by its name, and run again.
     type: bool

@@ -44,7 +44,9 @@ options:
   expose_token:
     description:
       - Whether the token is returned in RV(access_token). The whole result then censors itself in every output.
-      - Not with C(async), and in a loop only with C(no_log).
+      - The task needs C(no_log=true) where Ansible would print the token all the same. That is in a loop, when it is
+        delegated to another host, and on ansible-core before 2.16.13 and from 2.17.0 to 2.17.5. There the task is
+        refused without it. It cannot be used with C(async).
     type: bool
     default: false
   dest:
@@ -101,6 +103,7 @@ EXAMPLES = r"""
     client_id: 11111111-1111-1111-1111-111111111111
     client_secret: "{{ lookup('ansible.builtin.env', 'AZURE_CLIENT_SECRET') }}"
     expose_token: true
+  no_log: true
   register: token
 """
 

@@ -16,9 +16,11 @@ from typing import Any
 
 from ansible import constants
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.compat.version import LooseVersion
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.playbook.task import Task
 from ansible.plugins.action import ActionBase
+from ansible.release import __version__
 from ansible.template import Templar
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Progress
@@ -30,6 +32,15 @@ from ansible_collections.mssp.defender.plugins.module_utils._options import (
 from ansible_collections.mssp.defender.plugins.plugin_utils._progress import shown
 from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import run_directory
 from ansible_collections.mssp.defender.plugins.plugin_utils._vault import RunVault
+
+
+def censors_results(version: str) -> bool:
+    """Return whether this ansible-core hides a result that asks for it by `_ansible_no_log`.
+
+    Until CVE-2024-8775 was fixed, in 2.16.13 and 2.17.6, it overwrote that with the task's own `no_log`.
+    """
+    core = LooseVersion(version)
+    return LooseVersion("2.16.13") <= core < LooseVersion("2.17") or core >= LooseVersion("2.17.6")
 
 
 class _Inventory:
@@ -102,13 +113,11 @@ class InProcessAction(ActionBase):
         arguments.update({option: "" for option in closed if option in self.OPERATION.ARGUMENTS})
         exposing = getattr(self.OPERATION, "EXPOSED_BY", "")
         exposes = boolean(arguments.get(exposing, False), strict=False)
-        if exposes and self._task.loop is not None and not self._task.no_log:
-            # ansible-core before 2.19 hands the result of a whole loop to callbacks uncensored
-            msg = f"{exposing} in a loop shows secrets to callbacks: set no_log: true on the task"
-            return {"failed": True, "msg": msg}
         if exposes and self._task.async_val:
             # the result of an async job is printed by async_status, which nothing would censor
             return {"failed": True, "msg": f"{exposing} cannot be used with async: the secret would be printed"}
+        if exposes and not self._task.no_log and (printed := self._printed_all_the_same()):
+            return {"failed": True, "msg": f"{exposing} {printed}: set no_log: true on the task"}
         if self._task.async_val or self._is_delegated():
             return self._run_as_module(arguments, task_vars, exposes)
         with self._task_environment():
@@ -149,6 +158,18 @@ class InProcessAction(ActionBase):
             values = {name: self._templar.template(task_vars[name]) for name in wanted.values() if name in task_vars}
         found = {option: values.get(variable) for option, variable in wanted.items()}
         return {option: value for option, value in found.items() if value not in (None, "", [])}
+
+    def _printed_all_the_same(self) -> str | None:
+        """Return where ansible-core prints a result that asks to be censored, unless the task has `no_log`."""
+        if not censors_results(__version__):
+            return f"prints the secret on ansible-core {__version__}, which ignores that a result hides itself"
+        if self._task.loop is not None:
+            # the result of a whole loop goes to callbacks uncensored before ansible-core 2.19
+            return "in a loop shows the secrets to callbacks"
+        if self._is_delegated():
+            # the ssh connection prints with -vvv what a module answered
+            return "on another host shows the secret in the output of the connection"
+        return None
 
     def _is_delegated(self) -> bool:
         return bool(self._task.delegate_to) and self._task.delegate_to not in constants.LOCALHOST

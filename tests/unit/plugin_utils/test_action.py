@@ -16,10 +16,11 @@ from unit.run_vaults import secrets
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.registration.vars_file import Vault
 from ansible_collections.mssp.defender.plugins.module_utils._operations import credential, report, token
+from ansible_collections.mssp.defender.plugins.plugin_utils import _action
 from ansible_collections.mssp.defender.plugins.plugin_utils._action import InProcessAction
 
 EXPOSING = [(credential, "expose_secret"), (token, "expose_token")]
-NOT_EXPOSED = "shows secrets to callbacks: set no_log: true on the task"
+SET_NO_LOG = "set no_log: true on the task"
 
 
 class Action(InProcessAction):
@@ -66,16 +67,57 @@ def test_each_operation_that_can_show_a_secret_says_by_which_option(module: Modu
     assert module.ARGUMENTS[option] == {"type": "bool", "default": False, "no_log": False}
 
 
+@pytest.fixture
+def censoring_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_action, "__version__", "2.16.13")
+
+
+@pytest.mark.usefixtures("censoring_core")
 @pytest.mark.parametrize(("module", "option"), EXPOSING)
 @pytest.mark.parametrize("value", [True, "yes"])
-def test_a_loop_that_shows_secrets_needs_no_log(module: ModuleType, option: str, value: Any) -> None:
-    result = Action(module, {option: value}, loop=[1]).run()
-    assert result == {"failed": True, "msg": f"{option} in a loop {NOT_EXPOSED}"}
+@pytest.mark.parametrize(
+    ("keywords", "printed"),
+    [
+        ({"loop": [1]}, "in a loop shows the secrets to callbacks"),
+        ({"delegate_to": "worker"}, "on another host shows the secret in the output of the connection"),
+    ],
+)
+def test_where_a_core_prints_what_is_exposed_the_task_needs_no_log(
+    module: ModuleType, option: str, value: Any, keywords: dict[str, Any], printed: str
+) -> None:
+    action = Action(module, {option: value}, **keywords)
+    assert action.run() == {"failed": True, "msg": f"{option} {printed}: {SET_NO_LOG}"}
+    assert action.as_module is None
 
 
-def test_a_loop_with_no_log_may_show_secrets() -> None:
-    shows = operation({"changed": False}, EXPOSED_BY="expose")
-    assert Action(shows, {"expose": True}, loop=[1], no_log=True).run() == {"changed": False}
+@pytest.mark.parametrize("version", ["2.16.0", "2.16.3", "2.16.12", "2.17.0", "2.17.5", "2.17.6"])
+@pytest.mark.parametrize(("module", "option"), EXPOSING)
+def test_a_core_that_censors_no_result_exposes_nothing_without_no_log(
+    monkeypatch: pytest.MonkeyPatch, module: ModuleType, option: str, version: str
+) -> None:
+    monkeypatch.setattr(_action, "__version__", version)
+    message = Action(module, {option: True}).run()["msg"]
+    refused = message.startswith(f"{option} prints the secret on ansible-core {version},") and SET_NO_LOG in message
+    assert refused is (version != "2.17.6"), message
+    assert SET_NO_LOG not in Action(module, {option: True}, no_log=True).run()["msg"]
+    assert SET_NO_LOG not in Action(module, {option: False}).run()["msg"]
+
+
+@pytest.mark.parametrize(
+    "version", ["2.16.13", "2.16.13rc1", "2.16.14", "2.17.6", "2.17.14", "2.18.0", "2.19.0", "2.21.0", "2.22.0.dev0"]
+)
+def test_cores_that_censor_a_result(version: str) -> None:
+    assert _action.censors_results(version)
+
+
+@pytest.mark.parametrize("keywords", [{}, {"loop": [1]}, {"delegate_to": "worker"}])
+@pytest.mark.parametrize("version", ["2.16.0", "2.21.0"])
+def test_with_no_log_secrets_may_be_exposed(
+    monkeypatch: pytest.MonkeyPatch, version: str, keywords: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(_action, "__version__", version)
+    shows = operation({"changed": True}, EXPOSED_BY="expose")
+    assert Action(shows, {"expose": True}, no_log=True, **keywords).run()["changed"] is True
 
 
 @pytest.mark.parametrize(("module", "option"), EXPOSING)
@@ -87,7 +129,7 @@ def test_a_job_in_the_background_shows_no_secret(module: ModuleType, option: str
 
 @pytest.mark.parametrize(("exposes", "censored"), [(True, True), (False, None)])
 def test_a_delegated_task_that_shows_a_secret_censors_its_result(exposes: bool, censored: bool | None) -> None:
-    action = Action(operation({}, EXPOSED_BY="expose"), {"expose": exposes}, delegate_to="worker")
+    action = Action(operation({}, EXPOSED_BY="expose"), {"expose": exposes}, delegate_to="worker", no_log=True)
     assert action.run().get("_ansible_no_log") is censored
     assert action.as_module == {"expose": exposes}
 
