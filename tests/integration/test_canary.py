@@ -184,6 +184,7 @@ _ALL_WAYS = """
 - name: Delegated
   mssp.defender.defender_token:
     expose_token: true
+  no_log: true
   delegate_to: worker
   ignore_errors: true
 - name: Background
@@ -281,6 +282,7 @@ def test_modules_of_the_registration_keep_their_secrets(cage: Cage, home: HomeTe
             name: exposed
             dest: "{{ playbook_dir }}/encrypted"
             expose_secret: true
+          no_log: true
         - name: Delegated
           mssp.defender.defender_credential:
             unique_name: northwind-soc

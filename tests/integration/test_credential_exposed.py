@@ -8,9 +8,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from ansible.release import __version__
 from integration.ansible_process import Ansible, Run
 from integration.credential_file import CredentialFile
 from integration.home_tenant import HomeTenant
+
+from ansible_collections.mssp.defender.plugins.plugin_utils._action import censors_results
 
 pytestmark = pytest.mark.usefixtures("registered")
 
@@ -39,6 +42,7 @@ def test_it_is_censored_and_can_be_used(one: Ansible, home: HomeTenant, verbosit
             name: ansible
             dest: credential.yml
             expose_secret: true
+          no_log: true
           register: made
         - name: Expose delegated
           mssp.defender.defender_credential:
@@ -46,6 +50,7 @@ def test_it_is_censored_and_can_be_used(one: Ansible, home: HomeTenant, verbosit
             unique_name: northwind-soc
             name: delegated
             expose_secret: true
+          no_log: true
           delegate_to: worker
           register: delegated
         - name: Hand them on
@@ -68,6 +73,36 @@ def test_it_is_censored_and_can_be_used(one: Ansible, home: HomeTenant, verbosit
     assert not _shows(run, delegated)
     assert "censored" in run.result("Expose")
     assert "censored" in run.result("Expose delegated")
+
+
+def test_without_no_log_it_is_refused_where_this_core_would_print_it(one: Ansible, home: HomeTenant) -> None:
+    """Before there is a secret; elsewhere the result censors itself."""
+    play = one.play(
+        """
+        - name: Expose
+          mssp.defender.defender_credential:
+            unique_name: northwind-soc
+            name: ansible
+            expose_secret: true
+          ignore_errors: true
+        - name: Expose delegated
+          mssp.defender.defender_credential:
+            unique_name: northwind-soc
+            name: delegated
+            expose_secret: true
+          delegate_to: worker
+          ignore_errors: true
+        """
+    )
+    run = one.playbook(play, "-v")
+    assert run.code == 0, run.output
+    assert "no_log: true" in run.result("Expose delegated")["msg"]
+    if censors_results(__version__):
+        assert "censored" in run.result("Expose")
+        assert [secret["displayName"] for secret in home.secrets()] == ["ansible"]
+    else:
+        assert "no_log: true" in run.result("Expose")["msg"]
+        assert home.secrets() == []
 
 
 def test_in_a_loop_it_needs_no_log(one: Ansible, home: HomeTenant) -> None:
@@ -175,6 +210,8 @@ def test_a_vaulted_file_is_read_by_ansible_itself(one: Ansible, home: HomeTenant
         - name: Load
           ansible.builtin.include_vars:
             file: credential.yml
+          # the cores that ignore that a result hides itself print what include_vars decrypted
+          no_log: true
         - name: Use
           mssp.defender.defender_token:
             tenant_id: "{{ partner_access_home_tenant_id }}"
