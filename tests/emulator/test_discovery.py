@@ -17,7 +17,8 @@ def test_a_tenants_metadata_names_it_by_id(caller: Caller, emulator: EmulatorPro
     here = f"{emulator.url}/{tenant_id}"
     v1 = caller.get(f"/{addressed}/.well-known/openid-configuration").json()
     assert v1["issuer"] == f"https://sts.windows.net/{tenant_id}/"
-    assert (v1["token_endpoint"], v1["jwks_uri"]) == (f"{here}/oauth2/token", f"{here}/discovery/keys")
+    assert v1["token_endpoint"] == f"{here}/oauth2/token"
+    assert v1["jwks_uri"] == f"{emulator.url}/common/discovery/keys"
     v2 = caller.get(f"/{addressed}/v2.0/.well-known/openid-configuration").json()
     assert v2["issuer"] == f"{here}/v2.0"
     assert (v2["token_endpoint"], v2["jwks_uri"]) == (f"{here}/oauth2/v2.0/token", f"{here}/discovery/v2.0/keys")
@@ -31,6 +32,13 @@ def test_shared_metadata_is_a_template(caller: Caller, emulator: EmulatorProcess
     assert v1["issuer"] == "https://sts.windows.net/{tenantid}/"
     keys = caller.get(v2["jwks_uri"].removeprefix(emulator.url)).json()["keys"]
     assert {key["issuer"] for key in keys} == {v2["issuer"]}
+
+
+@pytest.mark.parametrize("segment", ["common", "organizations", "contoso.example"])
+def test_only_the_keys_of_v2_name_an_issuer(caller: Caller, emulator: EmulatorProcess, segment: str) -> None:
+    v1, v2 = (caller.get(f"/{segment}/{path}").json()["keys"] for path in ("discovery/keys", "discovery/v2.0/keys"))
+    assert all("issuer" not in key for key in v1)
+    assert v2 == [{**key, "issuer": f"{emulator.url}/{{tenantid}}/v2.0"} for key in v1]
 
 
 @pytest.mark.parametrize(("segment", "code"), [("nowhere.example", 90002), ("not_a_tenant", 900023)])

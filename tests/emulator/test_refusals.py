@@ -32,7 +32,14 @@ BAD_REQUESTS = {
         "invalid_scope",
         1002012,
     ),
-    "mixed scopes": ({"scope": "https://api.security.microsoft.com/.default openid"}, 400, "invalid_scope", 70011),
+    "mixed scopes": (
+        {"scope": "https://api.security.microsoft.com/.default https://graph.microsoft.com/User.Read"},
+        400,
+        "invalid_scope",
+        70011,
+    ),
+    "no scope of an API": ({"scope": "openid"}, 400, "invalid_scope", 1002012),
+    "OpenID scopes alone": ({"scope": "openid profile offline_access"}, 400, "invalid_scope", 1002012),
     "two resources": (
         {"scope": "https://api.security.microsoft.com/.default https://graph.microsoft.com/.default"},
         400,

@@ -7,15 +7,18 @@ Sources: learn.microsoft.com, certificate-credentials and workload-identity-fede
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
 import jwt
 
+from defender_emulator import timestamps
 from defender_emulator.entra.application_credentials import IsKnown, check_federation, find_certificate
 from defender_emulator.entra.applications import Application
 from defender_emulator.entra.identity_provider import IdentityProvider
 from defender_emulator.entra.refusals import Refusal
+from defender_emulator.entra.unproven import peek
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -31,15 +34,14 @@ def check_assertion(
         Refusal: 50027, 700021, 700023, 700024, 700027 or 70021x.
     """
     try:
-        header = jwt.get_unverified_header(assertion)
-        claims = jwt.decode(assertion, options={"verify_signature": False})
+        header, claims = peek(assertion)
     except jwt.InvalidTokenError:
         raise Refusal(50027) from None
     if claims.get("iss") == application.client_id:
         _check_certificate(assertion, header, application, is_known)
         if claims.get("sub") != application.client_id:
             raise Refusal(700021)
-        if claims.get("aud") not in endpoints:
+        if str(claims.get("aud")) not in endpoints:
             raise Refusal(700023, audience=str(claims.get("aud")), expected=min(endpoints))
     else:
         _check_federated(assertion, claims, application, provider, is_known)
@@ -81,11 +83,13 @@ def _check_times(claims: dict[str, Any]) -> None:
     now = time.time()
     try:
         expiry, start = float(claims["exp"]), float(claims.get("nbf", 0))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise Refusal(50027) from None
+    if not (math.isfinite(expiry) and math.isfinite(start)):
+        raise Refusal(50027)
     if not start - _ALLOWED_SKEW <= now < expiry + _ALLOWED_SKEW:
         raise Refusal(700024, now=_stamp(now), expiry=_stamp(expiry))
 
 
 def _stamp(moment: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
+    return timestamps.write(int(moment) * timestamps.SECOND, 0)

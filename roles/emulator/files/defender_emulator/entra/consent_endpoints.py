@@ -22,6 +22,7 @@ from defender_emulator.entra.consent import (
     read_link,
     requested_permissions,
 )
+from defender_emulator.entra.form import read_form
 from defender_emulator.entra.refusals import Refusal
 from defender_emulator.entra.registered_at_first import PUBLISHER
 from defender_emulator.world import World, world_of
@@ -85,10 +86,10 @@ async def _consent(request: Request, form: Form) -> Response:
 
 
 async def _decide(request: Request, world: World, link: ConsentRequest) -> Response:
-    form = await request.form()
-    if not _is_good_canary(str(form.get("canary", "")), request):
+    form = await read_form(request)
+    if not _is_good_canary(form.get("canary", ""), request):
         return _page("notice.html", 400, title="This page is too old", lines=["Open the consent link again."])
-    tenant = link.tenant or world.directory.tenants.resolve(str(form.get("tenant", "")))
+    tenant = link.tenant or world.directory.tenants.resolve(form.get("tenant", ""))
     if form.get("decision") != "accept":
         return RedirectResponse(cancelled_location(link, tenant), 302)
     check_tenant(link.application, tenant)

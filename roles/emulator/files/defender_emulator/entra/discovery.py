@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """OpenID metadata and signing keys, as clients and resources fetch them.
 
-Sources: learn.microsoft.com, v2-protocols-oidc and signing-key-rollover.
+The v1 metadata of every tenant names the keys of ``common``. Both versions publish the same keys, and a v1 token is in
+order when its key carries the v2 issuer, as it is for Microsoft's own validator.
+Sources: learn.microsoft.com, v2-protocols-oidc, signing-key-rollover and claims-validation;
+AzureAD/azure-activedirectory-identitymodel-extensions-for-dotnet, AadTokenValidationParametersExtension.
 """
 
 from __future__ import annotations
@@ -10,39 +13,41 @@ from __future__ import annotations
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from defender_emulator.entra.refusals import Refusal
 from defender_emulator.entra.tenants import SHARED_SEGMENTS
 from defender_emulator.entra.tokens import V1_ISSUER
+from defender_emulator.json_text import JsonResponse
 from defender_emulator.world import World, world_of
 
 
 async def metadata_v1(request: Request) -> Response:
     """``/{tenant}/.well-known/openid-configuration``"""
-    return _metadata(request, V1_ISSUER, oauth="oauth2", keys="discovery/keys")
+    return _metadata(request, V1_ISSUER, oauth="oauth2", keys="common/discovery/keys")
 
 
 async def metadata_v2(request: Request) -> Response:
     """``/{tenant}/v2.0/.well-known/openid-configuration``"""
-    return _metadata(request, world_of(request).tokens.v2_issuer, oauth="oauth2/v2.0", keys="discovery/v2.0/keys")
+    issuer = world_of(request).tokens.v2_issuer
+    return _metadata(request, issuer, oauth="oauth2/v2.0", keys="{tenant}/discovery/v2.0/keys")
 
 
 async def keys_v1(request: Request) -> Response:
-    """``/{tenant}/discovery/keys``"""
-    return _keys(request, V1_ISSUER)
+    """``/{tenant}/discovery/keys``: the keys alone, which say of no issuer"""
+    return _keys(request, {})
 
 
 async def keys_v2(request: Request) -> Response:
-    """``/{tenant}/discovery/v2.0/keys``"""
-    return _keys(request, world_of(request).tokens.v2_issuer)
+    """``/{tenant}/discovery/v2.0/keys``: each key with its issuer, a template for whichever tenant"""
+    return _keys(request, {"issuer": world_of(request).tokens.v2_issuer})
 
 
 async def instance(request: Request) -> Response:
     """``/common/discovery/instance``: this host is the only one it knows."""
     world = world_of(request)
     host = world.base_url.removeprefix("https://")
-    return JSONResponse(
+    return JsonResponse(
         {
             "tenant_discovery_endpoint": f"{world.base_url}/common/v2.0/.well-known/openid-configuration",
             "api-version": "1.1",
@@ -63,7 +68,7 @@ def _metadata(request: Request, issuer: str, oauth: str, keys: str) -> Response:
         "authorization_endpoint": f"{here}/{oauth}/authorize",
         "token_endpoint": f"{here}/{oauth}/token",
         "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
-        "jwks_uri": f"{here}/{keys}",
+        "jwks_uri": f"{world.base_url}/{keys.format(tenant=segment)}",
         "response_modes_supported": ["query"],
         "response_types_supported": ["code"],
         "subject_types_supported": ["pairwise"],
@@ -73,16 +78,16 @@ def _metadata(request: Request, issuer: str, oauth: str, keys: str) -> Response:
         "tenant_region_scope": "WW",
         "cloud_instance_name": "microsoftonline.com",
     }
-    return JSONResponse(document)
+    return JsonResponse(document)
 
 
-def _keys(request: Request, issuer: str) -> Response:
+def _keys(request: Request, annotations: dict[str, str]) -> Response:
     world = world_of(request)
     try:
         _tenant_segment(world, request)
     except Refusal as refusal:
         return _refuse(world, refusal)
-    return JSONResponse({"keys": [key.jwk(issuer) for key in world.signing_keys.published]})
+    return JsonResponse({"keys": [{**key.jwk(), **annotations} for key in world.signing_keys.published]})
 
 
 def _tenant_segment(world: World, request: Request) -> tuple[str, str]:
@@ -96,4 +101,4 @@ def _tenant_segment(world: World, request: Request) -> tuple[str, str]:
 
 def _refuse(world: World, refusal: Refusal) -> Response:
     body = refusal.body(world.base_url, refusal.trace_id, error="invalid_tenant")
-    return JSONResponse(body, refusal.status)
+    return JsonResponse(body, refusal.status)

@@ -203,6 +203,11 @@ KINDS = {
         "The client application {client_id} is missing service principal in the tenant {tenant_id}. See instructions "
         "here: https://go.microsoft.com/fwlink/?linkid=2225119",
     ),
+    900561: Kind(
+        400,
+        "invalid_request",
+        "The endpoint only accepts POST, OPTIONS requests. Received a {method} request.",
+    ),
     9001023: Kind(
         400,
         "invalid_request",

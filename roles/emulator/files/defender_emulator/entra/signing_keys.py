@@ -42,8 +42,8 @@ class SigningKey:
             "certificate": base64.b64encode(self.certificate_der).decode(),
         }
 
-    def jwk(self, issuer: str) -> dict[str, Any]:
-        """The public half. Source: learn.microsoft.com, claims-validation (``issuer`` is a template)."""
+    def jwk(self) -> dict[str, Any]:
+        """The public half."""
         numbers = self.public_key.public_numbers()
         return {
             "kty": "RSA",
@@ -53,7 +53,6 @@ class SigningKey:
             "n": encode(numbers.n.to_bytes((numbers.n.bit_length() + 7) // 8, "big")),
             "e": encode(numbers.e.to_bytes(3, "big")),
             "x5c": [base64.b64encode(self.certificate_der).decode()],
-            "issuer": issuer,
         }
 
 

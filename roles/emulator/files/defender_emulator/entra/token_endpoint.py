@@ -8,29 +8,32 @@ Sources: learn.microsoft.com, v2-oauth2-client-creds-grant-flow and v1-oauth2-cl
 from __future__ import annotations
 
 import base64
-import binascii
 import time
 import uuid
 from collections.abc import Mapping
 from urllib.parse import unquote_plus
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
 from defender_emulator.control.faults import Fault
 from defender_emulator.entra.application_credentials import IsKnown, check_secret
 from defender_emulator.entra.applications import Application
 from defender_emulator.entra.assertions import ASSERTION_TYPE, check_assertion
+from defender_emulator.entra.form import read_form
 from defender_emulator.entra.refusals import Refusal
 from defender_emulator.entra.resources import XDR, Resource, find_resource
 from defender_emulator.entra.service_principals import ServicePrincipal, resources_present
 from defender_emulator.entra.tenants import SHARED_SEGMENTS, Tenant
 from defender_emulator.entra.tokens import AccessToken, TokenRequest
+from defender_emulator.json_text import JsonResponse
 from defender_emulator.world import World, world_of
 
 # ``appidacr`` and ``azpacr``: how the client proved itself.
 _BY_SECRET, _BY_CERTIFICATE = "1", "2"
 _DEFAULT_SCOPE = "/.default"
+# Ask for what comes beside an access token. With this grant nothing comes of them.
+_OPENID_SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
 
 
 async def token_v1(request: Request) -> Response:
@@ -48,14 +51,14 @@ async def _answer(request: Request, version: int) -> Response:
     headers = {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
     correlation_id = request.headers.get("client-request-id") or str(uuid.uuid4())
     try:
-        form = {name: str(value) for name, value in (await request.form()).items()}
-        body = _grant(world, request, form, version)
+        _check_method(request)
+        body = _grant(world, request, await read_form(request), version)
     except Refusal as refusal:
         request.state.refusal = refusal.code
         if refusal.status == 429:
             return PlainTextResponse("Too Many Requests", 429, {**headers, "Retry-After": "60"})
-        return JSONResponse(refusal.body(world.base_url, correlation_id), refusal.status, headers)
-    return JSONResponse(body, headers=headers)
+        return JsonResponse(refusal.body(world.base_url, correlation_id), refusal.status, headers)
+    return JsonResponse(body, headers=headers)
 
 
 def _grant(world: World, request: Request, form: Mapping[str, str], version: int) -> dict[str, str | int]:
@@ -81,6 +84,11 @@ def _grant(world: World, request: Request, form: Mapping[str, str], version: int
     return _success(_issue(world, request, granted), version, audience)
 
 
+def _check_method(request: Request) -> None:
+    if request.method != "POST":
+        raise Refusal(900561, method=request.method)
+
+
 def _check_grant_type(form: Mapping[str, str]) -> None:
     grant_type = form.get("grant_type")
     if not grant_type:
@@ -96,16 +104,17 @@ def _audience(form: Mapping[str, str], version: int) -> str:
             raise Refusal(900144, parameter="resource")
         return form["resource"]
     scope = form.get("scope", "")
-    scopes = scope.split()
-    if not scopes:
+    if not scope.split():
         raise Refusal(900144, parameter="scope")
-    if any(not part.endswith(_DEFAULT_SCOPE) for part in scopes):
-        if any(part.endswith(_DEFAULT_SCOPE) for part in scopes):
-            raise Refusal(70011, scope=scope)
+    resources = list(dict.fromkeys(part for part in scope.split() if part not in _OPENID_SCOPES))
+    static = [part for part in resources if part.endswith(_DEFAULT_SCOPE)]
+    if not static:
         raise Refusal(1002012, scope=scope)
-    if len(scopes) > 1:
+    if len(static) < len(resources):
+        raise Refusal(70011, scope=scope)
+    if len(static) > 1:
         raise Refusal(700022, scope=scope)
-    return scopes[0].removesuffix(_DEFAULT_SCOPE)
+    return static[0].removesuffix(_DEFAULT_SCOPE)
 
 
 def _client(request: Request, form: Mapping[str, str]) -> tuple[str, str | None]:
@@ -114,7 +123,7 @@ def _client(request: Request, form: Mapping[str, str]) -> tuple[str, str | None]
     if scheme.lower() == "basic":
         try:
             user, _mark, password = base64.b64decode(encoded, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             raise Refusal(7000215) from None
         return unquote_plus(user), unquote_plus(password)
     client_id = form.get("client_id")

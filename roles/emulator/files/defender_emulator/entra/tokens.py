@@ -23,6 +23,7 @@ from defender_emulator.entra.service_principals import ServicePrincipal
 from defender_emulator.entra.service_settings import ServiceSettings
 from defender_emulator.entra.signing_keys import SigningKey, SigningKeys, encode
 from defender_emulator.entra.tenants import Tenant
+from defender_emulator.entra.unproven import peek
 
 V1_ISSUER = "https://sts.windows.net/{tenantid}/"
 
@@ -89,11 +90,11 @@ class TokenService:
         Raises:
             jwt.InvalidTokenError: the token is malformed, expired, for somebody else, or not signed by a published key.
         """
-        header = jwt.get_unverified_header(value)
+        header, _claims = peek(value)
         key = self._keys.find(header.get("kid", ""))
         if key is None:
             raise jwt.InvalidSignatureError("the signing key is not published")
-        if "nonce" in header:
+        if isinstance(header.get("nonce"), str):
             _head, payload, signature = value.split(".")
             header["nonce"] = _hashed(header["nonce"])
             value = f"{_encode_json(header)}.{payload}.{signature}"
