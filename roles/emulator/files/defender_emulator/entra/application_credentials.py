@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -101,6 +102,7 @@ def certificate_entry(properties: dict[str, Any]) -> dict[str, Any]:
     key = properties.get("key")
     if not isinstance(key, str):
         raise ValueError("the key is missing")  # noqa: TRY004 - a value in a client's document
+    key = plain_base64(key)
     certificate = read_certificate(key)
     start = properties.get("startDateTime") or timestamps.write(certificate.not_before, 0)
     end = properties.get("endDateTime") or timestamps.write(certificate.not_after, 0)
@@ -113,6 +115,7 @@ def certificate_entry(properties: dict[str, Any]) -> dict[str, Any]:
         "type": CERTIFICATE_TYPE,
         "usage": "Verify",
         **{name: value for name, value in properties.items() if value is not None},
+        "key": key,
         "startDateTime": start,
         "endDateTime": end,
     }
@@ -129,6 +132,11 @@ def set_certificates(application: Application, entries: list[dict[str, Any]]) ->
     application.document["keyCredentials"] = entries
 
 
+def plain_base64(text: str) -> str:
+    """Base64 without the line breaks that some clients put into it, and that Graph skips."""
+    return "".join(text.split())
+
+
 @functools.lru_cache(maxsize=4096)
 def read_certificate(key: str) -> RegisteredCertificate:
     """A certificate as Graph transports it: base64 of its DER form.
@@ -137,7 +145,10 @@ def read_certificate(key: str) -> RegisteredCertificate:
         ValueError: it is no certificate for an RSA key.
     """
     certificate = x509.load_der_x509_certificate(base64.b64decode(key, validate=True))
-    public_key = certificate.public_key()
+    try:
+        public_key = certificate.public_key()
+    except UnsupportedAlgorithm as error:
+        raise ValueError(f"the certificate's key cannot be used: {error}") from None
     if not isinstance(public_key, rsa.RSAPublicKey):
         raise ValueError("the certificate's key is no RSA key")  # noqa: TRY004 - a value in a client's document
     return RegisteredCertificate(

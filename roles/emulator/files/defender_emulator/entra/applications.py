@@ -112,17 +112,23 @@ class Applications:
 def new_application(
     tenant: Tenant, properties: dict[str, Any], client_id: str | None = None, owners: Iterable[str] = ()
 ) -> Application:
-    """A registration with Graph's defaults for what ``properties`` leave out.
-
-    Source: learn.microsoft.com, application-post-applications.
-    """
+    """A registration with Graph's defaults for what ``properties`` leave out."""
     now = time.time()
     document: dict[str, Any] = {
         "id": str(uuid.uuid4()),
         "deletedDateTime": None,
         "appId": client_id or str(uuid.uuid4()),
-        "applicationTemplateId": None,
         "createdDateTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
+        "publisherDomain": tenant.domain,
+        **default_properties(),
+    }
+    return Application(tenant.tenant_id, merge(document, properties), now, list(owners))
+
+
+def default_properties() -> dict[str, Any]:
+    """What an application has of which nothing is said. Source: learn.microsoft.com, application-post-applications."""
+    return {
+        "applicationTemplateId": None,
         "description": None,
         "disabledByMicrosoftStatus": None,
         "groupMembershipClaims": None,
@@ -130,7 +136,6 @@ def new_application(
         "isDeviceOnlyAuthSupported": None,
         "isFallbackPublicClient": None,
         "notes": None,
-        "publisherDomain": tenant.domain,
         "serviceManagementReference": None,
         "signInAudience": "AzureADandPersonalMicrosoftAccount",
         "tags": [],
@@ -167,7 +172,6 @@ def new_application(
             "implicitGrantSettings": {"enableAccessTokenIssuance": False, "enableIdTokenIssuance": False},
         },
     }
-    return Application(tenant.tenant_id, merge(document, properties), now, list(owners))
 
 
 def merge(document: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from defender_emulator.entra.application_credentials import CERTIFICATE_TYPE, certificate_entry
-from defender_emulator.entra.applications import Application
+from defender_emulator.entra.application_credentials import CERTIFICATE_TYPE, certificate_entry, plain_base64
+from defender_emulator.entra.applications import Application, default_properties
 from defender_emulator.entra.tenants import is_guid
 from defender_emulator.graph_directory.calls import bad_request
 from defender_emulator.graph_errors import GraphError
@@ -29,6 +29,10 @@ _UNIQUE_NAME_LENGTH = 120
 _REDIRECT_LENGTH = 256
 _REDIRECT_COUNT = 256
 _REFUSED_CHARACTERS = frozenset("*!$'(),;")
+_TEXT_COLLECTIONS = frozenset(
+    {"identifierUris", "tags", "redirectUris", "knownClientApplications", "countriesBlockedForMinors"}
+)
+_IDENTIFIED = frozenset({"appRoles", "oauth2PermissionScopes"})
 # Whose redirect URIs a browser is sent to; those of a public client may have a scheme of their own.
 _WEB_PLATFORMS = ("web", "spa")
 
@@ -76,7 +80,7 @@ def certificates(given: object, application: Application | None = None) -> list[
 
 def _certificate(properties: dict[str, Any], known: dict[str, dict[str, Any]]) -> dict[str, Any]:
     before = known.get(str(properties.get("keyId")))
-    if before is not None and before["key"] == properties.get("key"):
+    if before is not None and _is_same_key(before["key"], properties.get("key")):
         return before
     is_certificate = properties.get("type", CERTIFICATE_TYPE) == CERTIFICATE_TYPE
     if not is_certificate or properties.get("usage", "Verify") != "Verify":
@@ -90,9 +94,15 @@ def _certificate(properties: dict[str, Any], known: dict[str, dict[str, Any]]) -
         raise bad_request(message, "KeyCredentialsInvalid", "keyCredentials") from None
 
 
+def _is_same_key(known: str, given: object) -> bool:
+    """Graph shows no key unless asked for it, so a list that was read and sent back has none."""
+    return given is None or (isinstance(given, str) and plain_base64(given) == known)
+
+
 def _check(properties: dict[str, Any]) -> None:
     for name in sorted(_READ_ONLY & set(properties)):
         raise bad_request(f"Property '{name}' is read-only and cannot be set.", "ReadOnlyProperty", name)
+    _check_shape(properties, default_properties())
     _check_text(properties, "displayName", _NAME_LENGTH)
     _check_text(properties, "uniqueName", _UNIQUE_NAME_LENGTH)
     if properties.get("signInAudience", _AUDIENCES[0]) not in _AUDIENCES:
@@ -102,6 +112,22 @@ def _check(properties: dict[str, Any]) -> None:
             _check_platform(properties[platform], platform)
     if "requiredResourceAccess" in properties:
         _check_required_access(properties["requiredResourceAccess"])
+
+
+def _check_shape(properties: dict[str, Any], usual: dict[str, Any]) -> None:
+    """Objects, collections and what they hold are of the kind that an application has there."""
+    for name, value in properties.items():
+        known = usual.get(name)
+        if isinstance(known, dict):
+            if not isinstance(value, dict):
+                raise _invalid(name)
+            _check_shape(value, known)
+        elif isinstance(known, list):
+            kind = str if name in _TEXT_COLLECTIONS else dict
+            if not isinstance(value, list) or not all(isinstance(one, kind) for one in value):
+                raise _invalid(name)
+            if name in _IDENTIFIED and not all(is_guid(one.get("id")) for one in value):
+                raise _invalid(name)
 
 
 def _check_text(properties: dict[str, Any], name: str, longest: int) -> None:
@@ -118,15 +144,19 @@ def _check_platform(settings: object, platform: str) -> None:
         raise _invalid(f"{platform}.redirectUris")
     if len(uris) > _REDIRECT_COUNT or len(set(uris)) < len(uris):
         raise _invalid(f"{platform}.redirectUris")
-    if platform in _WEB_PLATFORMS:
-        for uri in uris:
-            if reason := _objection(uri):
-                message = f"Reply address '{uri}' is invalid: {reason}."
-                raise bad_request(message, "InvalidReplyAddress", f"{platform}.redirectUris")
+    for uri in uris:
+        if reason := _objection(uri, platform in _WEB_PLATFORMS):
+            message = f"Reply address '{uri}' is invalid: {reason}."
+            raise bad_request(message, "InvalidReplyAddress", f"{platform}.redirectUris")
 
 
-def _objection(uri: str) -> str | None:
-    parts = urlsplit(uri)
+def _objection(uri: str, is_web: bool) -> str | None:
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return "it is not a URI"
+    if not is_web:
+        return None
     if len(uri) > _REDIRECT_LENGTH:
         return f"it is longer than {_REDIRECT_LENGTH} characters"
     if parts.fragment or uri.endswith("#"):
