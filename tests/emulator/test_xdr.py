@@ -145,6 +145,34 @@ def test_an_update(caller: Caller, token: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("changes", "after"),
+    [
+        ({"classification": "Unknown"}, ("Unknown", "NotAvailable")),
+        ({"classification": "Unknown", "determination": "NotAvailable"}, ("Unknown", "NotAvailable")),
+        ({"determination": "NotAvailable"}, ("TruePositive", "NotAvailable")),
+        ({"determination": "CompromisedUser"}, ("TruePositive", "CompromisedAccount")),
+        ({"determination": "Apt"}, ("TruePositive", "Apt")),
+        (
+            {"classification": "InformationalExpectedActivity", "determination": "ConfirmedUserActivity"},
+            ("InformationalExpectedActivity", "ConfirmedActivity"),
+        ),
+        (
+            {"classification": "FalsePositive", "determination": "InsufficientData"},
+            ("FalsePositive", "NoEnoughDataToValidate"),
+        ),
+    ],
+)
+def test_a_verdict_can_be_taken_back_and_is_known_by_each_of_its_names(
+    caller: Caller, token: str, changes: dict[str, str], after: tuple[str, str]
+) -> None:
+    incident = next(one for one in _list(caller, token) if one["redirectIncidentId"] is None)
+    malware = {"classification": "TruePositive", "determination": "Malware"}
+    assert _patch(caller, token, incident["incidentId"], malware)[0] == 200
+    status, changed = _patch(caller, token, incident["incidentId"], changes)
+    assert (status, changed["classification"], changed["determination"]) == (200, *after)
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         {},
@@ -154,8 +182,9 @@ def test_an_update(caller: Caller, token: str) -> None:
         {"status": "Redirected"},
         {"classification": "Sure"},
         {"classification": "FalsePositive", "determination": "Malware"},
+        {"classification": "Unknown", "determination": "Malware"},
+        {"classification": "TruePositive", "determination": "InsufficientData"},
         {"determination": "Malware"},
-        {"classification": "TruePositive", "determination": "NotAvailable"},
         {"status": "AwaitingAction"},
         {"status": "Active", "severity": "High"},
         {"assignedTo": None},

@@ -8,37 +8,24 @@ import itertools
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from defender_emulator import timestamps
-from defender_emulator.control.body import BadControl, check_document, read_body
+from defender_emulator.control.body import BadControl, read_body
+from defender_emulator.control.incident_documents import read_incident
 from defender_emulator.defender import generator
-from defender_emulator.defender.incidents import Incident, change_moment
+from defender_emulator.defender.incidents import GRAPH_ONLY, Incident, change_moment, xdr_form
 from defender_emulator.entra.tenants import Tenant
+from defender_emulator.json_text import JsonResponse
 from defender_emulator.world import world_of
 
-_TIMES = ("createdTime", "lastUpdateTime")
-_TYPES: dict[str, tuple[type, ...]] = {
-    "incidentId": (int,),
-    "redirectIncidentId": (int, type(None)),
-    "incidentName": (str,),
-    "createdTime": (str,),
-    "lastUpdateTime": (str,),
-    "assignedTo": (str, type(None)),
-    "classification": (str,),
-    "determination": (str,),
-    "status": (str,),
-    "severity": (str,),
-    "tags": (list,),
-    "comments": (list,),
-    "alerts": (list,),
-}
+_MOST_ALERTS = 10_000
 
 
 async def show(request: Request) -> Response:
     """``GET tenants/{tenant}/incidents``"""
     incidents = world_of(request).incidents.of(_tenant(request)).values()
-    written = b",".join(incident.json for incident in incidents)
+    written = b",".join(incident.xdr_json for incident in incidents)
     return Response(b'{"incidents":[' + written + b"]}", media_type="application/json")
 
 
@@ -49,8 +36,7 @@ async def put(request: Request) -> Response:
     if set(body) != {"incidents"} or not isinstance(wanted, list) or not all(isinstance(one, dict) for one in wanted):
         raise BadControl('the body must be {"incidents": [...]}, a list of objects')
     counts = [_take_count(given) for given in wanted]
-    for given in wanted:
-        _check(given)
+    wanted = [read_incident(given) for given in wanted]
     tenant, incidents = _tenant(request), world_of(request).incidents
     taken = (*incidents.of(tenant), *(given["incidentId"] for given in wanted if "incidentId" in given))
     free = itertools.count(max(taken, default=0) + 1)
@@ -60,13 +46,12 @@ async def put(request: Request) -> Response:
     incidents.save(
         tenant, *(generator.complete(tenant, given, count) for given, count in zip(wanted, counts, strict=True))
     )
-    return JSONResponse({"ids": [given["incidentId"] for given in wanted]}, 201)
+    return JsonResponse({"ids": [given["incidentId"] for given in wanted]}, 201)
 
 
 async def change(request: Request) -> Response:
     """``PATCH tenants/{tenant}/incidents/{incident_id}``: what is given, as if an analyst had changed it now."""
-    changes = await read_body(request)
-    _check(changes)
+    changes = read_incident(await read_body(request))
     if "incidentId" in changes:
         raise BadControl("'incidentId' cannot be changed")
     incident = _incident(request)
@@ -74,9 +59,11 @@ async def change(request: Request) -> Response:
         return _missing()
     document = incident.document()
     moment = timestamps.write(change_moment(document))
-    document = generator.complete(_tenant(request), {**document, "lastUpdateTime": moment, **changes})
+    beside = {**document.get(GRAPH_ONLY, {}), **changes.pop(GRAPH_ONLY, {})}
+    given = {**document, "lastUpdateTime": moment, **changes, **({GRAPH_ONLY: beside} if beside else {})}
+    document = generator.complete(_tenant(request), given)
     world_of(request).incidents.save(_tenant(request), document)
-    return JSONResponse(document)
+    return JsonResponse(xdr_form(document))
 
 
 async def remove(request: Request) -> Response:
@@ -90,21 +77,9 @@ async def remove(request: Request) -> Response:
 
 def _take_count(given: dict[str, Any]) -> int | None:
     count = given.pop("alert_count", None)
-    if count is not None and (not isinstance(count, int) or count < 0 or "alerts" in given):
-        raise BadControl("'alert_count' must be a number, and stands instead of 'alerts'")
+    if count is not None and (not isinstance(count, int) or not 0 <= count <= _MOST_ALERTS or "alerts" in given):
+        raise BadControl(f"'alert_count' must be a number up to {_MOST_ALERTS}, and stands instead of 'alerts'")
     return count
-
-
-def _check(given: dict[str, Any]) -> None:
-    check_document("an incident", _TYPES, given)
-    for name, value in given.items():
-        if name in ("alerts", "comments") and not all(isinstance(one, dict) for one in value):
-            raise BadControl(f"'{name}' must be a list of objects")
-        if name in _TIMES:
-            try:
-                timestamps.read(value)
-            except ValueError as error:
-                raise BadControl(str(error)) from None
 
 
 def _tenant(request: Request) -> Tenant:
@@ -116,4 +91,4 @@ def _incident(request: Request) -> Incident | None:
 
 
 def _missing() -> Response:
-    return JSONResponse({"error": "the tenant has no such incident"}, 404)
+    return JsonResponse({"error": "the tenant has no such incident"}, 404)

@@ -16,11 +16,12 @@ from starlette.requests import Request
 from defender_emulator.defender.answers import json_object
 from defender_emulator.defender.bearer import ApiError
 from defender_emulator.defender.graph_forms import enum_name
-from defender_emulator.defender.verdicts import DETERMINATIONS, UNDETERMINED, check_pair
+from defender_emulator.defender.verdicts import DETERMINATIONS as LEGAL
+from defender_emulator.defender.verdicts import UNCLASSIFIED, UNDETERMINED, check_pair, decided
 
-_CLASSIFICATIONS = {"unknown": "Unknown", **{enum_name(name): name for name in DETERMINATIONS}}
-_DETERMINATIONS = {
-    **{enum_name(name): name for names in DETERMINATIONS.values() for name in names},
+CLASSIFICATIONS = {"unknown": UNCLASSIFIED, **{enum_name(name): name for name in LEGAL}}
+DETERMINATIONS = {
+    **{enum_name(name): name for names in LEGAL.values() for name in names},
     "unknown": UNDETERMINED,
     "apt": "Apt",
     "securityPersonnel": "SecurityPersonnel",
@@ -40,7 +41,7 @@ def read_changes(
     Raises:
         ApiError: 400 for an unknown property, a value that is none, or a pair that does not go together.
     """
-    names = {"status": statuses, "classification": _CLASSIFICATIONS, "determination": _DETERMINATIONS}
+    names = {"status": statuses, "classification": CLASSIFICATIONS, "determination": DETERMINATIONS}
     changes: dict[str, Any] = {}
     for name, value in body.items():
         if name.startswith("@odata."):
@@ -59,16 +60,17 @@ def read_changes(
             changes["tags"] = value
         else:
             raise _refusal(f"The property '{name}' does not exist or cannot be updated.")
+    changes = decided(current, changes)
     if "classification" in changes or "determination" in changes:
         after = {**current, **changes}
-        check_pair(after["classification"] or "Unknown", after["determination"] or UNDETERMINED, enum_name)
+        check_pair(after["classification"] or UNCLASSIFIED, after["determination"] or UNDETERMINED, enum_name)
     return changes
 
 
 async def read_comment(request: Request) -> str:
     """The text of a comment to add. ApiError 400 when there is none, or it is of another type."""
     body = await json_object(request)
-    if body.get("@odata.type", _COMMENT_TYPE).removeprefix("#") != _COMMENT_TYPE:
+    if str(body.get("@odata.type", _COMMENT_TYPE)).removeprefix("#") != _COMMENT_TYPE:
         raise _refusal(f"The type '{body['@odata.type']}' is not '{_COMMENT_TYPE}'.")
     text = body.get("comment")
     if not isinstance(text, str) or not text:

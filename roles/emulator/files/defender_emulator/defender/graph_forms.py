@@ -15,6 +15,7 @@ from typing import Any
 from starlette.requests import Request
 
 from defender_emulator.defender.alerts import AlertComments
+from defender_emulator.defender.incidents import GRAPH_ONLY
 from defender_emulator.entra.tenants import Tenant
 from defender_emulator.world import world_of
 
@@ -27,11 +28,11 @@ _NAMES = {
 }
 # Written only for who asks for them, otherwise unknownFutureValue.
 _HIDDEN = frozenset({"awaitingAction", "microsoftDefenderForCloud"})
-_SERVICES = {
+SERVICES = {
     "OfficeATP": "microsoftDefenderForOffice365",
     "MicrosoftCloudAppSecurity": "microsoftDefenderForCloudApps",
 }
-_DETECTION_SOURCES = {
+DETECTION_SOURCES = {
     "WindowsDefenderAv": "antivirus",
     "WindowsDefenderAtp": "microsoftDefenderForEndpoint",
     "OfficeATP": "microsoftDefenderForOffice365",
@@ -51,8 +52,29 @@ _EVIDENCE = {
 }
 
 
-def enum_name(name: str) -> str:
+# A property of a device as evidence to one of a device of the XDR API.
+DEVICE_EVIDENCE = {
+    "firstSeenDateTime": "firstSeen",
+    "mdeDeviceId": "mdatpDeviceId",
+    "azureAdDeviceId": "aadDeviceId",
+    "deviceDnsName": "deviceDnsName",
+    "osPlatform": "osPlatform",
+    "osBuild": "osBuild",
+    "version": "version",
+    "healthStatus": "healthStatus",
+    "riskScore": "riskScore",
+    "rbacGroupId": "rbacGroupId",
+    "rbacGroupName": "rbacGroupName",
+    "onboardingStatus": "onboardingStatus",
+    "vmMetadata": "vmMetadata",
+}
+_DEVICE_STATES = ("healthStatus", "riskScore", "onboardingStatus")
+
+
+def enum_name(name: str | None) -> str:
     """The Graph spelling of an XDR enumeration member."""
+    if not name:
+        return "unknown"
     return _NAMES.get(name) or name[0].lower() + name[1:]
 
 
@@ -93,10 +115,11 @@ class Writer:
         }
         if with_alerts:
             incident["alerts"] = [self.alert(alert) for alert in alerts]
-        return incident
+        return {**incident, **document.get(GRAPH_ONLY, {})}
 
     def alert(self, alert: dict[str, Any]) -> dict[str, Any]:
         """The Graph form of an XDR alert."""
+        beside = alert.get(GRAPH_ONLY, {})
         return {
             "id": alert["alertId"],
             "providerAlertId": alert["alertId"],
@@ -107,7 +130,7 @@ class Writer:
             "determination": enum_name(alert["determination"] or "NotAvailable"),
             "serviceSource": self._member(service_source(alert)),
             "detectionSource": self._member(
-                _DETECTION_SOURCES.get(alert["detectionSource"]) or enum_name(alert["detectionSource"])
+                DETECTION_SOURCES.get(str(alert["detectionSource"])) or enum_name(alert["detectionSource"])
             ),
             "detectorId": alert["detectorId"],
             "tenantId": self.tenant.tenant_id,
@@ -127,12 +150,13 @@ class Writer:
             "resolvedDateTime": alert["resolvedTime"],
             "firstActivityDateTime": alert["firstActivity"],
             "lastActivityDateTime": alert["lastActivity"],
-            "comments": self.comments.of(self.tenant, alert["alertId"]),
             "systemTags": [],
             "evidence": [
                 *(_device_evidence(device) for device in alert["devices"]),
                 *(_evidence(entity, alert["creationTime"]) for entity in alert["entities"]),
             ],
+            **beside,
+            "comments": [*beside.get("comments", []), *self.comments.of(self.tenant, alert["alertId"])],
         }
 
     def _member(self, name: str) -> str:
@@ -156,37 +180,27 @@ def incident_comments(document: dict[str, Any]) -> list[dict[str, str]]:
 
 def service_source(alert: dict[str, Any]) -> str:
     """The Graph spelling of the product that raised an XDR alert."""
-    return _SERVICES.get(alert["serviceSource"]) or enum_name(alert["serviceSource"])
+    return SERVICES.get(str(alert["serviceSource"])) or enum_name(alert["serviceSource"])
 
 
 def _device_evidence(device: dict[str, Any]) -> dict[str, Any]:
+    details = {name: device.get(ours) for name, ours in DEVICE_EVIDENCE.items()}
     return {
         "@odata.type": "#microsoft.graph.security.deviceEvidence",
-        "createdDateTime": device["firstSeen"],
+        "createdDateTime": device.get("firstSeen"),
         "verdict": "unknown",
         "remediationStatus": "none",
         "roles": [],
-        "tags": device["tags"],
-        "firstSeenDateTime": device["firstSeen"],
-        "mdeDeviceId": device["mdatpDeviceId"],
-        "azureAdDeviceId": device["aadDeviceId"],
-        "deviceDnsName": device["deviceDnsName"],
-        "osPlatform": device["osPlatform"],
-        "osBuild": device["osBuild"],
-        "version": device["version"],
-        "healthStatus": enum_name(device["healthStatus"]),
-        "riskScore": enum_name(device["riskScore"]),
-        "rbacGroupId": device["rbacGroupId"],
-        "rbacGroupName": device["rbacGroupName"],
-        "onboardingStatus": enum_name(device["onboardingStatus"]),
-        "vmMetadata": device["vmMetadata"],
+        "tags": device.get("tags", []),
+        **details,
+        **{name: enum_name(details[name]) for name in _DEVICE_STATES},
     }
 
 
 def _evidence(entity: dict[str, Any], created: str) -> dict[str, Any]:
     kind = entity["entityType"]
     return {
-        "@odata.type": f"#microsoft.graph.security.{_EVIDENCE[kind]}",
+        "@odata.type": f"#microsoft.graph.security.{_EVIDENCE.get(kind) or enum_name(kind) + 'Evidence'}",
         "createdDateTime": created,
         "verdict": enum_name(entity.get("verdict", "Unknown")),
         "remediationStatus": "none",

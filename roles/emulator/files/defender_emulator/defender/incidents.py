@@ -12,13 +12,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from defender_emulator import timestamps
+from defender_emulator import json_text, timestamps
 from defender_emulator.defender import generator
 from defender_emulator.entra.tenants import Tenant
 from defender_emulator.store import Store
 
 _ID = re.compile(r"[0-9]{1,18}")
 _KIND = "incident"
+# A member of an incident or an alert in the store: what Microsoft Graph alone shows of it.
+GRAPH_ONLY = "@graph"
+_HAS_GRAPH_ONLY = f'"{GRAPH_ONLY}":'.encode()
 
 
 @dataclass(slots=True)
@@ -50,11 +53,16 @@ class Incident:
             document["assignedTo"],
             document["classification"],
             document["determination"],
-            json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode(),
+            json_text.write(document),
         )
 
+    @property
+    def xdr_json(self) -> bytes:
+        """What the Defender XDR API shows."""
+        return json_text.write(xdr_form(self.document())) if _HAS_GRAPH_ONLY in self.json else self.json
+
     def document(self) -> dict[str, Any]:
-        """The whole incident in the XDR API's form."""
+        """The whole incident in the XDR API's form, with what only Graph shows."""
         document: dict[str, Any] = json.loads(self.json)
         return document
 
@@ -133,6 +141,12 @@ class IncidentArchive:
         self._by_update.pop(tenant.tenant_id, None)
         self._changed.setdefault(tenant.tenant_id, {})[incident.incident_id] = None
         self._store.put(_KIND, f"{tenant.tenant_id}/{incident.incident_id}", None)
+
+
+def xdr_form(document: dict[str, Any]) -> dict[str, Any]:
+    """The document without what only Graph shows."""
+    alerts = [{name: value for name, value in alert.items() if name != GRAPH_ONLY} for alert in document["alerts"]]
+    return {**{name: value for name, value in document.items() if name != GRAPH_ONLY}, "alerts": alerts}
 
 
 def _updated(placed: tuple[int, Incident]) -> int:

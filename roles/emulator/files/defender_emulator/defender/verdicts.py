@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which determination goes with which classification, in the Defender XDR API's names.
 
-Source: learn.microsoft.com, api-update-incidents.
+Sources: learn.microsoft.com, api-update-incidents; for the other names api-incident.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from defender_emulator.defender.bearer import ApiError
 
@@ -24,9 +25,22 @@ DETERMINATIONS = {
     "InformationalExpectedActivity": ("SecurityTesting", "LineOfBusinessApplication", "ConfirmedActivity", "Other"),
     "FalsePositive": ("Clean", "NoEnoughDataToValidate", "Other"),
 }
-UNDETERMINED = "NotAvailable"
+UNCLASSIFIED, UNDETERMINED = "Unknown", "NotAvailable"
+# Names that other pages of Microsoft's have for the same, and that clients send.
+OTHER_NAMES = {
+    "CompromisedUser": "CompromisedAccount",
+    "ConfirmedUserActivity": "ConfirmedActivity",
+    "InsufficientData": "NoEnoughDataToValidate",
+}
 # Taken out of the XDR API in 2022, and still named by Graph's pages.
-_OF_OLD = {"Apt": "TruePositive", "SecurityPersonnel": "TruePositive"}
+OF_OLD = {"Apt": "TruePositive", "SecurityPersonnel": "TruePositive"}
+
+
+def decided(current: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes, with which an incident that is not classified any more has no determination either."""
+    if changes.get("classification") == UNCLASSIFIED and current["classification"] != UNCLASSIFIED:
+        return {"determination": UNDETERMINED, **changes}
+    return dict(changes)
 
 
 def check_pair(classification: str, determination: str, spelled: Callable[[str], str] = str) -> None:
@@ -36,7 +50,7 @@ def check_pair(classification: str, determination: str, spelled: Callable[[str],
         ApiError: 400
     """
     legal = DETERMINATIONS.get(classification, ())
-    if determination == UNDETERMINED or determination in legal or _OF_OLD.get(determination) == classification:
+    if determination == UNDETERMINED or determination in legal or OF_OLD.get(determination) == classification:
         return
     choices = ", ".join(spelled(name) for name in legal) or spelled(UNDETERMINED)
     raise ApiError(

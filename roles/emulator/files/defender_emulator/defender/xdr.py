@@ -19,10 +19,18 @@ from starlette.responses import Response
 from defender_emulator import timestamps
 from defender_emulator.defender.answers import json_object, xdr_endpoint
 from defender_emulator.defender.bearer import ApiError, json_response, require
-from defender_emulator.defender.incidents import Incident, change_moment
-from defender_emulator.defender.listing import check_options, choose, churn, cut, limited, refuse_poison
+from defender_emulator.defender.incidents import Incident, change_moment, xdr_form
+from defender_emulator.defender.listing import check_options, choose, churn, cut, is_lost, limited, refuse_poison
 from defender_emulator.defender.throttling import count_xdr_call
-from defender_emulator.defender.verdicts import DETERMINATIONS, check_pair
+from defender_emulator.defender.verdicts import (
+    DETERMINATIONS,
+    OF_OLD,
+    OTHER_NAMES,
+    UNCLASSIFIED,
+    UNDETERMINED,
+    check_pair,
+    decided,
+)
 from defender_emulator.entra.resources import XDR
 from defender_emulator.entra.tenants import Tenant
 from defender_emulator.odata import Field, bounds_of, parse_number
@@ -41,7 +49,11 @@ _FIELDS = {
     "status": Field(lambda incident: incident.status, names=_STATUSES),
     "assignedTo": Field(lambda incident: incident.assigned_to),
 }
-_DETERMINATIONS = frozenset(name for names in DETERMINATIONS.values() for name in names)
+_POSSIBLE = {
+    "status": _WRITTEN_STATUSES,
+    "classification": {UNCLASSIFIED, *DETERMINATIONS},
+    "determination": {UNDETERMINED, *OF_OLD, *(name for names in DETERMINATIONS.values() for name in names)},
+}
 _CHANGEABLE = frozenset({"status", "assignedTo", "classification", "determination", "tags", "comment"})
 
 
@@ -67,7 +79,7 @@ async def list_incidents(request: Request) -> Response:
         query = urlencode({**options, "$top": top, "$skip": following})
         tail = f'],"@odata.nextLink":"{world.base_url}/api/incidents?{query}"}}'.encode()
     head = f'{{"@odata.context":"{_CONTEXT}","value":['.encode()
-    answer = json_response(head + b",".join(incident.json for incident in page) + tail)
+    answer = json_response(head + b",".join(incident.xdr_json for incident in page) + tail)
     churn(request, caller.tenant)
     return answer
 
@@ -87,9 +99,11 @@ async def update_incident(request: Request) -> Response:
     """``PATCH /api/incidents/{id}``: tags are replaced, a comment is appended, what is left out stays."""
     caller = require(request, XDR, _WRITE_ROLES)
     count_xdr_call(request, caller, "update")
-    changes = await json_object(request)
+    body = await json_object(request)
     document = _find(request, caller.tenant).document()
-    _check_changes(changes, document)
+    changes = _read_changes(body, document)
+    if is_lost(request, caller.tenant):
+        return _one(document)
     comment = changes.pop("comment", None)
     document.update(changes)
     document["assignedTo"] = document["assignedTo"] or None
@@ -103,7 +117,7 @@ async def update_incident(request: Request) -> Response:
 
 
 def _one(document: dict[str, Any]) -> Response:
-    return json_response({"@odata.context": f"{_CONTEXT}/$entity", **document})
+    return json_response({"@odata.context": f"{_CONTEXT}/$entity", **xdr_form(document)})
 
 
 def _find(request: Request, tenant: Tenant) -> Incident:
@@ -114,26 +128,33 @@ def _find(request: Request, tenant: Tenant) -> Incident:
     return incident
 
 
-def _check_changes(changes: dict[str, Any], document: dict[str, Any]) -> None:
+def _read_changes(body: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+    """The changes to make, in the names that the API itself writes. ApiError 400 for what cannot be changed so."""
     redirect = document["redirectIncidentId"]
     if redirect is not None:
         raise ApiError(
             400, "InvalidInput", f"Incident {document['incidentId']} is redirected to {redirect} and cannot be updated."
         )
-    unknown = sorted(set(changes) - _CHANGEABLE)
+    _check_types(body)
+    changes = {
+        name: OTHER_NAMES.get(value, value) if name == "determination" else value for name, value in body.items()
+    }
+    for name, possible in _POSSIBLE.items():
+        if name in changes and changes[name] not in possible:
+            raise ApiError(400, "InvalidInput", f"'{changes[name]}' is not a {name} that can be set.")
+    changes = decided(document, changes)
+    if "classification" in changes or "determination" in changes:
+        check_pair(*(changes.get(name, document[name]) for name in ("classification", "determination")))
+    return changes
+
+
+def _check_types(body: dict[str, Any]) -> None:
+    unknown = sorted(set(body) - _CHANGEABLE)
     if unknown:
         raise ApiError(400, "InvalidRequestBody", f"Property '{unknown[0]}' cannot be updated.")
-    tags = changes.get("tags", [])
+    tags = body.get("tags", [])
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         raise ApiError(400, "InvalidInput", "'tags' must be a list of strings.")
     for name in _CHANGEABLE - {"tags"}:
-        if name in changes and not isinstance(changes[name], str):
+        if name in body and not isinstance(body[name], str):
             raise ApiError(400, "InvalidInput", f"'{name}' must be a string.")
-    if changes.get("status", "Active") not in _WRITTEN_STATUSES:
-        raise ApiError(400, "InvalidInput", f"'{changes['status']}' is not a status that can be set.")
-    if changes.get("classification", "TruePositive") not in DETERMINATIONS:
-        raise ApiError(400, "InvalidInput", f"'{changes['classification']}' is not a classification that can be set.")
-    if changes.get("determination", "Other") not in _DETERMINATIONS:
-        raise ApiError(400, "InvalidInput", f"'{changes['determination']}' is not a determination that can be set.")
-    if "classification" in changes or "determination" in changes:
-        check_pair(*(changes.get(name, document[name]) for name in ("classification", "determination")))
