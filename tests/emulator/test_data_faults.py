@@ -120,3 +120,30 @@ def test_a_retired_endpoint(
     emulator.control("DELETE", "faults")
     _fault(emulator, "retired", path=XDR, body="Gone for good")
     assert caller.get(XDR, tokens[XDR]).text == "Gone for good"
+
+
+def test_a_change_that_is_accepted_and_not_made(
+    caller: Caller, emulator: EmulatorProcess, consented: Consent, tokens: dict[str, str]
+) -> None:
+    consented("contoso", "Incident.ReadWrite.All", "SecurityIncident.ReadWrite.All", "SecurityAlert.ReadWrite.All")
+    changing = {
+        XDR: caller.token(),
+        INCIDENTS: caller.token(scope=GRAPH_SCOPE),
+        ALERTS: caller.token(scope=GRAPH_SCOPE),
+    }
+    status = {XDR: "Resolved", INCIDENTS: "resolved", ALERTS: "resolved"}
+    _fault(emulator, "not_applied", tenant=TENANT, times=3)
+    for path, name in ((XDR, "incidentId"), (INCIDENTS, "id"), (ALERTS, "id")):
+        before = caller.get(path, tokens[path]).json()["value"][0]
+        address = f"{emulator.url}{path}/{before[name]}"
+        headers = {"Authorization": f"Bearer {changing[path]}"}
+        for changed in (False, True):
+            answer = caller.session.patch(address, json={"status": status[path]}, headers=headers, timeout=10)
+            assert answer.status_code == 200
+            assert (answer.json()["status"] == status[path]) is (changed or before["status"] == status[path])
+            after = caller.get(f"{path}/{before[name]}", tokens[path]).json()
+            after.pop("@odata.context")
+            assert (after == before) is not changed
+            if not changed:
+                emulator.control("DELETE", "faults")
+        _fault(emulator, "not_applied", tenant=TENANT)

@@ -232,3 +232,23 @@ def test_faults_are_listed_and_ended(caller: Caller, emulator: EmulatorProcess, 
     assert emulator.control("GET", "faults") == []
     with pytest.raises(AssertionError, match="404"):
         emulator.control("DELETE", f"faults/{first}")
+
+
+def test_a_byte_order_mark(caller: Caller, token: str, fault: Fault) -> None:
+    plain = caller.get(LIST, token).content
+    fault("bom", path=LIST, times=1)
+    assert caller.get(LIST, token).content == b"\xef\xbb\xbf" + plain
+    assert caller.get(LIST, token).content == plain
+    fault("bom")
+    fault("server_error", status=503)
+    broken = caller.get(LIST, token)
+    assert (broken.status_code, broken.content[:4]) == (503, b"\xef\xbb\xbf{")
+    assert caller.ask_token().content.startswith(b"\xef\xbb\xbf{")
+
+
+@pytest.mark.parametrize("body", ["", "<h1>Blocked</h1>"])
+def test_a_filter_that_forbids(caller: Caller, token: str, fault: Fault, body: str) -> None:
+    fault("not_json", path=LIST, status=403, body=body)
+    answer = caller.get(LIST, token)
+    assert (answer.status_code, answer.text) == (403, body)
+    assert answer.headers["Content-Type"].startswith("text/html")

@@ -4,20 +4,17 @@
 
 from __future__ import annotations
 
-import re
-
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from defender_emulator.control.api import CONTROL_ROUTES
 from defender_emulator.control.interference import Interference
 from defender_emulator.defender import graph_alerts, graph_incidents, hunting, xdr
 from defender_emulator.entra import consent_endpoints, discovery, token_endpoint
 from defender_emulator.graph_directory.routes import DIRECTORY_ROUTES
+from defender_emulator.graph_paths import OneGraphPath
+from defender_emulator.unserved import HANDLERS
 from defender_emulator.world import World
 
 _AUTHORITY = [
@@ -26,8 +23,8 @@ _AUTHORITY = [
     Route("/{tenant}/v2.0/.well-known/openid-configuration", discovery.metadata_v2),
     Route("/{tenant}/discovery/keys", discovery.keys_v1),
     Route("/{tenant}/discovery/v2.0/keys", discovery.keys_v2),
-    Route("/{tenant}/oauth2/token", token_endpoint.token_v1, methods=["POST"]),
-    Route("/{tenant}/oauth2/v2.0/token", token_endpoint.token_v2, methods=["POST"]),
+    Route("/{tenant}/oauth2/token", token_endpoint.token_v1, methods=["GET", "POST"]),
+    Route("/{tenant}/oauth2/v2.0/token", token_endpoint.token_v2, methods=["GET", "POST"]),
     Route("/{tenant}/adminconsent", consent_endpoints.admin_consent_v1, methods=["GET", "POST"]),
     Route("/{tenant}/v2.0/adminconsent", consent_endpoints.admin_consent_v2, methods=["GET", "POST"]),
     Route("/{tenant}/oauth2/authorize", consent_endpoints.authorize, methods=["GET", "POST"]),
@@ -49,6 +46,7 @@ _GRAPH = [
     Route("/v1.0/security/incidents", graph_incidents.list_incidents),
     Route("/v1.0/security/incidents/{incident_id}", graph_incidents.get_incident),
     Route("/v1.0/security/incidents/{incident_id}", graph_incidents.update_incident, methods=["PATCH"]),
+    Route("/v1.0/security/incidents/{incident_id}/alerts", graph_alerts.list_alerts_of_incident),
     Route("/v1.0/security/incidents/{incident_id}/comments", graph_incidents.add_comment, methods=["POST"]),
     Route("/v1.0/security/alerts_v2", graph_alerts.list_alerts),
     Route("/v1.0/security/alerts_v2/{alert_id}", graph_alerts.get_alert),
@@ -57,31 +55,18 @@ _GRAPH = [
 ]
 
 
-class _SingleSlashes:
-    """ASGI middleware. Graph takes a run of slashes for one, which some of Microsoft's own clients rely on."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith("/v1.0//"):
-            scope["path"] = re.sub("/+", "/", scope["path"])
-        await self._app(scope, receive, send)
-
-
-async def _answer_nobody(_request: Request, _error: Exception) -> Response:
-    """A client that hangs up in the middle of its request is no error of the emulator's."""
-    return Response(status_code=400)
+# Fixed paths first: an authority path starts with any tenant.
+ROUTES = [*CONTROL_ROUTES, *_XDR, *_GRAPH, *_HUNTING, *DIRECTORY_ROUTES, *_AUTHORITY]
 
 
 def make_app(world: World) -> Starlette:
     """The whole emulator as one ASGI application."""
-    # Fixed paths first: an authority path starts with any tenant.
-    routes = [*CONTROL_ROUTES, *_XDR, *_GRAPH, *_HUNTING, *DIRECTORY_ROUTES, *_AUTHORITY]
     app = Starlette(
-        routes=routes,
-        middleware=[Middleware(_SingleSlashes), Middleware(Interference, routes=routes)],
-        exception_handlers={ClientDisconnect: _answer_nobody},
+        routes=ROUTES,
+        middleware=[Middleware(OneGraphPath), Middleware(Interference, routes=ROUTES)],
+        exception_handlers=HANDLERS,
     )
+    # A path with a slash too many is not served, rather than led elsewhere.
+    app.router.redirect_slashes = False
     app.state.world = world
     return app

@@ -8,12 +8,13 @@ Sources: learn.microsoft.com, graph/errors; the codes as seen in public logs.
 from __future__ import annotations
 
 import datetime
-import json
 import uuid
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
 from starlette.responses import Response
+
+from defender_emulator import json_text
 
 GRAPH_PREFIX = "/v1.0/"
 
@@ -39,7 +40,7 @@ def error_response(request: Request, error: GraphError, headers: dict[str, str] 
     }
     body = {"code": error.code, "message": error.message, "details": error.details, "innerError": inner}
     return Response(
-        json.dumps({"error": body}),
+        json_text.write({"error": body}),
         error.status,
         {**(headers or {}), "request-id": request_id, "client-request-id": client_request_id},
         "application/json",

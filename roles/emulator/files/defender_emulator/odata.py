@@ -37,7 +37,11 @@ class Field:
 
 _TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<mark>[(),])|(?P<word>[^\s(),']+))")
 _ANY = "/any"
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_DEEPEST = 50
+# ``in`` takes a list of literals, the others one.
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "in": lambda value, listed: value in listed,
     "eq": operator.eq,
     "ne": operator.ne,
     "gt": operator.gt,
@@ -80,7 +84,7 @@ def bounds_of(text: str, name: str) -> tuple[float, float]:
                 terms[-1].append(token)
         for term in terms:
             if len(term) == 3 and term[0] == name:
-                moment = timestamps.read(term[2])
+                moment = read_moment(term[2])
                 if term[1] in ("ge", "gt", "eq"):
                     least = max(least, moment)
                 if term[1] in ("le", "lt", "eq"):
@@ -120,6 +124,7 @@ class _Parser:
         self._fields = fields
         self._operators = operators
         self._position = 0
+        self._depth = 0
 
     def alternatives(self) -> Predicate:
         parts = [self._conjunction()]
@@ -144,7 +149,11 @@ class _Parser:
             return self._member(self._next().removesuffix(_ANY))
         if not self._accept("("):
             return self._comparison()
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise QueryError(f"The filter is nested deeper than {_DEEPEST} levels.")
         inner = self.alternatives()
+        self._depth -= 1
         if not self._accept(")"):
             raise QueryError("Syntax error: a parenthesis is not closed in the filter.")
         return inner
@@ -175,15 +184,25 @@ class _Parser:
         return field
 
     def _comparison(self) -> Predicate:
-        name, symbol, literal = self._next(), self._next(), self._next()
+        name, symbol = self._next(), self._next()
         field = self._field(name)
         if symbol not in self._operators:
             raise QueryError(f"'{symbol}' is not a comparison operator.")
         compare = OPERATORS[symbol]
-        if not field.is_moment and symbol not in ("eq", "ne"):
+        if not field.is_moment and symbol not in ("eq", "ne", "in"):
             raise QueryError(f"The operator '{symbol}' cannot be applied to '{name}'.")
-        expected = _literal(name, literal, field)
+        expected = self._list(name, field) if symbol == "in" else _literal(name, self._next(), field)
         return lambda item: compare(_comparable(field, field.value(item)), expected)
+
+    def _list(self, name: str, field: Field) -> list[int | str | None]:
+        if self._next() != "(":
+            raise QueryError("Syntax error: in takes a list of values, in parentheses.")
+        listed = [_literal(name, self._next(), field)]
+        while self._accept(","):
+            listed.append(_literal(name, self._next(), field))
+        if self._next() != ")":
+            raise QueryError("Syntax error: a parenthesis is not closed in the filter.")
+        return listed
 
     def _peek(self) -> str:
         return self._tokens[self._position] if self._position < len(self._tokens) else ""
@@ -204,7 +223,7 @@ class _Parser:
 def _literal(name: str, literal: str, field: Field) -> int | str | None:
     if field.is_moment:
         try:
-            return timestamps.read(literal)
+            return read_moment(literal)
         except ValueError:
             raise QueryError(f"The value {literal} of '{name}' is not an unquoted date and time.") from None
     if literal == "null":
@@ -215,6 +234,11 @@ def _literal(name: str, literal: str, field: Field) -> int | str | None:
     if field.names is not None and text not in field.names:
         raise QueryError(f"'{text}' is not a value of '{name}'.")
     return str(_comparable(field, text))
+
+
+def read_moment(literal: str) -> int:
+    """Ticks of a moment in a filter, where a date alone is its midnight. ValueError when it is neither."""
+    return timestamps.read(f"{literal}T00:00:00Z" if _DATE.fullmatch(literal) else literal)
 
 
 def _comparable(field: Field, value: Any) -> Any:

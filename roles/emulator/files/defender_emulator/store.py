@@ -33,7 +33,9 @@ class Store:
 
     def get(self, kind: str, key: str) -> Any:
         """The document, or None."""
-        row = self._database.execute("SELECT body FROM documents WHERE kind = ? AND key = ?", (kind, key)).fetchone()
+        row = self._database.execute(
+            "SELECT body FROM documents WHERE kind = ? AND key = ?", (kind, _stored(key))
+        ).fetchone()
         return json.loads(row[0]) if row else None
 
     def all(self, kind: str) -> dict[str, Any]:
@@ -43,11 +45,13 @@ class Store:
 
     def put(self, kind: str, key: str, document: Any) -> None:
         """Write one document, replacing an earlier one."""
-        self._database.execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", (kind, key, json.dumps(document)))
+        self._database.execute(
+            "INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", (kind, _stored(key), json.dumps(document))
+        )
 
     def remove(self, kind: str, key: str) -> None:
         """Forget one document."""
-        self._database.execute("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key))
+        self._database.execute("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, _stored(key)))
 
     def clear(self, kind: str) -> None:
         """Forget every document of a kind."""
@@ -67,3 +71,8 @@ class Store:
     def close(self) -> None:
         """Let go of the file."""
         self._database.close()
+
+
+def _stored(key: str) -> str:
+    """The key as SQLite can hold it: a half of a character as its escape."""
+    return key.encode(errors="backslashreplace").decode()

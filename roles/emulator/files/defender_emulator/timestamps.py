@@ -14,11 +14,18 @@ _PATTERN = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,7})\d*)?)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE
 )
 
+_FIRST = calendar.timegm((1, 1, 1, 0, 0, 0)) * SECOND
+_LAST = calendar.timegm((9999, 12, 31, 23, 59, 59)) * SECOND + SECOND - 1
+
 
 def write(ticks: int, digits: int = 7) -> str:
-    """``ticks`` with that many fraction digits (0 to 7); what lies beyond them is cut off."""
-    seconds, fraction = divmod(ticks, SECOND)
-    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    """``ticks`` with that many fraction digits (0 to 7); what lies beyond them is cut off.
+
+    What lies before the year 1 or after 9999 is written as the nearest moment that is not.
+    """
+    seconds, fraction = divmod(min(max(ticks, _FIRST), _LAST), SECOND)
+    moment = time.gmtime(seconds)
+    whole = f"{moment.tm_year:04}{time.strftime('-%m-%dT%H:%M:%S', moment)}"
     return f"{whole}.{f'{fraction:07}'[:digits]}Z" if digits else f"{whole}Z"
 
 

@@ -6,21 +6,23 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from defender_emulator.control import incidents, partnership, registrations
 from defender_emulator.control.body import BadControl, by_resource, check_fields, read_body
 from defender_emulator.control.faults import KINDS as FAULT_KINDS
-from defender_emulator.control.faults import Fault
+from defender_emulator.control.faults import STATUSES, Fault
 from defender_emulator.control.interference import CONTROL_PREFIX
 from defender_emulator.entra.refusals import KINDS, Refusal
 from defender_emulator.entra.resources import RESOURCES
 from defender_emulator.entra.tenants import Tenant, TenantSettings
+from defender_emulator.json_text import JsonResponse
 from defender_emulator.world import world_of
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -32,27 +34,27 @@ def control_route(path: str, methods: dict[str, Endpoint]) -> Route:
 
     async def answer(request: Request) -> Response:
         if request.client is None or not ipaddress.ip_address(request.client.host).is_loopback:
-            return JSONResponse({"error": "the control interface answers this machine only"}, 403)
+            return JsonResponse({"error": "the control interface answers this machine only"}, 403)
         try:
-            return await methods[request.method](request)
+            return await methods["GET" if request.method == "HEAD" else request.method](request)
         except BadControl as error:
-            return JSONResponse({"error": str(error)}, 400)
+            return JsonResponse({"error": str(error)}, 400)
         except Refusal as refusal:
-            return JSONResponse({"error": refusal.sentence}, 404)
+            return JsonResponse({"error": refusal.sentence}, 404)
 
     return Route(CONTROL_PREFIX + path, answer, methods=list(methods))
 
 
 async def _health(request: Request) -> Response:
-    return JSONResponse({"status": "ok", "tenants": len(world_of(request).directory.tenants.customers)})
+    return JsonResponse({"status": "ok", "tenants": len(world_of(request).directory.tenants.customers)})
 
 
 async def _tenants(request: Request) -> Response:
-    return JSONResponse([_describe(request, tenant) for tenant in world_of(request).directory.tenants.customers])
+    return JsonResponse([_describe(request, tenant) for tenant in world_of(request).directory.tenants.customers])
 
 
 async def _tenant(request: Request) -> Response:
-    return JSONResponse(_describe(request, _addressed(request)))
+    return JsonResponse(_describe(request, _addressed(request)))
 
 
 async def _change_tenant(request: Request) -> Response:
@@ -67,7 +69,7 @@ async def _consent(request: Request) -> Response:
     roles = by_resource(body["roles"]) if "roles" in body else None
     tenant, application = _addressed(request), registrations.addressed(request)
     world_of(request).directory.consent(tenant, application, roles)
-    return JSONResponse(_describe(request, tenant), 201)
+    return JsonResponse(_describe(request, tenant), 201)
 
 
 async def _revoke(request: Request) -> Response:
@@ -91,11 +93,11 @@ async def _grants(request: Request) -> Response:
 async def _consent_all(request: Request) -> Response:
     directory = world_of(request).directory
     directory.consent_everywhere(registrations.addressed(request))
-    return JSONResponse({"consented": len(directory.tenants.customers)})
+    return JsonResponse({"consented": len(directory.tenants.customers)})
 
 
 async def _requests(request: Request) -> Response:
-    return JSONResponse(world_of(request).requests_seen.report())
+    return JsonResponse(world_of(request).requests_seen.report())
 
 
 async def _forget_requests(request: Request) -> Response:
@@ -104,7 +106,7 @@ async def _forget_requests(request: Request) -> Response:
 
 
 async def _faults(request: Request) -> Response:
-    return JSONResponse([dataclasses.asdict(fault) for fault in world_of(request).faults.all()])
+    return JsonResponse([dataclasses.asdict(fault) for fault in world_of(request).faults.all()])
 
 
 async def _add_fault(request: Request) -> Response:
@@ -112,14 +114,18 @@ async def _add_fault(request: Request) -> Response:
     world = world_of(request)
     if body.get("kind") not in FAULT_KINDS:
         raise BadControl(f"kind must be one of {', '.join(FAULT_KINDS)}")
+    check_fields(Fault, body)
     if body.get("code") is not None and body["code"] not in KINDS:
         raise BadControl(f"code {body['code']} is no AADSTS number the emulator knows")
-    check_fields(Fault, body)
+    if body.get("status") is not None and body["status"] not in STATUSES:
+        raise BadControl("status must be one of an answer with a body, from 200 to 599")
+    if not re.fullmatch(r"[ -~]*", str(body.get("retry_after", ""))):
+        raise BadControl("retry_after must be a number, or a text that a header can have")
     if body.get("tenant"):
         body["tenant"] = world.directory.tenants.resolve(body["tenant"]).tenant_id
     fault = Fault(**body)
     world.faults.add(fault)
-    return JSONResponse({"id": fault.id}, 201)
+    return JsonResponse({"id": fault.id}, 201)
 
 
 async def _clear_faults(request: Request) -> Response:
@@ -129,7 +135,7 @@ async def _clear_faults(request: Request) -> Response:
 
 async def _remove_fault(request: Request) -> Response:
     if not world_of(request).faults.remove(request.path_params["fault_id"]):
-        return JSONResponse({"error": "there is no such fault"}, 404)
+        return JsonResponse({"error": "there is no such fault"}, 404)
     return Response(status_code=_NOTHING)
 
 
@@ -137,7 +143,7 @@ async def _rotate_keys(request: Request) -> Response:
     body = await read_body(request)
     keys = world_of(request).signing_keys
     keys.rotate(withdraw_old=bool(body.get("withdraw_old", False)))
-    return JSONResponse({"active": keys.active.kid, "published": [key.kid for key in keys.published]})
+    return JsonResponse({"active": keys.active.kid, "published": [key.kid for key in keys.published]})
 
 
 async def _reset(request: Request) -> Response:

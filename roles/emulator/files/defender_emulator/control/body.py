@@ -12,7 +12,11 @@ from typing import Any
 
 from starlette.requests import Request
 
+from defender_emulator import json_text
 from defender_emulator.entra.resources import roles_by_resource
+
+# Beyond these a number means nothing here, or takes for ever.
+_MOST, _COUNTED = 10**9, 100_000
 
 
 class BadControl(Exception):
@@ -24,9 +28,9 @@ async def read_body(request: Request) -> dict[str, Any]:
     if not await request.body():
         return {}
     try:
-        body = await request.json()
-    except ValueError:
-        raise BadControl("the body is not JSON") from None
+        body = json_text.read(await request.body())
+    except ValueError as error:
+        raise BadControl(f"the body is not JSON: {error}") from None
     if not isinstance(body, dict):
         raise BadControl("the body must be an object")
     return body
@@ -63,3 +67,6 @@ def check_fields(described: type, body: dict[str, Any]) -> None:
         plain = tuple(typing.get_origin(part) or part for part in allowed)
         if not isinstance(value, (*plain, int) if float in plain else plain):
             raise BadControl(f"'{name}' cannot be {value!r}")
+        most = _COUNTED if "count" in name else _MOST
+        if isinstance(value, (int, float)) and abs(value) > most:
+            raise BadControl(f"'{name}' cannot be more than {most}")

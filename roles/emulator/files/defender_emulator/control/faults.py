@@ -9,15 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 # Of the connection and the HTTP answer; ``interference`` acts on them.
-WIRE_KINDS = ("latency", "retired", "throttle", "server_error", "reset", "truncate", "not_json")
+WIRE_KINDS = ("latency", "bom", "retired", "throttle", "server_error", "reset", "truncate", "not_json")
 # Of Entra ID; the token endpoint acts on them.
 TOKEN_KINDS = ("consent_propagation", "credential_lag", "clock_skew", "unknown_key", "token_error")
 # Of the directory that Microsoft Graph writes to and reads from.
 DIRECTORY_KINDS = ("directory_lag", "conflict")
-# Of the security data; its list and get calls act on them.
-DATA_KINDS = ("poison", "churn")
+# Of the security data; its calls act on them.
+DATA_KINDS = ("poison", "churn", "not_applied")
 # Of advanced hunting, on either API.
 HUNTING_KINDS = ("cpu_quota", "query_timeout")
+# What a fault may answer: final, and with a body.
+STATUSES = frozenset(range(200, 600)) - {204, 205, 304}
 KINDS = WIRE_KINDS + TOKEN_KINDS + DIRECTORY_KINDS + DATA_KINDS + HUNTING_KINDS
 
 

@@ -6,28 +6,33 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import codecs
 import email.utils
-import json
 import socket
 import struct
 import time
 from collections.abc import Sequence
 from typing import Any
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from defender_emulator import json_text
 from defender_emulator.control.faults import WIRE_KINDS, Fault
 from defender_emulator.control.requests_seen import SeenRequest
+from defender_emulator.defender.answers import refuse
 from defender_emulator.entra.refusals import Refusal
-from defender_emulator.graph_errors import GRAPH_PREFIX, GraphError, error_response
+from defender_emulator.graph_errors import GRAPH_PREFIX
 from defender_emulator.world import World
 
 CONTROL_PREFIX = "/_emulator/"
+# A byte order mark comes with an answer; the others come before it or take its place.
+_IN_TURN = tuple(kind for kind in WIRE_KINDS if kind != "bom")
 
+_SIGN_IN_PAGE = "<html><body><h1>Please sign in to the network</h1></body></html>"
 _QUOTA = "API calls quota exceeded! maximum allowed 50 per 00:01:00"
 
 
@@ -55,9 +60,11 @@ class Interference:
                 status = message["status"]
             await send(message)
 
+        marked = world.faults.take("bom", scope["path"], tenant_id)
+        answer = _with_mark(note_status) if marked else note_status
         try:
-            if not await _strike(world, tenant_id, scope, receive, note_status):
-                await self._app(scope, receive, note_status)
+            if not await _strike(world, tenant_id, scope, receive, answer):
+                await self._app(scope, receive, answer)
         finally:
             seen = SeenRequest(
                 scope["method"], scope["path"], tenant_id, status, state.get("credential"), state.get("refusal")
@@ -74,7 +81,7 @@ class Interference:
 
 async def _strike(world: World, tenant_id: str | None, scope: Scope, receive: Receive, send: Send) -> bool:
     """Let every wire fault for this request act. True when one has answered it, or broken the connection."""
-    for kind in WIRE_KINDS:
+    for kind in _IN_TURN:
         fault = world.faults.take(kind, scope["path"], tenant_id)
         if fault is None:
             continue
@@ -98,37 +105,58 @@ def _throttle(fault: Fault, request: Request) -> Response:
         headers["Retry-After"] = email.utils.formatdate(time.time() + fault.seconds, usegmt=True)
     elif fault.retry_after is not None:
         headers["Retry-After"] = str(fault.retry_after)
+    status = fault.status or 429
     if fault.body is not None:
-        return PlainTextResponse(fault.body, fault.status or 429, headers)
+        return _plain(fault.body, status, headers)
     if request.url.path.startswith(GRAPH_PREFIX):
-        error = GraphError(fault.status or 429, "TooManyRequests", "Too many requests. Retry later.")
-        return error_response(request, error, headers)
-    return JSONResponse({"error": {"code": "429", "message": _QUOTA, "target": ""}}, fault.status or 429, headers)
+        return refuse(request, status, "TooManyRequests", "Too many requests. Retry later.", headers)
+    return refuse(request, status, "429", _QUOTA, headers)
 
 
 def _server_error(fault: Fault, request: Request) -> Response:
-    status, message = fault.status or 500, "The service failed."
+    status = fault.status or 500
     if fault.body is not None:
-        return PlainTextResponse(fault.body, status)
-    if request.url.path.startswith(GRAPH_PREFIX):
-        return error_response(request, GraphError(status, "InternalServerError", message))
-    return JSONResponse({"error": {"code": "InternalServerError", "message": message, "target": ""}}, status)
+        return _plain(fault.body, status)
+    return refuse(request, status, "InternalServerError", "The service failed.")
 
 
 def _retired(fault: Fault, request: Request) -> Response:
     # Microsoft does not say what an endpoint will answer after its retirement.
     status, message = fault.status or 410, f"The endpoint '{request.url.path}' is retired."
     if fault.body is not None:
-        return PlainTextResponse(fault.body, status)
-    code = {404: "NotFound", 410: "Gone"}.get(status, "Retired")
-    if request.url.path.startswith(GRAPH_PREFIX):
-        return error_response(request, GraphError(status, code, message))
-    return JSONResponse({"error": {"code": code, "message": message, "target": ""}}, status)
+        return _plain(fault.body, status)
+    return refuse(request, status, {404: "NotFound", 410: "Gone"}.get(status, "Retired"), message)
 
 
 def _not_json(fault: Fault, _request: Request) -> Response:
-    page = fault.body or "<html><body><h1>Please sign in to the network</h1></body></html>"
-    return Response(page, fault.status or 200, media_type="text/html")
+    page = _SIGN_IN_PAGE if fault.body is None else fault.body
+    return _plain(page, fault.status or 200, label="text/html")
+
+
+def _plain(
+    body: str, status: int, headers: dict[str, str] | None = None, label: str = "text/plain; charset=utf-8"
+) -> Response:
+    return Response(body.encode(errors="backslashreplace"), status, headers, label)
+
+
+def _with_mark(send: Send) -> Send:
+    """Sends answers whose bodies begin with a byte order mark."""
+    mark = codecs.BOM_UTF8
+
+    async def marked(message: Message) -> None:
+        nonlocal mark
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(raw=list(message["headers"]))
+            if length := int(headers.get("content-length", "0")):
+                headers["content-length"] = str(length + len(mark))
+            else:
+                mark = b""
+            message = {**message, "headers": headers.raw}
+        elif mark:
+            message, mark = {**message, "body": mark + message.get("body", b"")}, b""
+        await send(message)
+
+    return marked
 
 
 _ANSWERS = {"retired": _retired, "throttle": _throttle, "server_error": _server_error, "not_json": _not_json}
@@ -169,7 +197,7 @@ def _tenant_id(world: World, segment: str | None, scope: Scope) -> str | None:
 def _claimed_tenant(authorization: str) -> str | None:
     try:
         payload = authorization.split(".")[1]
-        claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        claims: dict[str, Any] = json_text.read(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         return str(claims["tid"])
     except (IndexError, ValueError, KeyError, TypeError):
         return None

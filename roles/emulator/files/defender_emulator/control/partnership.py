@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from defender_emulator import timestamps
 from defender_emulator.control.body import BadControl, check_document, read_body
@@ -16,6 +16,7 @@ from defender_emulator.entra.partnership import LISTS, Partnership
 from defender_emulator.entra.refusals import Refusal
 from defender_emulator.entra.tenants import Tenants, derive_id, is_guid
 from defender_emulator.graph_directory.partnership import STATUSES
+from defender_emulator.json_text import JsonResponse
 from defender_emulator.world import world_of
 
 _DAY = 86400 * timestamps.SECOND
@@ -38,7 +39,7 @@ _TYPES: dict[str, dict[str, tuple[type, ...]]] = {
 async def show(request: Request) -> Response:
     """``GET partner``: the three lists."""
     partnership = world_of(request).directory.partnership
-    return JSONResponse({name: partnership.documents(name) for name in LISTS})
+    return JsonResponse({name: partnership.documents(name) for name in LISTS})
 
 
 async def put(request: Request) -> Response:
@@ -50,7 +51,7 @@ async def put(request: Request) -> Response:
         for document in given:
             check_document(f"one of the {name}", _TYPES[name], document)
     directory = world_of(request).directory
-    return JSONResponse(_put(directory.partnership, directory.tenants, body), 201)
+    return JsonResponse(_put(directory.partnership, directory.tenants, body), 201)
 
 
 async def clear(request: Request) -> Response:
@@ -69,7 +70,7 @@ async def put_all(request: Request) -> Response:
         "contracts": [{"customerId": tenant_id} for tenant_id in named],
     }
     _put(directory.partnership, directory.tenants, body)
-    return JSONResponse({"customers": len(named)}, 201)
+    return JsonResponse({"customers": len(named)}, 201)
 
 
 def _put(partnership: Partnership, tenants: Tenants, body: dict[str, list[dict[str, Any]]]) -> dict[str, list[str]]:

@@ -8,7 +8,7 @@ import dataclasses
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from defender_emulator import timestamps
 from defender_emulator.control.body import BadControl, by_resource, check_fields, read_body
@@ -18,6 +18,7 @@ from defender_emulator.entra.registered_at_first import REGISTRAR_ID, SAMPLE_ID
 from defender_emulator.entra.resources import RESOURCES
 from defender_emulator.entra.sample_application import SampleSettings, change_settings, read_settings
 from defender_emulator.entra.service_settings import DOCUMENTED_QUOTA, INCIDENT_ORDERS, ServiceSettings
+from defender_emulator.json_text import JsonResponse
 from defender_emulator.odata import OPERATORS
 from defender_emulator.world import world_of
 
@@ -41,7 +42,7 @@ async def sample(request: Request) -> Response:
     described: dict[str, Any] = dataclasses.asdict(directory.settings)
     if application is not None:
         described |= {"client_id": application.client_id, **dataclasses.asdict(read_settings(application))}
-    return JSONResponse(described)
+    return JsonResponse(described)
 
 
 async def change_sample(request: Request) -> Response:
@@ -79,7 +80,7 @@ async def change_sample(request: Request) -> Response:
 
 async def applications(request: Request) -> Response:
     """``GET applications``: every registration with all but its secrets."""
-    return JSONResponse(
+    return JsonResponse(
         [
             {
                 **application.document,
@@ -108,8 +109,8 @@ async def change_credential(request: Request) -> Response:
             if entry["keyId"] == request.path_params["key_id"]:
                 entry.update(changes)
                 world_of(request).directory.applications.save(application)
-                return JSONResponse(entry)
-    return JSONResponse({"error": "the application has no such credential"}, 404)
+                return JsonResponse(entry)
+    return JsonResponse({"error": "the application has no such credential"}, 404)
 
 
 async def change_registrar(request: Request) -> Response:
@@ -118,16 +119,16 @@ async def change_registrar(request: Request) -> Response:
     roles = by_resource((await read_body(request)).get("roles"))
     principal = directory.service_principals.find(directory.home, REGISTRAR_ID)
     if principal is None:
-        return JSONResponse({"error": "the registrar has no service principal"}, 404)
+        return JsonResponse({"error": "the registrar has no service principal"}, 404)
     directory.set_roles(directory.home, principal, roles)
-    return JSONResponse({"roles": sorted(name for names in roles.values() for name in names)})
+    return JsonResponse({"roles": sorted(name for names in roles.values() for name in names)})
 
 
 async def service_principals(request: Request) -> Response:
     """``GET service-principals/{tenant}``: every application that is there, with its app roles by name."""
     directory = world_of(request).directory
     tenant = directory.tenants.resolve(request.path_params["tenant"])
-    return JSONResponse(
+    return JsonResponse(
         [
             {
                 "id": principal.object_id,

@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from defender_emulator import timestamps
+from defender_emulator import json_text, timestamps
 from defender_emulator.defender.incidents import Incident
 from defender_emulator.entra.tenants import Tenant
 from defender_emulator.store import Store
@@ -43,7 +42,7 @@ def alerts_of(incidents: Iterable[Incident]) -> list[Alert]:
 
 def find_alert(incidents: Iterable[Incident], alert_id: str) -> tuple[Incident, int] | None:
     """The incident that has the alert of that id, and the alert's place in it."""
-    written = f'"alertId":{json.dumps(alert_id, ensure_ascii=False)}'.encode()
+    written = b'"alertId":' + json_text.write(alert_id)
     for incident in incidents:
         if written in incident.json:
             for place, alert in enumerate(incident.document()["alerts"]):

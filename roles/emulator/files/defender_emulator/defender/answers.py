@@ -15,10 +15,13 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from defender_emulator import json_text
 from defender_emulator.defender.bearer import ApiError, json_response
 from defender_emulator.entra.bearer import challenge
-from defender_emulator.graph_errors import GraphError, error_response
+from defender_emulator.graph_errors import GRAPH_PREFIX, GraphError, error_response
 from defender_emulator.odata import QueryError
+
+XDR_PREFIX = "/api/"
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -32,9 +35,9 @@ def xdr_endpoint(endpoint: Endpoint) -> Endpoint:
             return await endpoint(request)
         except ApiError as error:
             headers = challenge(request, error.message) if error.status == 401 else error.headers
-            return _xdr_refusal(error.status, error.code, error.message, headers)
+            return refuse(request, error.status, error.code, error.message, headers)
         except QueryError as error:
-            return _xdr_refusal(400, "BadRequest", str(error))
+            return refuse(request, 400, "BadRequest", str(error))
 
     return answer
 
@@ -50,7 +53,7 @@ def graph_endpoint(endpoint: Endpoint) -> Endpoint:
             if error.status == 401:
                 refusal = GraphError(401, "InvalidAuthenticationToken", error.message)
                 return error_response(request, refusal, challenge(request, error.message))
-            return error_response(request, GraphError(error.status, error.code, error.message), error.headers)
+            return refuse(request, error.status, error.code, error.message, error.headers)
         except QueryError as error:
             # The code really is empty.
             message = f"The query specified in the URI is not valid. {error}"
@@ -68,7 +71,7 @@ async def json_object(request: Request) -> dict[str, Any]:
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise ApiError(415, "UnsupportedMediaType", "The Content-Type of the request must be application/json.")
     try:
-        body = await request.json()
+        body = json_text.read(await request.body())
     except ValueError:
         raise ApiError(400, "InvalidRequestBody", "The request body is not JSON.") from None
     if not isinstance(body, dict) or not body:
@@ -76,5 +79,8 @@ async def json_object(request: Request) -> dict[str, Any]:
     return body
 
 
-def _xdr_refusal(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
+def refuse(request: Request, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
+    """A refusal in the form of the API that the request's path belongs to."""
+    if request.url.path.startswith(GRAPH_PREFIX):
+        return error_response(request, GraphError(status, code, message), headers)
     return json_response({"error": {"code": code, "message": message, "target": str(uuid.uuid4())}}, status, headers)

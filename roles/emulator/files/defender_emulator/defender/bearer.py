@@ -7,13 +7,13 @@ The sentence of a 403 is Microsoft's; the body of a 401 is not documented.
 
 from __future__ import annotations
 
-import json
 import uuid
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from defender_emulator import json_text
 from defender_emulator.entra.bearer import BadToken, Caller, authenticate
 from defender_emulator.entra.resources import Resource
 
@@ -54,6 +54,6 @@ def require(request: Request, resource: Resource, roles: tuple[str, ...]) -> Cal
 
 def json_response(body: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A JSON answer the way both APIs label it."""
-    content = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+    content = body if isinstance(body, bytes) else json_text.write(body)
     label = "application/json; odata.metadata=minimal; charset=utf-8" if status < 300 else "application/json"
     return Response(content, status, {**(headers or {}), "request-id": str(uuid.uuid4())}, label)

@@ -9,6 +9,7 @@ security-alert-post-comments; the limits of ``$top`` and ``$skip``: security-err
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from starlette.requests import Request
@@ -20,12 +21,15 @@ from defender_emulator.defender.answers import graph_endpoint, json_object
 from defender_emulator.defender.bearer import ApiError, json_response, require
 from defender_emulator.defender.graph_changes import read_changes, read_comment
 from defender_emulator.defender.graph_forms import Writer, enum_name, service_source
-from defender_emulator.defender.graph_pages import CONTEXT, Collection
+from defender_emulator.defender.graph_incidents import READ_ROLES as INCIDENT_ROLES
+from defender_emulator.defender.graph_incidents import find_incident
+from defender_emulator.defender.graph_pages import Collection
 from defender_emulator.defender.incidents import Incident, change_moment
-from defender_emulator.defender.listing import check_options, refuse_poison
+from defender_emulator.defender.listing import check_options, is_lost, refuse_poison
 from defender_emulator.defender.throttling import count_graph_call
 from defender_emulator.entra.bearer import Caller
 from defender_emulator.entra.resources import GRAPH
+from defender_emulator.graph_paths import graph_metadata
 from defender_emulator.odata import Field
 from defender_emulator.world import world_of
 
@@ -34,6 +38,7 @@ _WRITE_ROLES = ("SecurityAlert.ReadWrite.All",)
 _STATUSES = {"new": "New", "inProgress": "InProgress", "resolved": "Resolved"}
 _ALERTS: Collection[Alert] = Collection(
     name="alerts_v2",
+    kind="alert",
     fields={
         "lastUpdateDateTime": Field(lambda alert: alert.updated, is_moment=True),
         "createdDateTime": Field(lambda alert: alert.created, is_moment=True),
@@ -63,10 +68,21 @@ async def list_alerts(request: Request) -> Response:
 
 
 @graph_endpoint
+async def list_alerts_of_incident(request: Request) -> Response:
+    """``GET /v1.0/security/incidents/{id}/alerts``, for who may read incidents"""
+    caller = require(request, GRAPH, INCIDENT_ROLES)
+    count_graph_call(request, caller, "graph")
+    writer = Writer.for_request(request, caller.tenant)
+    incident = find_incident(request, caller)
+    collection = dataclasses.replace(_ALERTS, name=f"incidents('{incident.incident_id}')/alerts")
+    return collection.page(request, caller.tenant, alerts_of([incident]), lambda alert: writer.alert(alert.document))
+
+
+@graph_endpoint
 async def get_alert(request: Request) -> Response:
     """``GET /v1.0/security/alerts_v2/{id}``"""
     caller = _caller(request, _READ_ROLES)
-    check_options(request.query_params, ())
+    check_options(request.query_params, {"$select"})
     incident, place = _find(request, caller)
     refuse_poison(request, caller.tenant, [incident])
     return _one(request, caller, incident.document()["alerts"][place])
@@ -80,7 +96,10 @@ async def update_alert(request: Request) -> Response:
     incident, place = _find(request, caller)
     document = incident.document()
     alert = document["alerts"][place]
-    alert.update(read_changes(body, alert, _STATUSES, with_tags=False))
+    changes = read_changes(body, alert, _STATUSES, with_tags=False)
+    if is_lost(request, caller.tenant):
+        return _one(request, caller, alert)
+    alert.update(changes)
     moment = _touch(document, alert)
     alert["resolvedTime"] = (alert["resolvedTime"] or moment) if alert["status"] == "Resolved" else None
     world_of(request).incidents.save(caller.tenant, document)
@@ -101,8 +120,9 @@ async def add_comment(request: Request) -> Response:
     comment = {"comment": text, "createdByDisplayName": author, "createdDateTime": moment}
     world.alert_comments.add(caller.tenant, alert["alertId"], comment)
     world.incidents.save(caller.tenant, document)
-    context = f"{CONTEXT}/alerts_v2('{alert['alertId']}')/comments"
-    return json_response({"@odata.context": context, "value": world.alert_comments.of(caller.tenant, alert["alertId"])})
+    written = Writer.for_request(request, caller.tenant).alert(alert)
+    context = f"{graph_metadata(request)}#security/alerts_v2('{alert['alertId']}')/comments"
+    return json_response({"@odata.context": context, "value": written["comments"]})
 
 
 def _caller(request: Request, roles: tuple[str, ...]) -> Caller:
@@ -127,4 +147,4 @@ def _touch(document: dict[str, Any], alert: dict[str, Any]) -> str:
 
 def _one(request: Request, caller: Caller, alert: dict[str, Any]) -> Response:
     written = Writer.for_request(request, caller.tenant).alert(alert)
-    return json_response({"@odata.context": f"{CONTEXT}/alerts_v2/$entity", **written})
+    return _ALERTS.one(request, written)

@@ -18,20 +18,22 @@ from defender_emulator.defender.answers import graph_endpoint, json_object
 from defender_emulator.defender.bearer import ApiError, json_response, require
 from defender_emulator.defender.graph_changes import read_changes, read_comment
 from defender_emulator.defender.graph_forms import Writer, enum_name, incident_comments
-from defender_emulator.defender.graph_pages import CONTEXT, Collection
+from defender_emulator.defender.graph_pages import Collection
 from defender_emulator.defender.incidents import Incident, change_moment
-from defender_emulator.defender.listing import check_options, refuse_poison
+from defender_emulator.defender.listing import check_options, is_lost, refuse_poison
 from defender_emulator.defender.throttling import count_graph_call
 from defender_emulator.entra.bearer import Caller
 from defender_emulator.entra.resources import GRAPH
+from defender_emulator.graph_paths import graph_metadata
 from defender_emulator.odata import Field, QueryError, bounds_of
 from defender_emulator.world import world_of
 
-_READ_ROLES = ("SecurityIncident.Read.All", "SecurityIncident.ReadWrite.All")
+READ_ROLES = ("SecurityIncident.Read.All", "SecurityIncident.ReadWrite.All")
 _WRITE_ROLES = ("SecurityIncident.ReadWrite.All",)
 _WRITTEN_STATUSES = {"active": "Active", "inProgress": "InProgress", "resolved": "Resolved"}
 _INCIDENTS: Collection[Incident] = Collection(
     name="incidents",
+    kind="incident",
     fields={
         "lastUpdateDateTime": Field(lambda incident: incident.updated, is_moment=True),
         "createdDateTime": Field(lambda incident: incident.created, is_moment=True),
@@ -49,14 +51,14 @@ _INCIDENTS: Collection[Incident] = Collection(
     },
     default_top=50,
     max_top=50,
-    options=frozenset({"$expand"}),
+    options=frozenset({"$expand", "$select"}),
 )
 
 
 @graph_endpoint
 async def list_incidents(request: Request) -> Response:
     """``GET /v1.0/security/incidents``"""
-    tenant = _caller(request, _READ_ROLES).tenant
+    tenant = _caller(request, READ_ROLES).tenant
     with_alerts, writer = _expanded(request), Writer.for_request(request, tenant)
     bounds = bounds_of(request.query_params.get("$filter", ""), "lastUpdateDateTime")
     return _INCIDENTS.page(
@@ -70,10 +72,10 @@ async def list_incidents(request: Request) -> Response:
 @graph_endpoint
 async def get_incident(request: Request) -> Response:
     """``GET /v1.0/security/incidents/{id}``"""
-    caller = _caller(request, _READ_ROLES)
-    check_options(request.query_params, {"$expand"})
+    caller = _caller(request, READ_ROLES)
+    check_options(request.query_params, {"$expand", "$select"})
     with_alerts = _expanded(request)
-    incident = _find(request, caller)
+    incident = find_incident(request, caller)
     refuse_poison(request, caller.tenant, [incident], expanded=with_alerts)
     return _one(request, caller, incident.document(), with_alerts=with_alerts)
 
@@ -84,7 +86,10 @@ async def update_incident(request: Request) -> Response:
     caller = _caller(request, _WRITE_ROLES)
     body = await json_object(request)
     document = _changeable(request, caller)
-    document.update(read_changes(body, document, _WRITTEN_STATUSES, with_tags=True))
+    changes = read_changes(body, document, _WRITTEN_STATUSES, with_tags=True)
+    if is_lost(request, caller.tenant):
+        return _one(request, caller, document, with_alerts=False)
+    document.update(changes)
     document["lastUpdateTime"] = timestamps.write(change_moment(document))
     world_of(request).incidents.save(caller.tenant, document)
     return _one(request, caller, document, with_alerts=False)
@@ -101,7 +106,7 @@ async def add_comment(request: Request) -> Response:
     document["comments"].append({"comment": text, "createdBy": author, "createdTime": moment})
     document["lastUpdateTime"] = moment
     world_of(request).incidents.save(caller.tenant, document)
-    context = f"{CONTEXT}/incidents('{document['incidentId']}')/comments"
+    context = f"{graph_metadata(request)}#security/incidents('{document['incidentId']}')/comments"
     return json_response({"@odata.context": context, "value": incident_comments(document)})
 
 
@@ -118,7 +123,8 @@ def _expanded(request: Request) -> bool:
     return expand is not None
 
 
-def _find(request: Request, caller: Caller) -> Incident:
+def find_incident(request: Request, caller: Caller) -> Incident:
+    """The incident that the path names. ApiError 404 when the tenant has none of that id."""
     text = request.path_params["incident_id"]
     incident = world_of(request).incidents.find(caller.tenant, text)
     if incident is None:
@@ -127,7 +133,7 @@ def _find(request: Request, caller: Caller) -> Incident:
 
 
 def _changeable(request: Request, caller: Caller) -> dict[str, Any]:
-    document = _find(request, caller).document()
+    document = find_incident(request, caller).document()
     redirect = document["redirectIncidentId"]
     if redirect is not None:
         # Not documented; a change would be lost on an incident that nobody sees any more.
@@ -137,4 +143,4 @@ def _changeable(request: Request, caller: Caller) -> dict[str, Any]:
 
 def _one(request: Request, caller: Caller, document: dict[str, Any], *, with_alerts: bool) -> Response:
     incident = Writer.for_request(request, caller.tenant).incident(document, with_alerts=with_alerts)
-    return json_response({"@odata.context": f"{CONTEXT}/incidents/$entity", **incident})
+    return _INCIDENTS.one(request, incident)

@@ -12,14 +12,13 @@ security-api-overview, advanced-hunting-errors (the sentences); codes as seen in
 from __future__ import annotations
 
 import itertools
-import json
 import time
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from defender_emulator import timestamps
+from defender_emulator import json_text, timestamps
 from defender_emulator.defender.answers import graph_endpoint, json_object, xdr_endpoint
 from defender_emulator.defender.bearer import ApiError, json_response, require
 from defender_emulator.defender.hunting_query import run_query
@@ -29,6 +28,7 @@ from defender_emulator.defender.hunting_tokens import HuntingError
 from defender_emulator.defender.throttling import count_graph_call, count_xdr_call
 from defender_emulator.entra.bearer import Caller
 from defender_emulator.entra.resources import GRAPH, XDR
+from defender_emulator.graph_paths import graph_metadata
 from defender_emulator.world import world_of
 
 _MAX_ROWS = 100_000
@@ -36,7 +36,6 @@ _MAX_BYTES_XDR = 124 * 1024 * 1024
 _MAX_BYTES_GRAPH = 50 * 1024 * 1024
 _MAX_CHARACTERS = 10_000
 _CPU_CYCLE = 15 * 60
-_CONTEXT = "https://graph.microsoft.com/v1.0/$metadata#microsoft.graph.security.huntingQueryResults"
 
 _TOO_LARGE = (
     "Query execution has exceeded the allowed result size. "
@@ -61,7 +60,9 @@ async def run_xdr(request: Request) -> Response:
     results = b",".join(rows)
     stats = _stats(time.monotonic() - started, time.process_time() - cpu_started, len(rows), len(results))
     schema = [{"Name": name, "Type": kind} for name, kind in columns.items()]
-    return json_response(b'{"Stats":%b,"Schema":%b,"Results":[%b]}' % (_json(stats), _json(schema), results))
+    return json_response(
+        b'{"Stats":%b,"Schema":%b,"Results":[%b]}' % (json_text.write(stats), json_text.write(schema), results)
+    )
 
 
 @graph_endpoint
@@ -75,7 +76,8 @@ async def run_graph(request: Request) -> Response:
         return struck
     columns, rows = _hunt(request, caller, body.get("query"), body.get("timespan"), _MAX_BYTES_GRAPH)
     schema = [{"name": name, "type": kind} for name, kind in columns.items()]
-    head = b'{"@odata.context":%b,"schema":%b,"results":[' % (_json(_CONTEXT), _json(schema))
+    context = f"{graph_metadata(request)}#microsoft.graph.security.huntingQueryResults"
+    head = b'{"@odata.context":%b,"schema":%b,"results":[' % (json_text.write(context), json_text.write(schema))
     return json_response(head + b",".join(rows) + b"]}")
 
 
@@ -102,7 +104,7 @@ def _hunt(
         raise ApiError(400, "BadRequest", str(error)) from None
     rows, size = [], 0
     for row in itertools.islice(table.rows, _MAX_ROWS):
-        rows.append(_json(dict(zip(table.columns, row, strict=True))))
+        rows.append(json_text.write(dict(zip(table.columns, row, strict=True))))
         size += len(rows[-1])
         if size > most_bytes:
             raise ApiError(400, "BadRequest", _TOO_LARGE)
@@ -138,7 +140,3 @@ def _stats(seconds: float, cpu_seconds: float, row_count: int, size: int) -> dic
         },
         "dataset_statistics": [{"table_row_count": row_count, "table_size": size}],
     }
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

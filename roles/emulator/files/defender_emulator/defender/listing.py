@@ -86,6 +86,11 @@ def refuse_poison(request: Request, tenant: Tenant, records: Collection[Record],
         raise ApiError(500, "InternalServerError", "An error has occurred.")
 
 
+def is_lost(request: Request, tenant: Tenant) -> bool:
+    """Whether a ``not_applied`` fault lets a change be answered as if it had been made."""
+    return world_of(request).faults.take("not_applied", request.url.path, tenant.tenant_id) is not None
+
+
 def churn(request: Request, tenant: Tenant) -> None:
     """After a page was made: what a ``churn`` fault changes, the next incidents in turn, each with its first alert."""
     world = world_of(request)

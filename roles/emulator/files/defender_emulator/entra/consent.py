@@ -209,7 +209,10 @@ def _default_redirect(application: Application, port: int) -> str:
 
 def _matches(redirect_uri: str, registered: str) -> bool:
     """Whether the two are the same, where any port of localhost will do."""
-    given, known = urlsplit(redirect_uri), urlsplit(registered)
+    try:
+        given, known = urlsplit(redirect_uri), urlsplit(registered)
+    except ValueError:
+        return False
     if known.hostname == "localhost" == given.hostname:
         return (given.scheme, given.path, given.query) == (known.scheme, known.path, known.query)
     return redirect_uri == registered

@@ -17,6 +17,7 @@ from defender_emulator.entra.applications import Application, merge, new_applica
 from defender_emulator.graph_directory import access, application_rules
 from defender_emulator.graph_directory.calls import Call, bad_request, no_content, not_found, object_response, same_key
 from defender_emulator.graph_directory.queries import answer_list, named_properties, select, select_context
+from defender_emulator.graph_paths import graph_root
 from defender_emulator.odata import Field
 
 CONTEXT = "applications"
@@ -53,7 +54,7 @@ async def get_application(call: Call) -> Response:
     """``GET /applications/{id}``, and by either key"""
     access.may_read_applications(call)
     document = _shown(call, find_application(call))
-    return object_response(select_context(call, CONTEXT), select(call, [document], _KIND)[0])
+    return object_response(call, select_context(call, CONTEXT), select(call, [document], _KIND)[0])
 
 
 async def update_application(call: Call) -> Response:
@@ -124,8 +125,8 @@ def _create(call: Call, properties: dict[str, Any]) -> Response:
     application = new_application(call.tenant, properties, owners=[call.caller.object_id])
     set_certificates(application, entries)
     call.directory.applications.save(application)
-    location = f"{call.world.base_url}/v1.0/applications/{application.object_id}"
-    return object_response(CONTEXT, _shown(call, application), 201, location)
+    location = f"{graph_root(call.request)}/applications/{application.object_id}"
+    return object_response(call, CONTEXT, _shown(call, application), 201, location)
 
 
 def _update(call: Call, application: Application, changes: dict[str, Any]) -> Response:

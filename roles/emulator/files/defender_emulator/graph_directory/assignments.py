@@ -62,7 +62,7 @@ async def assign(call: Call) -> Response:
         message = "Permission being assigned already exists on the object"
         raise bad_request(message, "InvalidUpdate", "appRoleAssignment")
     assignment = call.directory.service_principals.assign(client.stored, resource_id, role_id)
-    return object_response("appRoleAssignments", _shown(client, resource, assignment), 201)
+    return object_response(call, "appRoleAssignments", _shown(client, resource, assignment), 201)
 
 
 async def unassign(call: Call) -> Response:

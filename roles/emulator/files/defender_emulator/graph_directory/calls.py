@@ -15,15 +15,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from defender_emulator import json_text
 from defender_emulator.entra.bearer import BadToken, Caller, authenticate, challenge
 from defender_emulator.entra.directory import Directory
 from defender_emulator.entra.resources import GRAPH
 from defender_emulator.entra.tenants import Tenant
 from defender_emulator.graph_errors import GRAPH_PREFIX, GraphError, error_response
+from defender_emulator.graph_paths import graph_metadata, graph_root
 from defender_emulator.odata import QueryError
 from defender_emulator.world import World, world_of
-
-METADATA = "https://graph.microsoft.com/v1.0/$metadata"
 
 _METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
 _CONTENT_TYPE = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
@@ -46,6 +46,11 @@ class Call:
         """The directory that the call is about: the caller's."""
         return self.caller.tenant
 
+    @property
+    def link(self) -> str:
+        """The address of what is called, without a query."""
+        return f"{graph_root(self.request)}/{self.request.url.path.removeprefix(GRAPH_PREFIX)}"
+
     def parameter(self, name: str) -> str:
         """A part of the path. In a key, OData doubles a quote."""
         return str(self.request.path_params[name]).replace("''", "'")
@@ -64,7 +69,9 @@ class Call:
         """
         content = await self.request.body()
         try:
-            body = json.loads(content) if content else {}
+            body = json_text.read(content) if content else {}
+            # the directory keeps no half of a character
+            json.dumps(body, ensure_ascii=False).encode()
         except ValueError:
             body = None
         if not isinstance(body, dict):
@@ -99,17 +106,21 @@ def graph_route(path: str, methods: dict[str, Endpoint]) -> Route:
     return Route(GRAPH_PREFIX + path, answer, methods=_METHODS)
 
 
-def object_response(context: str, document: dict[str, Any], status: int = 200, location: str = "") -> Response:
+def object_response(
+    call: Call, context: str, document: dict[str, Any], status: int = 200, location: str = ""
+) -> Response:
     """One object, under the name that Graph's metadata gives it."""
-    body = {"@odata.context": f"{METADATA}#{context}/$entity", **document}
+    body = {"@odata.context": f"{graph_metadata(call.request)}#{context}/$entity", **document}
     headers = {"Location": location} if location else None
-    return Response(json.dumps(body, ensure_ascii=False), status, headers, _CONTENT_TYPE)
+    return Response(json_text.write(body), status, headers, _CONTENT_TYPE)
 
 
-def list_response(context: str, documents: list[dict[str, Any]], annotations: dict[str, Any] | None = None) -> Response:
+def list_response(
+    call: Call, context: str, documents: list[dict[str, Any]], annotations: dict[str, Any] | None = None
+) -> Response:
     """Several objects; ``annotations`` are further ``@odata`` names."""
-    body = {"@odata.context": f"{METADATA}#{context}", **(annotations or {}), "value": documents}
-    return Response(json.dumps(body, ensure_ascii=False), media_type=_CONTENT_TYPE)
+    body = {"@odata.context": f"{graph_metadata(call.request)}#{context}", **(annotations or {}), "value": documents}
+    return Response(json_text.write(body), media_type=_CONTENT_TYPE)
 
 
 def no_content() -> Response:

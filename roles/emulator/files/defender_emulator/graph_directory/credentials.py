@@ -23,6 +23,7 @@ from defender_emulator.entra.application_credentials import (
     set_certificates,
 )
 from defender_emulator.entra.applications import Application
+from defender_emulator.entra.unproven import malformed_at_worst
 from defender_emulator.graph_directory import application_rules
 from defender_emulator.graph_directory.applications import owned_application
 from defender_emulator.graph_directory.calls import Call, bad_request, no_content, object_response
@@ -44,7 +45,7 @@ async def add_password(call: Call) -> Response:
     except ValueError as error:
         raise bad_request(str(error)) from None
     call.directory.applications.save(application)
-    return object_response("microsoft.graph.passwordCredential", {**entry, "secretText": secret})
+    return object_response(call, "microsoft.graph.passwordCredential", {**entry, "secretText": secret})
 
 
 async def remove_password(call: Call) -> Response:
@@ -62,7 +63,7 @@ async def add_key(call: Call) -> Response:
     entry = application_rules.certificates([given])[0]
     set_certificates(application, [*application.document["keyCredentials"], entry])
     call.directory.applications.save(application)
-    return object_response("microsoft.graph.keyCredential", {**entry, "key": None})
+    return object_response(call, "microsoft.graph.keyCredential", {**entry, "key": None})
 
 
 async def remove_key(call: Call) -> Response:
@@ -102,17 +103,18 @@ def _check_proof(application: Application, body: dict[str, Any]) -> None:
         if not is_current(entry):
             continue
         try:
-            claims = jwt.decode(
-                str(body.get("proof")),
-                certificate.public_key,
-                algorithms=["RS256", "PS256"],
-                audience=_PROOF_AUDIENCE,
-                issuer=application.object_id,
-                leeway=300,
-                options={"require": ["exp", "nbf", "aud", "iss"]},
-            )
+            with malformed_at_worst():
+                claims = jwt.decode(
+                    str(body.get("proof")),
+                    certificate.public_key,
+                    algorithms=["RS256", "PS256"],
+                    audience=_PROOF_AUDIENCE,
+                    issuer=application.object_id,
+                    leeway=300,
+                    options={"require": ["exp", "nbf", "aud", "iss"]},
+                )
+                if claims["exp"] - claims["nbf"] <= _PROOF_SECONDS:
+                    return
         except jwt.InvalidTokenError:
             continue
-        if claims["exp"] - claims["nbf"] <= _PROOF_SECONDS:
-            return
     raise GraphError(401, "Authentication_MissingOrMalformed", "Access Token missing or malformed.")

@@ -39,7 +39,7 @@ async def list_credentials(call: Call) -> Response:
     access.may_read_applications(call)
     application = find_application(call)
     seen = [entry for entry in application.federated_credentials if _is_visible(call, application, entry)]
-    return list_response(_context(application), seen)
+    return list_response(call, _context(application), seen)
 
 
 async def create_credential(call: Call) -> Response:
@@ -56,15 +56,15 @@ async def create_credential(call: Call) -> Response:
     application.federated_credentials = [*others, entry]
     application.added_at[entry["id"]] = time.time()
     call.directory.applications.save(application)
-    location = f"{call.world.base_url}{call.request.url.path}/{entry['id']}"
-    return object_response(_context(application), entry, 201, location)
+    location = f"{call.link}/{entry['id']}"
+    return object_response(call, _context(application), entry, 201, location)
 
 
 async def get_credential(call: Call) -> Response:
     """``GET …/{id or name}``"""
     access.may_read_applications(call)
     application = find_application(call)
-    return object_response(_context(application), _find(call, application))
+    return object_response(call, _context(application), _find(call, application))
 
 
 async def update_credential(call: Call) -> Response:

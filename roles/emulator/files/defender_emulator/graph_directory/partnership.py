@@ -105,4 +105,4 @@ def _tenant_information(call: Call, segment: str | None) -> Response:
         "displayName": tenant.title,
         "defaultDomainName": tenant.domain,
     }
-    return object_response("microsoft.graph.tenantInformation", document)
+    return object_response(call, "microsoft.graph.tenantInformation", document)

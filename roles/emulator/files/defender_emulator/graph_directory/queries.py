@@ -73,9 +73,9 @@ def answer_list(
     start = _read_position(options.get("$skiptoken"))
     if start + top < len(documents):
         query = urlencode({**options, "$skiptoken": _write_position(start + top)})
-        annotations["@odata.nextLink"] = f"{call.world.base_url}{call.request.url.path}?{query}"
+        annotations["@odata.nextLink"] = f"{call.link}?{query}"
     page = select(call, documents, kind)[start : start + top]
-    return list_response(select_context(call, context), page, annotations)
+    return list_response(call, select_context(call, context), page, annotations)
 
 
 def select_context(call: Call, context: str) -> str:
@@ -93,7 +93,7 @@ def _read_position(token: str | None) -> int:
         return 0
     try:
         word, _space, position = base64.urlsafe_b64decode(token).decode().partition(" ")
-        if word == "from":
+        if word == "from" and position.isdecimal():
             return int(position)
     except (binascii.Error, ValueError):
         pass

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from starlette.responses import Response
 from starlette.routing import Route
 
 from defender_emulator.graph_directory import (
@@ -16,8 +15,7 @@ from defender_emulator.graph_directory import (
     partnership,
     service_principals,
 )
-from defender_emulator.graph_directory.calls import Call, Endpoint, graph_route
-from defender_emulator.graph_errors import GraphError
+from defender_emulator.graph_directory.calls import Endpoint, graph_route
 
 _APPLICATION = ("applications/{id}", "applications(appId='{app_id}')", "applications(uniqueName='{unique_name}')")
 _RELATIONS = "tenantRelationships"
@@ -49,11 +47,6 @@ _OF_PRINCIPAL: dict[str, dict[str, Endpoint]] = {
 }
 
 
-async def _no_such_path(call: Call) -> Response:
-    segment = call.parameter("path").partition("/")[0]
-    raise GraphError(400, "BadRequest", f"Resource not found for the segment '{segment}'.")
-
-
 DIRECTORY_ROUTES: list[Route] = [
     graph_route("applications", {"GET": applications.list_applications, "POST": applications.create_application}),
     *(graph_route(one + below, methods) for one in _APPLICATION for below, methods in _OF_APPLICATION.items()),
@@ -72,5 +65,4 @@ DIRECTORY_ROUTES: list[Route] = [
     graph_route(
         f"{_RELATIONS}/findTenantInformationByTenantId(tenantId='{{tenant_id}}')", {"GET": partnership.find_by_id}
     ),
-    graph_route("{path:path}", dict.fromkeys(("GET", "POST", "PATCH", "PUT", "DELETE"), _no_such_path)),
 ]

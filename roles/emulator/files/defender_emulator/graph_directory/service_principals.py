@@ -23,6 +23,7 @@ from defender_emulator.graph_directory.principals import (
 )
 from defender_emulator.graph_directory.queries import answer_list, select, select_context
 from defender_emulator.graph_errors import GraphError
+from defender_emulator.graph_paths import graph_root
 from defender_emulator.odata import Field
 
 _CONTEXT = "servicePrincipals"
@@ -61,15 +62,15 @@ async def create_principal(call: Call) -> Response:
     else:
         _open_api(call, resource)
         created = resource_principal(call.tenant, resource)
-    location = f"{call.world.base_url}/v1.0/servicePrincipals/{created.object_id}"
-    return object_response(_CONTEXT, created.document, 201, location)
+    location = f"{graph_root(call.request)}/servicePrincipals/{created.object_id}"
+    return object_response(call, _CONTEXT, created.document, 201, location)
 
 
 async def get_principal(call: Call) -> Response:
     """``GET /servicePrincipals/{id}``, and by ``appId``"""
     access.may_read_applications(call)
     document = addressed_principal(call).document
-    return object_response(select_context(call, _CONTEXT), select(call, [document], _KIND)[0])
+    return object_response(call, select_context(call, _CONTEXT), select(call, [document], _KIND)[0])
 
 
 async def delete_principal(call: Call) -> Response:
