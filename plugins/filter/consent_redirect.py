@@ -7,7 +7,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from ansible_collections.mssp.defender.plugins.module_utils._core.identity import consent
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity import answers
 
 DOCUMENTATION = r"""
 name: consent_redirect
@@ -29,26 +32,46 @@ options:
   client_id:
     description: The application that the link was made for.
     type: str
+  tenant_id:
+    description:
+      - The customer's tenant GUID.
+      - Needed for a link that was made for a domain, because the redirect names the tenant by its GUID.
+        Without it such a redirect has a C(state_fault).
+    type: str
 """
 
 EXAMPLES = r"""
 - name: Tell what the redirect claims
   ansible.builtin.debug:
     msg: "{{ 'https://localhost/consent-result?admin_consent=True' | mssp.defender.consent_redirect }}"
+
+- name: Check the state of a link that was made for a domain
+  ansible.builtin.debug:
+    msg: "{{ redirect_url | mssp.defender.consent_redirect(state_key, tenant_id=guid) }}"
+  vars:
+    guid: 44444444-4444-4444-4444-444444444444
 """
 
 RETURN = r"""
 _value:
   description:
     - What the redirect claims, as C(consented), C(declined), C(tenant_id), C(error) and C(error_description).
-    - With O(state_key) also C(state_tenant_id), the tenant that the link was made for,
-      or C(state_fault), what is wrong with the C(state).
+    - C(declined) is true only where the administrator decided so.
+    - Of any error C(code) is Microsoft's AADSTS code, or null, and C(meaning), C(remedy) and C(who) say what happened,
+      what to do and who must do it.
+    - With O(state_key) also C(state_tenant_id), the tenant that the link was made for, or C(state_fault), why the
+      C(state) is not good, or why the redirect cannot be told to be of that tenant. Do not act on one with a fault.
   type: dict
 """
 
 
-def consent_redirect(url: str, state_key: str | None = None, client_id: str | None = None) -> dict[str, Any]:
-    return asdict(consent.read_redirect(url, state_key, client_id))
+def consent_redirect(
+    url: str, state_key: str | None = None, client_id: str | None = None, tenant_id: str | None = None
+) -> dict[str, Any]:
+    try:
+        return asdict(answers.read_redirect(url, state_key, client_id, tenant_id))
+    except OptionError as error:
+        raise AnsibleFilterError(f"consent_redirect: {error}") from None
 
 
 class FilterModule:

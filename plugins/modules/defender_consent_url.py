@@ -53,8 +53,10 @@ options:
     type: str
   state_key:
     description:
-      - Secret of at least 16 characters. It signs a C(state) that expires and is bound to tenant and application.
-      - The filter P(mssp.defender.consent_redirect#filter) checks the C(state) that comes back.
+      - Random secret of at least 16 characters. It signs a C(state) that expires, and is bound to tenant and
+        application.
+      - The filter P(mssp.defender.consent_redirect#filter) checks the C(state) that comes back. For a tenant that is
+        given by its domain the filter needs the GUID too.
     type: str
   state_lifetime:
     description:

@@ -15,6 +15,8 @@ DOMAIN = re.compile(
     r"^(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}$", re.IGNORECASE | re.ASCII
 )
 _BLANK = re.compile(r"\s")
+# what programs differ over when they read the host of a URL is not in one: a backslash, a percent sign, other scripts
+_AUTHORITY = re.compile(r"[\w.:\[\]@!$&'()*+,;=~-]*", re.ASCII)
 SHARED_TENANTS = ("common", "organizations", "consumers")
 
 
@@ -98,11 +100,12 @@ def check_app_id(app_id: str) -> str:
 
 
 def split_url(url: str) -> SplitResult | None:
-    """Return the parts of a URL, or None for a text that is none."""
+    """Return the parts of a URL, or None for a text that is none, or whose host two programs could read differently."""
     try:
         parts = urlsplit(url)
         # reading the port checks it
-        return parts if parts.port != 0 and not _BLANK.search(url) else None
+        is_clear = parts.port != 0 and not _BLANK.search(url) and _AUTHORITY.fullmatch(parts.netloc)
+        return parts if is_clear else None
     except ValueError:
         return None
 

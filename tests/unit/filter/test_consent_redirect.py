@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import time
 
+import pytest
+from ansible.errors import AnsibleFilterError
+
 from ansible_collections.mssp.defender.plugins.filter.consent_redirect import FilterModule, consent_redirect
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity import consent
 
@@ -22,14 +25,30 @@ def test_a_redirect_is_read_into_what_it_claims() -> None:
         "tenant_id": TENANT,
         "error": None,
         "error_description": None,
+        "code": None,
+        "meaning": None,
+        "remedy": None,
+        "who": None,
         "state_tenant_id": TENANT,
         "state_fault": None,
     }
 
 
 def test_without_a_key_the_state_is_not_checked() -> None:
-    read = consent_redirect("https://partner.example/?error=access_denied&state=anything")
+    read = consent_redirect("https://partner.example/?error=access_denied&error_subcode=cancel&state=anything")
     assert (read["declined"], read["state_tenant_id"], read["state_fault"]) == (True, None, None)
+
+
+def test_a_link_of_a_domain_needs_the_customers_guid() -> None:
+    state = consent.sign_state(KEY, "contoso.example", CLIENT, 3600, time.time()).value
+    url = f"https://partner.example/?admin_consent=True&tenant={TENANT}&state={state}"
+    assert "give the customer's tenant GUID as tenant_id" in consent_redirect(url, KEY, CLIENT)["state_fault"]
+    assert consent_redirect(url, KEY, CLIENT, TENANT)["state_tenant_id"] == "contoso.example"
+
+
+def test_a_key_that_could_be_guessed_is_refused() -> None:
+    with pytest.raises(AnsibleFilterError, match=r"^consent_redirect: state_key could be guessed"):
+        consent_redirect("https://partner.example/?state=x", "aaaaaaaaaaaaaaaa")
 
 
 def test_the_filter_is_offered() -> None:

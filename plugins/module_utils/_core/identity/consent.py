@@ -1,6 +1,6 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Admin consent: the link a customer's administrator opens, the signed `state` in it, and the redirect that comes back.
+"""Admin consent: the link a customer's administrator opens, and the signed `state` in it.
 
 Sources: learn.microsoft.com, "Admin consent on the Microsoft identity platform" and "Partner access through Microsoft
 365 Defender APIs" (the authorize form).
@@ -9,19 +9,22 @@ Sources: learn.microsoft.com, "Admin consent on the Microsoft identity platform"
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
-from urllib.parse import parse_qs, quote, urlencode
+from itertools import pairwise
+from urllib.parse import quote, urlencode
 
-from ..clouds import GUID, split_url
+from ..clouds import split_url
 from ..dependencies import jwt
 from ..errors import OptionError
 
 FORMS = ("admin_consent", "admin_consent_v1", "authorize")
 
 _SHORTEST_STATE_KEY = 16
+_LEAST_VARIETY = 6
 _LONGEST_REDIRECT_URI = 256
 _UNSUPPORTED_IN_REDIRECT_URI = frozenset("*#!$'(),;")
-_DECLINED = frozenset({"consent_required", "permission_denied", "access_denied"})
+_SIGNED_STATE = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -32,40 +35,28 @@ class SignedState:
     expires_at: int
 
 
-@dataclass(frozen=True)
-class Redirect:
-    """What the browser brought back. It can be forged: only a token for the tenant proves a consent.
-
-    `consented` and `declined` are what the redirect claims, `tenant_id` the tenant it names. `state_tenant_id` is the
-    tenant that the link was made for, None where no key was given or `state_fault` says what is wrong with the state.
-    """
-
-    consented: bool
-    declined: bool
-    tenant_id: str | None
-    error: str | None
-    error_description: str | None
-    state_tenant_id: str | None
-    state_fault: str | None
-
-
 def sign_state(key: str, tenant_id: str, client_id: str, lifetime: int, now: float) -> SignedState:
     """Return a state that is good for at least `lifetime` seconds and at most twice that.
 
     The expiry lies on a grid of `lifetime`, so a link stays the same, and a file of links unchanged, until it is due
     for renewal. Raises OptionError for a key that could be guessed.
     """
-    if len(key) < _SHORTEST_STATE_KEY:
-        raise OptionError(f"state_key is shorter than {_SHORTEST_STATE_KEY} characters: use a long random value")
     expires_at = (int(now) // lifetime + 2) * lifetime
     payload = {"tenant": tenant_id, "app": client_id, "exp": expires_at}
     return SignedState(jwt.encode(payload, _signing_key(key), algorithm="HS256"), expires_at)
 
 
 def read_state(key: str, state: str, client_id: str | None = None) -> str:
-    """Return the tenant id the state was signed for. Raises ValueError with the reason where it is not good."""
+    """Return the tenant id the state was signed for.
+
+    Raises ValueError with the reason where it is not good, and OptionError for a key that could be guessed.
+    """
+    signing_key = _signing_key(key)
+    # the library skips what is not base64, so that a state with a text behind it would do as well
+    if not _SIGNED_STATE.fullmatch(state):
+        raise ValueError("the state was not signed with this key")
     try:
-        payload = jwt.decode(state, _signing_key(key), algorithms=["HS256"], options={"require": ["exp", "tenant"]})
+        payload = jwt.decode(state, signing_key, algorithms=["HS256"], options={"require": ["exp", "tenant"]})
     except jwt.ExpiredSignatureError:
         raise ValueError("the link has expired") from None
     except jwt.PyJWTError:
@@ -76,20 +67,23 @@ def read_state(key: str, state: str, client_id: str | None = None) -> str:
 
 
 def check_redirect_uri(uri: str | None, option: str = "redirect_uri") -> str | None:
-    """Return the URI, or None where none is given. Raises OptionError for one that Entra refuses.
+    """Return the URI, or None where none is given.
 
+    Raises OptionError for one that Entra refuses, or that leads elsewhere than it seems to.
     Source: learn.microsoft.com, "Redirect URI (reply URL) outline and restrictions".
     """
     if not uri:
         return None
     parts = split_url(uri)
-    if parts is None or not parts.hostname:
-        raise OptionError(f"{option} '{uri}' is no URL: register an https address")
+    if parts is None or not parts.hostname or not (uri.isascii() and uri.isprintable()):
+        raise OptionError(f"{option} is not a URL of plain ASCII with a host: register an https address")
+    if "@" in parts.netloc:
+        raise OptionError(f"{option} has a user name before its host, which hides where it leads: remove it")
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname == "localhost"):
-        raise OptionError(f"{option} '{uri}' must be https (http only for localhost): register an https address")
+        raise OptionError(f"{option} must be https (http only for localhost): register an https address")
     if len(uri) > _LONGEST_REDIRECT_URI or _UNSUPPORTED_IN_REDIRECT_URI & set(uri):
         raise OptionError(
-            f"{option} '{uri}' is not one Entra accepts: at most {_LONGEST_REDIRECT_URI} characters, "
+            f"{option} is not one that Entra accepts: at most {_LONGEST_REDIRECT_URI} characters, "
             "no wildcard, no fragment and none of ! $ ' ( ) , ;"
         )
     return uri
@@ -125,32 +119,13 @@ def build_url(
     return f"{authority_url}/{path}?{urlencode(query, quote_via=quote)}"
 
 
-def read_redirect(url: str, state_key: str | None = None, client_id: str | None = None) -> Redirect:
-    """Return what a redirect from the consent page says.
-
-    `error` counts first, because v2 errors still carry admin_consent=True.
-    """
-    query = {name: values[0] for name, values in parse_qs(url.partition("?")[2].partition("#")[0]).items()}
-    error = query.get("error")
-    tenant_id = query.get("tenant")
-    bound_to, fault = None, None
-    if state_key:
-        try:
-            bound_to = read_state(state_key, query.get("state", ""), client_id)
-        except ValueError as reason:
-            fault = str(reason)
-        if bound_to and tenant_id and GUID.match(bound_to) and bound_to != tenant_id.lower():
-            bound_to, fault = None, "the state belongs to another tenant"
-    return Redirect(
-        consented=not error and (query.get("admin_consent", "").lower() == "true" or "code" in query),
-        declined=error in _DECLINED,
-        tenant_id=tenant_id,
-        error=error,
-        error_description=query.get("error_description"),
-        state_tenant_id=bound_to,
-        state_fault=fault,
-    )
-
-
 def _signing_key(key: str) -> bytes:
-    return hashlib.sha256(b"mssp.defender consent state\0" + key.encode()).digest()
+    """Return the key that states are signed with. Raises OptionError for one that could be guessed."""
+    text = "".join(key.split())
+    if len(text) < _SHORTEST_STATE_KEY:
+        raise OptionError(f"state_key is shorter than {_SHORTEST_STATE_KEY} characters: use a long random value")
+    # one for repetition, one for runs such as 0123456789abcdef
+    steps = {ord(after) - ord(before) for before, after in pairwise(text)}
+    if len(set(text)) < _LEAST_VARIETY or len(steps) < _LEAST_VARIETY:
+        raise OptionError("state_key could be guessed, because its characters repeat: use a long random value")
+    return hashlib.sha256(b"mssp.defender consent state\0" + key.encode(errors="surrogatepass")).digest()
