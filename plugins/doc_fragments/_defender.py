@@ -126,6 +126,9 @@ options:
       name:
         description:
           - Name of the customer, unique in the list. The tenant ID where it is left out.
+          - >-
+            Where the task keeps a file for each tenant, the file has this name. A tenant whose name cannot be that of
+            a file, or differs from another's in nothing but case, ends in the state C(error), and the others go on.
         type: str
       tenant_id:
         description:

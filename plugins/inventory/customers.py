@@ -166,6 +166,7 @@ from ansible_collections.mssp.defender.plugins.module_utils import _options
 from ansible_collections.mssp.defender.plugins.module_utils._core.customers.customer import Customer
 from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform
 from ansible_collections.mssp.defender.plugins.module_utils._operations import customers as operation
+from ansible_collections.mssp.defender.plugins.plugin_utils._inventory_draft import TENANT_ID, InventoryDraft
 from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import run_directory
 from ansible_collections.mssp.defender.plugins.plugin_utils._trust import untrusted
 
@@ -197,9 +198,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             raise AnsibleParserError(result["msg"])
         if cached and result["answers"] != answers:
             self._cache[key] = result["answers"]
-        group = self.inventory.add_group(self._sanitize_group_name(self.get_option("group")))
-        for customer in result["customers"]:
-            self._add(customer, group)
+        self._fill(result["customers"])
 
     def _check(self, config: dict[str, Any], path: str) -> None:
         """Raise AnsibleParserError for what must not, or cannot, stand in a configuration."""
@@ -222,9 +221,17 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         params["files"] = [unfrackpath(file, basedir=str(folder)) for file in params["files"]]
         return params
 
-    def _add(self, customer: Customer, group: str) -> None:
-        host = self.inventory.add_host(customer.name, group=group)
-        own = {"partner_access_tenant_id": customer.tenant_id, "partner_access_customer": customer.known()}
+    def _fill(self, customers: list[Customer]) -> None:
+        """Put the customers into Ansible's inventory, all of them or none. Raises AnsibleParserError."""
+        # what fails in the middle would leave the customers before it, and Ansible would go on with these
+        draft = self.inventory = InventoryDraft(self.inventory, customers)
+        group = draft.add_group(self._sanitize_group_name(self.get_option("group") or "customers"))
+        for customer in customers:
+            self._add(customer, draft.add_customer(customer.name, group))
+        draft.commit()
+
+    def _add(self, customer: Customer, host: str) -> None:
+        own = {TENANT_ID: customer.tenant_id, "partner_access_customer": customer.known()}
         variables = {name: untrusted(value) for name, value in {**customer.variables, **own}.items()}
         for name, value in variables.items():
             self.inventory.set_variable(host, name, value)

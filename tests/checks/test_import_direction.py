@@ -21,7 +21,9 @@ PLUGIN_UTILS = f"{COLLECTION}.plugins.plugin_utils"
 FRONT_DOORS = tuple(f"{COLLECTION}.plugins.{kind}" for kind in ("modules", "action", "callback", "inventory"))
 LIBRARIES = ("requests", "urllib3", "msal", "jwt", "cryptography", "yaml")
 
-BASE = tuple(f"{CORE}.{name}" for name in ("clouds", "dependencies", "errors", "files", "fleet", "timestamps"))
+BASE = tuple(
+    f"{CORE}.{name}" for name in ("characters", "clouds", "dependencies", "errors", "files", "fleet", "timestamps")
+)
 """What every part of the domain speaks in."""
 
 MAY_IMPORT = {

@@ -226,3 +226,80 @@ def test_a_strict_inventory_fails_on_an_expression_that_cannot_be(customers: Cus
     options = {"files": ["a.csv"], "compose": {"x": "no_such_variable.y"}}
     assert customers.read(customers.config(**options)).code == 0
     assert customers.read(customers.config(**options, strict=True)).code != 0
+
+
+THREE = f"name,tenant_id,tier\n{{}},{ONE},gold\nfabrikam,{TWO},gold\ncontoso,{ONE[:-1]}3,silver\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("customers", {}),
+        ("ours", {"group": "ours"}),
+        ("gold", {"groups": {"gold": "tier == 'gold'"}}),
+        ("Silver", {"groups": {"Silver": "tier == 'silver'"}}),
+        ("tier_gold", {"keyed_groups": [{"key": "tier", "prefix": "tier"}]}),
+        ("tiers", {"keyed_groups": [{"key": "tier", "parent_group": "tiers"}]}),
+        # the second source of the run
+        ("machines", {}),
+    ],
+)
+def test_a_customer_with_the_name_of_a_group_is_refused_with_both(
+    customers: CustomerInventory, name: str, options: dict[str, Any]
+) -> None:
+    """Of the group, Ansible would find that host alone."""
+    machines = customers.file("machines.yml", "machines: {hosts: {vm: {}}}\n")
+    customers.file("a.csv", THREE.format(name))
+    source = customers.config(files=["a.csv"], **options)
+    listing = customers.read(machines, source, ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED="false")
+    assert set(listing.hosts) <= {"vm"}
+    assert listing.says(f"'{name}' is the customer of a.csv line 2 and also a group, and Ansible would work for that")
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_host_of_another_source_does_not_hide_the_customers(customers: CustomerInventory, is_first: bool) -> None:
+    machines = customers.file("machines.yml", "ungrouped: {hosts: {customers: {}}}\n")
+    customers.file("a.csv", THREE.format("tailspin"))
+    sources = [machines, customers.config(files=["a.csv"])]
+    inventory = [argument for source in sources[:: 1 if is_first else -1] for argument in ("-i", str(source))]
+    run = customers.ansible.run(["ansible-playbook", *inventory, "mssp.defender.verify"], {})
+    assert run.code != 0
+    said = (
+        "'customers' is a host of another source and also a group" if is_first else "has both a host and a group called"
+    )
+    assert "".join(said.split()) in "".join(run.output.split())
+
+
+def test_a_customer_that_another_source_has_otherwise_is_refused_with_both(customers: CustomerInventory) -> None:
+    other = customers.file("other.yml", f"all: {{hosts: {{contoso: {{partner_access_tenant_id: {TWO}}}}}}}\n")
+    customers.file("a.csv", THREE.format("tailspin"))
+    source = customers.config(files=["a.csv"])
+    listing = customers.read(other, source, ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED="false")
+    assert listing.tenants() == {"contoso": TWO}
+    assert listing.says(f"another source of the inventory has a customer of that name with tenant {TWO}: rename one")
+
+
+def test_what_other_sources_know_of_a_customer_stays_and_takes_part(customers: CustomerInventory) -> None:
+    other = customers.file("other.yml", "all: {hosts: {contoso: {region: emea}}}\n")
+    customers.file("a.csv", THREE.format("tailspin"))
+    source = customers.config(files=["a.csv"], keyed_groups=[{"key": "region", "prefix": "region"}])
+    listing = customers.read(other, source)
+    assert (listing.code, listing.group("region_emea")) == (0, {"contoso"})
+    assert listing.group("customers") == {"tailspin", "fabrikam", "contoso"}
+    assert listing.hosts["contoso"]["region"] == "emea"
+
+
+def test_an_inventory_that_fails_at_its_last_customer_leaves_none(customers: CustomerInventory) -> None:
+    customers.file("a.csv", f"name,tenant_id,tier\ncontoso,{ONE},gold\nfabrikam,{TWO},\n")
+    source = customers.config(files=["a.csv"], strict=True, keyed_groups=[{"key": "tier"}])
+    listing = customers.read(source, ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED="false")
+    assert listing.says("Could not generate group for host fabrikam")
+    assert listing.hosts == {}
+
+
+def test_no_expression_gives_a_customer_the_tenant_of_another(customers: CustomerInventory) -> None:
+    customers.file("a.csv", THREE.format("tailspin"))
+    source = customers.config(files=["a.csv"], compose={"partner_access_tenant_id": f"'{TWO}'"})
+    listing = customers.read(source)
+    assert listing.code != 0
+    assert listing.says("compose gives tailspin another tenant than its own: take partner_access_tenant_id out of it")

@@ -92,7 +92,7 @@ def test_customers_of_both_kinds_complete_a_list(customers: CustomerInventory, e
                 "contract_type": "ResellerPartner",
             },
         },
-        "Contoso-Ltd": {
+        "Contoso-Ltd-999999999999": {
             "partner_access_tenant_id": STRANGER,
             "partner_access_customer": {
                 "name": "Contoso Ltd.",
@@ -116,7 +116,30 @@ def test_other_statuses_can_be_taken_and_names_are_told_apart(
     )
     statuses = ["active", "expiring"]
     source = customers.config(partner=["delegated_admin_customers"], relationship_status=statuses, **customers.partner)
-    assert customers.read(source).tenants() == {f"Same-{contoso[:8]}": contoso, "Same-99999999": STRANGER}
+    assert customers.read(source).tenants() == {f"Same-{contoso[-12:]}": contoso, "Same-999999999999": STRANGER}
+
+
+def test_a_customer_that_takes_the_name_of_another_renames_nobody(
+    customers: CustomerInventory, emulator: EmulatorProcess
+) -> None:
+    contoso = emulator.tenant_id("contoso")
+    source = customers.config(partner=["contracts"], **customers.partner)
+    names = []
+    for stranger in ("Fabrikam", "CONTOSO", "customers", "all", "../contoso"):
+        has(
+            emulator,
+            contracts=[
+                {"customerId": STRANGER, "displayName": stranger},
+                {"customerId": contoso, "displayName": "Contoso"},
+            ],
+        )
+        listing = customers.read(source)
+        assert listing.code == 0, listing.output
+        assert listing.group("customers") == set(listing.hosts)
+        by_tenant = {tenant: name for name, tenant in listing.tenants().items()}
+        assert set(by_tenant) == {contoso, STRANGER}
+        names.append(by_tenant[contoso])
+    assert set(names) == {f"Contoso-{contoso[-12:]}"}
 
 
 def test_a_list_is_worked_on_by_the_playbooks_as_it_is(customers: CustomerInventory, emulator: EmulatorProcess) -> None:

@@ -27,10 +27,14 @@ _PROGRESS_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Tenant:
-    """A customer: the name the operator gave it, and its tenant id (a GUID or a domain)."""
+    """A customer: the name the operator gave it, and its tenant id (a GUID or a domain).
+
+    `fault` is why nothing can be done for it, whatever its id.
+    """
 
     name: str
     tenant_id: str
+    fault: Reason | None = None
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def run(host: Host, session: Session, api: Api, dialect: Dialect) -> dict[str, A
             _tenants.file_of(params, "dest", tenant, ".jsonl", host.check_mode),
             _tenants.file_of(params, "checkpoint", tenant, ".checkpoint", host.check_mode),
         )
-        for tenant in _tenants.given(params)
+        for tenant in _tenants.given(params, "dest", "checkpoint")
     }
     try:
         result = _tenants.run(params, session.counting(work), host.progress)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from .._core.customers.customer import sharing_files
 from .._core.errors import OptionError
 from .._options import OF_CUSTOMER, PREFIX, SECRETS
 from ._host import Host
@@ -32,7 +33,12 @@ def run(host: Host) -> dict[str, Any]:
     fleets: dict[str, dict[str, Any]] = {}
     leaders: dict[str, str] = {}
     unusable = {}
-    for name in dict.fromkeys(host.params["hosts"]):
+    names = list(dict.fromkeys(host.params["hosts"]))
+    others = sharing_files(names)
+    for name in names:
+        if name in others:
+            unusable[name] = f"some disks take the files of '{name}' and '{others[name]}' for one: rename one of them"
+            continue
         try:
             values = inventory.values(name, variables)
             _check_permissions(values.get(OF_CUSTOMER["permissions"]))

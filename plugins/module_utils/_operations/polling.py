@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .._core import fleet
+from .._core.characters import visible
 from .._core.customers import lists
 from .._core.customers.customer import host_name
 from .._core.errors import OptionError, Postponed
@@ -82,11 +83,15 @@ def _polls(host: Host) -> dict[Poll, Work]:
         ]
     if not params["tenants"]:
         raise OptionError("no tenant is given: set tenants, or files with customers")
-    tenants = _tenants.given(params)
+    tenants = _tenants.given(params, "checkpoint")
     for tenant in tenants:
         # the name goes to ansible-playbook as a limit, and '*' would be every host
         if host_name(tenant.name) != tenant.name:
-            raise OptionError(f"tenants: '{tenant.name}' can be no host's name: take that of its host in the inventory")
+            raise OptionError(
+                f"tenants: '{visible(tenant.name)}' can be no host's name: take that of its host in the inventory"
+            )
+        if tenant.fault:
+            raise OptionError(f"tenants: {tenant.fault.meaning}: {tenant.fault.remedy}")
     session = Session(host, incidents.INVENTORY)
     Path(params["checkpoint"]).mkdir(mode=0o700, parents=True, exist_ok=True)
     api = params["api"]

@@ -56,7 +56,7 @@ def run(host: Host) -> dict[str, Any]:
             _tenants.file_of(params, "dest", tenant, ".token", host.check_mode),
             host.check_mode,
         )
-        for tenant in _tenants.given(params)
+        for tenant in _tenants.given(params, "dest")
     }
     result = _tenants.run(params, work, host.progress)
     if params["expose_token"]:

@@ -111,7 +111,7 @@ def test_the_partner_completes_a_list_and_adds_to_it(lists: Lists, entra: Script
     partner = lists.is_partner(entra, known, {"customerId": OTHER_TENANT, "displayName": "Fabrikam Inc."})
     result = lists.run(f"name,tenant_id\na,{TENANT}\n", partner=["contracts"], **partner)
     found = [(each.name, each.tenant_id, each.contract_type) for each in result["customers"]]
-    assert found == [("a", TENANT, "ResellerPartner"), ("Fabrikam-Inc", OTHER_TENANT, None)]
+    assert found == [("a", TENANT, "ResellerPartner"), ("Fabrikam-Inc-555555555555", OTHER_TENANT, None)]
 
 
 def test_answers_are_not_asked_for_again_but_for_a_new_domain(
@@ -124,7 +124,7 @@ def test_answers_are_not_asked_for_again_but_for_a_new_domain(
     asked = len(server.requests)
     again = lists.run("name,domain\nother,a.example\n", first["answers"], **options)
     assert len(server.requests) == asked
-    assert [each.name for each in again["customers"]] == ["other", "F"]
+    assert [each.name for each in again["customers"]] == ["other", "F-555555555555"]
     assert lists.warnings != []
     lists.run("name,domain\na,a.example\nb,b.example\n", first["answers"], **options)
     assert len(server.requests_to(CONTRACTS)) == 2

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.operation_host import OperationHost
 
+from ansible_collections.mssp.defender.plugins.module_utils._core.customers.customer import file_key
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._operations import fleets
 
@@ -112,7 +113,16 @@ def test_without_an_inventory_there_is_nothing_to_group() -> None:
         fleets.run(OperationHost(fleets, hosts=["contoso"]))
 
 
-@given(st.dictionaries(st.text(min_size=1), st.sampled_from("abc"), max_size=12))
+def test_hosts_whose_files_could_be_one_are_worked_for_neither() -> None:
+    found = run({name: customer(name) for name in ("contoso", "Contoso", "fabrikam")})
+    assert members(found) == {"fabrikam": ["fabrikam"]}
+    assert found["unusable"] == {
+        "contoso": "some disks take the files of 'contoso' and 'Contoso' for one: rename one of them",
+        "Contoso": "some disks take the files of 'Contoso' and 'contoso' for one: rename one of them",
+    }
+
+
+@given(st.dictionaries(st.text(min_size=1).map(file_key).filter(bool), st.sampled_from("abc"), max_size=12))
 def test_each_host_is_in_the_one_fleet_of_its_application(clients: dict[str, str]) -> None:
     found = members(run({name: customer(client) for name, client in clients.items()}))
     assert sorted(name for names in found.values() for name in names) == sorted(clients)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from unit.reading_task import FLEET, ReadingTask
-from unit.scripted_entra import RESOURCE, TENANT, ScriptedEntra, token_path
+from unit.scripted_entra import OTHER_TENANT, RESOURCE, TENANT, ScriptedEntra, token_path
 from unit.scripted_server import Answer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
@@ -217,7 +217,6 @@ def test_one_tenants_unusable_file_costs_no_other_its_incidents(task: ReadingTas
         ({"dest": "/nowhere/out"}, "dest: the folder /nowhere does not exist: create it first"),
         ({"checkpoint": "/nowhere/mark"}, "checkpoint: the folder /nowhere does not exist: create it first"),
         ({"cloud": "china"}, "cloud 'china' has no Microsoft Threat Protection API: "),
-        ({"tenants": [{"name": "a/b", "tenant_id": TENANT}], "dest": "/tmp"}, "tenants: the name 'a/b' cannot name"),
     ],
 )
 def test_bad_input_is_refused_before_any_request(task: ReadingTask, options: dict[str, Any], sentence: str) -> None:
@@ -225,3 +224,26 @@ def test_bad_input_is_refused_before_any_request(task: ReadingTask, options: dic
         task(**options)
     assert str(refused.value).startswith(sentence)
     assert task.server.requests == []
+
+
+BAD_NAMES = ["a/b", "..", ".hidden", "a\0b", "a\nb", "x" * 300, "FABRIKAM"]
+
+
+@pytest.mark.parametrize("option", ["dest", "checkpoint"])
+def test_a_name_that_can_be_no_files_is_that_tenants_trouble_alone(
+    task: ReadingTask, tmp_path: Path, option: str
+) -> None:
+    bad = [{"name": name, "tenant_id": OTHER_TENANT} for name in [*BAD_NAMES, "Fabrikam"]]
+    result = task(tenants=[*FLEET[:1], *bad], **{option: str(tmp_path)})
+    contoso, *others = result["tenants"]
+    assert contoso["state"] == "granted"
+    assert {other["state"] for other in others} == {"error"}
+    assert "some disks take the files of 'FABRIKAM' and 'Fabrikam' for one; provider: rename" in others[-2]["msg"]
+    assert "no file can have the name 'a/b', because it has U+002F SOLIDUS; provider: rename" in others[0]["msg"]
+    assert [path.stem for path in tmp_path.iterdir()] == ["contoso"]
+    assert task.server.requests_to(token_path(OTHER_TENANT)) == []
+
+
+def test_a_name_that_can_be_no_files_is_none_where_there_are_no_files(task: ReadingTask) -> None:
+    result = task(tenants=[{"name": name, "tenant_id": TENANT} for name in ("a/b", "contoso", "Contoso")])
+    assert result["summary"] == {"granted": 3}

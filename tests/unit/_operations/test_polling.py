@@ -155,6 +155,11 @@ def test_a_name_that_would_be_a_pattern_of_hosts_is_refused(watch: Watch, name: 
         watch(tenants=[{"name": name, "tenant_id": TENANT}])
 
 
+def test_names_whose_checkpoints_could_be_one_are_refused(watch: Watch) -> None:
+    with pytest.raises(OptionError, match="some disks take the files of 'contoso' and 'Contoso' for one: rename one"):
+        watch(tenants=[FLEET[0], {"name": "Contoso", "tenant_id": OTHER_TENANT}])
+
+
 def test_what_an_attacker_may_have_written_is_no_template(watch: Watch) -> None:
     watch.server.script(XDR, page(7, incidentName="{{ 1 }}", alerts=[{"title": "{% x %}"}]))
     (event,) = watch(normalize=True)

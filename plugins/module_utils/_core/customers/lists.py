@@ -12,7 +12,7 @@ from ..clouds import GUID
 from ..errors import OptionError
 from . import columns as meanings
 from . import rows
-from .customer import Customer, host_name
+from .customer import Customer, file_key, host_name
 from .rows import Table
 
 _READERS = {
@@ -54,11 +54,15 @@ def _customers(table: Table, columns: Mapping[str, str], file: str) -> list[Cust
         except (ValueError, OptionError) as error:
             faults.append(f"line {row.line}: {error}")
             continue
-        if customer.name in customers:
-            faults.append(f"line {row.line}: '{customer.name}' is named in line {lines[customer.name]} already")
-            continue
-        customers[customer.name] = customer
-        lines[customer.name] = row.line
+        key = file_key(customer.name)
+        if (other := customers.get(key)) and other.name == customer.name:
+            faults.append(f"line {row.line}: '{customer.name}' is named in line {lines[key]} already")
+        elif other:
+            both = f"'{customer.name}' and '{other.name}' of line {lines[key]}"
+            faults.append(f"line {row.line}: some disks take the files of {both} for one")
+        else:
+            customers[key] = customer
+            lines[key] = row.line
     if faults:
         more = f"; and {len(faults) - _FAULTS_SHOWN} lines more" if len(faults) > _FAULTS_SHOWN else ""
         raise ValueError(f"{'; '.join(faults[:_FAULTS_SHOWN])}{more}. Correct these lines")

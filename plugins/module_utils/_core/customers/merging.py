@@ -4,19 +4,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
 from ..errors import OptionError
-from .customer import Customer
+from .customer import Customer, file_key
 
 
 def of_lists(listed: Iterable[Customer], refuse: bool = False) -> tuple[list[Customer], list[str]]:
     """Return the customers of all lists, and a warning for each that stands there under two names.
 
     Raises OptionError for one name with two tenants, for two rows of a tenant that contradict each other, and with
-    `refuse` for a tenant that is listed twice at all.
+    `refuse` for a tenant that is listed twice at all. Names are one, too, where a disk could take their files for one.
     """
     by_tenant: dict[str, Customer] = {}
     warnings = []
@@ -33,37 +32,43 @@ def of_lists(listed: Iterable[Customer], refuse: bool = False) -> tuple[list[Cus
         if first.name != customer.name:
             warnings.append(f"{both}: the host is {first.name}")
         by_tenant[customer.tenant_id] = _joined(first, customer)
-    named: dict[str, Customer] = {}
-    for customer in by_tenant.values():
-        other = named.setdefault(customer.name, customer)
-        if other is not customer:
-            raise OptionError(f"{_place(other)} and {_place(customer)} are two tenants of one name: rename one of them")
-    return list(by_tenant.values()), warnings
+    customers = list(by_tenant.values())
+    _check_names(customers)
+    return customers, warnings
 
 
 def with_partners(listed: Iterable[Customer], partners: Iterable[Customer]) -> list[Customer]:
     """Return the customers of lists, completed and followed by those that the partner has beyond them.
 
-    A partner's customer whose name is not its own gets the beginning of its tenant's id behind it: names of lists stay
-    as they are, and the order in which Microsoft Graph tells customers plays no part.
+    Names of lists stay as they are, and the order in which Microsoft Graph tells customers plays no part. Of a tenant's
+    two titles that of its contract counts, which does not follow when the customer renames itself. Raises OptionError
+    for one name with two tenants.
     """
     by_tenant = {customer.tenant_id: customer for customer in listed}
     in_lists = set(by_tenant)
-    for customer in partners:
+    by_title = sorted(partners, key=lambda each: each.title)
+    # contracts come last
+    for customer in sorted(by_title, key=lambda each: each.sources, reverse=True):
         known = by_tenant.get(customer.tenant_id)
-        by_tenant[customer.tenant_id] = _joined(known, customer) if known else customer
-    takers = Counter(customer.name for customer in by_tenant.values())
-    apart = {
-        tenant_id: f"{customer.name}-{tenant_id[:8]}"
-        for tenant_id, customer in by_tenant.items()
-        if tenant_id not in in_lists and (takers[customer.name] > 1 or not customer.name)
-    }
-    takers.update(apart.values())
-    for tenant_id, name in apart.items():
-        customer = by_tenant[tenant_id]
-        is_own = customer.name and takers[name] == 1
-        by_tenant[tenant_id] = replace(customer, name=name if is_own else tenant_id)
-    return list(by_tenant.values())
+        joined = _joined(known, customer) if known else customer
+        if customer.tenant_id not in in_lists:
+            joined = replace(joined, name=customer.name, title=customer.title)
+        by_tenant[customer.tenant_id] = joined
+    customers = list(by_tenant.values())
+    _check_names(customers)
+    return customers
+
+
+def _check_names(customers: Iterable[Customer]) -> None:
+    """Raise OptionError for two customers whose files would be one."""
+    named: dict[str, Customer] = {}
+    for customer in customers:
+        other = named.setdefault(file_key(customer.name), customer)
+        if other is not customer:
+            alike = "of one name" if other.name == customer.name else "whose files some disks take for one"
+            raise OptionError(
+                f"{_place(other)} and {_place(customer)} are two tenants {alike}: rename one of them in a list"
+            )
 
 
 def _joined(first: Customer, second: Customer) -> Customer:

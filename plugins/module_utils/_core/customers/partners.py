@@ -16,7 +16,7 @@ from .. import errors
 from ..clouds import GUID
 from ..errors import Reason, TenantError
 from ..graph import Call, Graph
-from .customer import Customer, host_name
+from .customer import Customer, partner_name
 
 RELATIONSHIPS = "delegated_admin_customers"
 CONTRACTS = "contracts"
@@ -78,7 +78,7 @@ def tenant_of_domain(graph: Graph, domain: str) -> str | None:
 
 def _customer(found: dict[str, Any], tenant_id: str, source: str, **known: Any) -> Customer:
     title = str(found.get("displayName") or tenant_id)
-    return Customer(host_name(title), title, tenant_id, (source,), **known)
+    return Customer(partner_name(title, tenant_id), title, tenant_id, (source,), **known)
 
 
 def _relationship(found: dict[str, Any]) -> dict[str, Any]:
@@ -95,6 +95,6 @@ def _relationship(found: dict[str, Any]) -> dict[str, Any]:
 def _tenant_id(found: dict[str, Any], member: str) -> str:
     tenant_id = str(found.get(member)).lower()
     if not GUID.match(tenant_id):
-        meaning = f"Microsoft Graph named a customer without a tenant ({member} is no GUID)"
+        meaning = f"Microsoft Graph named a customer without a tenant ({member} is not a GUID)"
         raise TenantError(Reason(errors.ERROR, meaning, "check graph_url"))
     return tenant_id

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.mssp.defender.plugins.module_utils._core.customers.customer import Customer, host_name
+from ansible_collections.mssp.defender.plugins.module_utils._core.customers.customer import (
+    Customer,
+    file_fault,
+    file_key,
+    host_name,
+    partner_name,
+    sharing_files,
+)
 
 TENANT = "44444444-4444-4444-8444-444444444444"
 
@@ -26,6 +33,10 @@ TENANT = "44444444-4444-4444-8444-444444444444"
         ("x" * 300, "x" * 100),
         ("All", ""),
         ("localhost", ""),
+        ("127.0.0.1", ""),
+        ("::1", "1"),
+        ("partner_access_failing", ""),
+        ("日" * 100, "日" * 66),
         ("--", ""),
         ("", ""),
     ],
@@ -37,6 +48,57 @@ def test_a_title_becomes_a_name_that_patterns_and_files_can_carry(title: str, na
 @given(st.text())
 def test_a_name_made_once_is_the_same_when_it_is_made_again(title: str) -> None:
     assert host_name(host_name(title)) == host_name(title)
+
+
+@given(st.text())
+def test_a_name_of_a_host_is_a_name_of_a_file(title: str) -> None:
+    assert file_fault(host_name(title)) is None
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Contoso Ltd.", "Contoso-Ltd-444444444444"),
+        ("All", "All-444444444444"),
+        ("", TENANT),
+        (TENANT, TENANT),
+        ("x" * 300, f"{'x' * 87}-444444444444"),
+    ],
+)
+def test_a_title_that_is_the_customers_own_does_not_make_the_name_alone(title: str, name: str) -> None:
+    assert partner_name(title, TENANT) == name
+    assert host_name(name) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("../x", "it begins with a dot"),
+        (".", "it begins with a dot"),
+        ("a/b", "it has U+002F SOLIDUS"),
+        ("a\0b", "it has U+0000"),
+        ("a\nb", "it has U+000A"),
+        ("a\ud800", "it has U+D800"),
+        ("x" * 201, "it is too long"),
+        ("日" * 67, "it is too long"),
+        ("Contoso (Wien)", None),
+        ("x" * 200, None),
+    ],
+)
+def test_a_name_that_can_be_no_files_is_told_why(name: str, why: str | None) -> None:
+    assert file_fault(name) == why
+
+
+def test_names_that_a_disk_takes_for_one_are_found_with_each_other() -> None:
+    names = ["contoso", "a", "Contoso", "CONTOSO", "a. ", "b"]
+    assert sharing_files(names) == {
+        "contoso": "Contoso",
+        "Contoso": "contoso",
+        "CONTOSO": "contoso",
+        "a": "a. ",
+        "a. ": "a",
+    }
+    assert file_key("e\u0301") == file_key("\u00c9")
 
 
 def test_a_letter_and_its_accent_apart_are_one_letter() -> None:

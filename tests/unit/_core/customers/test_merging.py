@@ -3,13 +3,19 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.customers import merging
-from ansible_collections.mssp.defender.plugins.module_utils._core.customers.customer import Customer
+from ansible_collections.mssp.defender.plugins.module_utils._core.customers.customer import (
+    Customer,
+    file_fault,
+    file_key,
+    partner_name,
+)
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 
 ONE = "44444444-4444-4444-8444-444444444441"
@@ -22,7 +28,7 @@ def listed(name: str, tenant_id: str, line: int = 2, **variables: Any) -> Custom
 
 
 def partner(name: str, tenant_id: str, **known: Any) -> Customer:
-    return Customer(name, name, tenant_id, ("contracts",), **known)
+    return Customer(partner_name(name, tenant_id), name, tenant_id, ("contracts",), **known)
 
 
 def test_a_tenant_listed_twice_is_one_customer_with_the_variables_of_both() -> None:
@@ -55,6 +61,14 @@ def test_two_tenants_of_one_name_are_refused_by_name() -> None:
         merging.of_lists([listed("a", ONE, 2), listed("a", TWO, 3)])
 
 
+@pytest.mark.parametrize(
+    ("one", "other"), [("contoso", "Contoso"), ("M\u00fcller", "Mu\u0308ller"), ("a", "a."), ("Strauß", "STRAUSS")]
+)
+def test_two_tenants_whose_files_could_be_one_are_refused(one: str, other: str) -> None:
+    with pytest.raises(OptionError, match=r"are two tenants whose files some disks take for one: rename one of them"):
+        merging.of_lists([listed(one, ONE, 2), listed(other, TWO, 3)])
+
+
 def test_a_partner_completes_what_lists_say() -> None:
     (found,) = merging.with_partners(
         [listed("a", ONE, tier=1)],
@@ -68,24 +82,41 @@ def test_a_partner_completes_what_lists_say() -> None:
 
 def test_customers_of_the_partner_alone_follow() -> None:
     found = merging.with_partners([listed("a", ONE)], [partner("b", TWO)])
-    assert [each.name for each in found] == ["a", "b"]
+    assert [each.name for each in found] == ["a", partner_name("b", TWO)]
 
 
-def test_a_name_that_is_taken_gets_the_beginning_of_the_tenant_and_the_list_keeps_its_own() -> None:
+def test_a_list_keeps_its_names_whatever_customers_call_themselves() -> None:
     found = merging.with_partners([listed("contoso", ONE)], [partner("contoso", TWO)])
-    assert [each.name for each in found] == ["contoso", "contoso-55555555"]
+    assert [each.name for each in found] == ["contoso", "contoso-444444444442"]
 
 
-def test_two_of_one_name_are_both_told_apart_whatever_the_order() -> None:
-    partners = [partner("contoso", ONE), partner("contoso", TWO), partner("", ONE[:-1] + "9")]
-    named = {}
-    for seed in range(6):
-        random.Random(seed).shuffle(partners)
-        named = {each.tenant_id: each.name for each in merging.with_partners([], partners)}
-        assert named == {ONE: "contoso-44444444", TWO: "contoso-55555555", ONE[:-1] + "9": ONE[:-1] + "9"}
+def test_a_name_of_a_list_that_is_that_of_another_tenant_is_refused() -> None:
+    with pytest.raises(
+        OptionError, match=r"contoso-444444444442 \(contracts\) are two tenants of one name: rename one"
+    ):
+        merging.with_partners([listed("contoso-444444444442", ONE)], [partner("contoso", TWO)])
 
 
-def test_tenants_that_begin_alike_get_their_whole_id() -> None:
-    other = ONE[:-1] + "9"
-    found = merging.with_partners([listed("contoso", TWO)], [partner("contoso", ONE), partner("contoso", other)])
-    assert [each.name for each in found] == ["contoso", ONE, other]
+def test_a_contract_keeps_the_name_of_a_customer_that_renames_itself() -> None:
+    renamed = Customer(partner_name("B", ONE), "B", ONE, ("delegated_admin_customers",))
+    for partners in ([renamed, partner("Contoso", ONE)], [partner("Contoso", ONE), renamed]):
+        assert [each.title for each in merging.with_partners([], partners)] == ["Contoso"]
+
+
+TITLES = st.sampled_from(["Contoso", "contoso", "CONTOSO.", "All", "", "Contoso-444444444442", "a/b"]) | st.text()
+FLEETS = st.dictionaries(st.uuids(version=4).map(str), st.tuples(TITLES, TITLES), min_size=1, max_size=8)
+
+
+@given(FLEETS, st.data())
+def test_a_name_depends_on_its_own_tenant_alone(fleet: dict[str, tuple[str, str]], data: st.DataObject) -> None:
+    """In whichever order the customers come, and whatever the others call themselves meanwhile."""
+    kept = data.draw(st.sampled_from(sorted(fleet)))
+    partners = [partner(title, tenant_id) for tenant_id, (title, _) in fleet.items()]
+    before = merging.with_partners([], data.draw(st.permutations(partners)))
+    after = merging.with_partners(
+        [], [partner(titles[tenant_id != kept], tenant_id) for tenant_id, titles in fleet.items()]
+    )
+    names = {each.tenant_id: each.name for each in before}
+    assert {each.tenant_id: each.name for each in after}[kept] == names[kept]
+    assert len({file_key(name) for name in names.values()}) == len(fleet)
+    assert [file_fault(name) for name in names.values()] == [None] * len(fleet)

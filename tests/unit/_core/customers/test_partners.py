@@ -64,7 +64,7 @@ def test_customers_have_their_relationships_of_the_statuses_wanted(graph: Graph,
     known = [{"id": "relationship-1", "name": "SOC", "status": "active", "roles": [ROLE]}]
     known[0]["ends_at"] = "2027-05-01T00:00:00Z"
     source = ("delegated_admin_customers",)
-    assert found == Customer("Contoso-Ltd", "Contoso Ltd.", ONE, source, relationships=known)
+    assert found == Customer("Contoso-Ltd-444444444441", "Contoso Ltd.", ONE, source, relationships=known)
     assert server.requests_to(CUSTOMERS)[0].query == {"$top": "300"}
 
 
@@ -73,7 +73,7 @@ def test_all_pages_are_read(graph: Graph, server: ScriptedServer) -> None:
     contract = {"customerId": ONE, "displayName": "A", "defaultDomainName": "a.example", "contractType": "R"}
     server.script(CONTRACTS, page(contract, following=more), page({"customerId": TWO, "displayName": None}))
     assert partners.with_contracts(graph) == [
-        Customer("A", "A", ONE, ("contracts",), domain="a.example", contract_type="R"),
+        Customer("A-444444444441", "A", ONE, ("contracts",), domain="a.example", contract_type="R"),
         Customer(TWO, TWO, TWO, ("contracts",)),
     ]
 
@@ -95,7 +95,7 @@ def test_what_is_no_list_is_not_taken_for_an_empty_one(graph: Graph, server: Scr
 
 def test_a_customer_without_a_tenant_is_no_customer(graph: Graph, server: ScriptedServer) -> None:
     server.script(CONTRACTS, page({"displayName": "A"}))
-    with pytest.raises(TenantError, match=r"named a customer without a tenant \(customerId is no GUID\)"):
+    with pytest.raises(TenantError, match=r"named a customer without a tenant \(customerId is not a GUID\)"):
         partners.with_contracts(graph)
 
 
