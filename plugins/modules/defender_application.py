@@ -213,6 +213,11 @@ who:
   returned: on a refusal
   type: str
   sample: provider
+final:
+  description: Whether asking again is pointless, because Microsoft has closed the tenant or does not know it.
+  returned: on a refusal
+  type: bool
+  sample: false
 correlation_id:
   description: For Microsoft's support, or V(null).
   returned: on a refusal

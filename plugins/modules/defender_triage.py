@@ -206,6 +206,11 @@ who:
   returned: for a single tenant that is not C(granted)
   type: str
   sample: customer admin
+final:
+  description: Whether asking again is pointless, because Microsoft has closed the tenant or does not know it.
+  returned: for a single tenant that is not C(granted)
+  type: bool
+  sample: false
 correlation_id:
   description: Microsoft's correlation ID of the refusal, for a support case.
   returned: for a single tenant that is not C(granted), where Microsoft sent it

@@ -44,6 +44,14 @@ class Answer:
         return (self.body if isinstance(self.body, str) else json.dumps(self.body)).encode()
 
 
+def refused(status: int, code: str = "Refused", message: str = "a sentence of Microsoft's", **members: Any) -> Answer:
+    """Return a refusal in the shape of both APIs' error body."""
+    return Answer({"error": {"code": code, "message": message, **members}}, status)
+
+
+NOT_FOUND = refused(404, "ResourceNotFound")
+
+
 @dataclass(frozen=True)
 class Request:
     """What a client sent."""
@@ -97,7 +105,7 @@ class ScriptedServer:
             answers = (
                 self._scripts.get((request.method, request.path))
                 or self._scripts.get((_ANY, request.path))
-                or [Answer(status=404)]
+                or [NOT_FOUND]
             )
             return answers.pop(0) if len(answers) > 1 else answers[0]
 

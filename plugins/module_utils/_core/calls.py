@@ -93,6 +93,10 @@ class Calls:
     def _send(self, method: str, where: str, call: Call, accept: tuple[int, ...], **request: Any) -> Reply:
         url = where if "://" in where else f"{self._base_url}{where}"
         reply = self._authorised(call, lambda token: self._paced(method, url, call, token, request))
+        try:
+            reply.check_origin()
+        except TenantError as error:
+            raise TenantError(self._ending(error.reason, None, call)) from None
         if 200 <= reply.status < 300 or reply.status in accept:
             return reply
         reason = self._refusal(reply, call)

@@ -53,6 +53,7 @@ class Reason:
 
     `state` is a key of WHO_ACTS; `code` the service's own code (such as AADSTS7000229) or None; `meaning` what
     happened; `remedy` what to do about it; `who` must do it; the two ids are what Microsoft's support asks for.
+    `final` says that asking again is pointless: Microsoft has blocked the tenant for good, or there is none.
     """
 
     state: str
@@ -62,9 +63,15 @@ class Reason:
     who: str | None = None
     correlation_id: str | None = None
     trace_id: str | None = None
+    final: bool = False
 
-    def to_result(self) -> dict[str, str | None]:
-        return {**asdict(self), "who": self.who or WHO_ACTS[self.state]}
+    @property
+    def acts(self) -> str:
+        """Who must act: named by the reason, or else by the state."""
+        return self.who or WHO_ACTS[self.state]
+
+    def to_result(self) -> dict[str, Any]:
+        return {**asdict(self), "who": self.acts}
 
 
 def unforeseen(error: BaseException) -> str:

@@ -57,7 +57,7 @@ class Outcome:
         if self.reason is None:
             return f"{label} is granted"
         code = f" ({self.reason.code})" if self.reason.code else ""
-        who = self.reason.to_result()["who"]
+        who = self.reason.acts
         remedy = f"{who}: {self.reason.remedy}" if who != errors.NOBODY else self.reason.remedy
         return f"{label} is {self.state}: {self.reason.meaning}{code}; {remedy}."
 

@@ -99,6 +99,7 @@ class Graph:
         pause = _FIRST_PAUSE
         while True:
             reply = wait_out(lambda: self._once(method, url, body, prefer))
+            reply.check_origin()
             passing = _collides(reply) or (settle and _lags(reply))
             if not passing or time.monotonic() + pause > deadline:
                 break
@@ -139,7 +140,7 @@ class Graph:
             return prove().token.value
         except TenantError as error:
             reason = replace(error.reason, meaning=f"{self._caller} got no token: {error.reason.meaning}")
-            if errors.WHO_ACTS[reason.state] == errors.CUSTOMER_ADMIN:
+            if reason.acts == errors.CUSTOMER_ADMIN:
                 # at home nobody is a customer
                 remedy = "check that client_id is an application of this tenant"
                 reason = replace(reason, remedy=remedy, who=errors.PROVIDER)

@@ -16,6 +16,7 @@ from .._core.fleet import Outcome, Tenant
 from .._core.reading.harmless import harmless
 from .._core.reading.normalized import normalized
 from .._core.wire.records import Record
+from ._outages import OF_PROVIDER
 from ._tenant_read import Order, TenantRead
 
 Event = dict[str, Any]
@@ -68,8 +69,8 @@ class Poll:
         return {"events": []}
 
     def change_of_state(self, outcome: Outcome) -> Event | None:
-        """Return the event that tells of the tenant's new state; None where it is no news."""
-        if outcome.state == (self._state or GRANTED):
+        """Return the event that tells of the tenant's new state; None where it is not news of the customer's."""
+        if outcome.state == (self._state or GRANTED) or outcome.state in OF_PROVIDER:
             return None
         reason = outcome.reason.to_result() if outcome.reason else {"who": NOBODY}
         told = {name: reason.get(name) for name in ("meaning", "remedy", "who", "code")}
@@ -78,8 +79,8 @@ class Poll:
         return {"customer_state": harmless({**customer, **state}), "meta": {"hosts": self.tenant.name}}
 
     def remember_state(self, outcome: Outcome) -> dict[str, Any]:
-        """Keep the state, after its event has been handed over."""
-        if outcome.state != self._state:
+        """Keep the state, after its event has been handed over. One of the provider's leaves it as it is."""
+        if outcome.state != self._state and outcome.state not in OF_PROVIDER:
             self._state = outcome.state
             files.replace_private(self._state_file, json.dumps({"state": outcome.state}) + "\n")
         return {}

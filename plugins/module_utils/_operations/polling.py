@@ -27,6 +27,7 @@ from .._core.fleet import Outcome, Tenant, Work
 from .._core.identity import permissions
 from . import _tenants, incidents
 from ._host import Host
+from ._outages import Outages
 from ._poll import LOG, Event, Poll
 from ._session import Session
 from ._tenant_read import ordered
@@ -46,6 +47,8 @@ ARGUMENTS: dict[str, Any] = {
 CONSTRAINTS: dict[str, Any] = {"mutually_exclusive": [("tenants", "files")], "required_one_of": [("tenants", "files")]}
 
 _LAST_CALLS_SECONDS = 2
+# a tenant that Microsoft has closed or does not know is asked once a day, in case it is opened again
+_GONE_SECONDS = 24 * 3600
 
 
 async def run(host: Host, put: Put) -> None:
@@ -110,12 +113,16 @@ class _Desk:
         self._slots = asyncio.Semaphore(concurrency)
         self._put = put
         self._calls: set[asyncio.Future[Any]] = set()
+        self._outages = Outages()
 
     async def watch(self, poll: Poll, work: Work, interval: float, due: float) -> None:
         """Poll a tenant now, and then whenever it is due (loop time): each at a moment of its own in the interval."""
         loop = asyncio.get_running_loop()
         while True:
-            await self._tell_state(poll, await self._poll(poll, work))
+            outcome = await self._poll(poll, work)
+            await self._tell_state(poll, outcome)
+            if outcome.reason and outcome.reason.final:
+                due = max(due, loop.time()) + _GONE_SECONDS
             due += interval * math.ceil(max(0.0, loop.time() - due) / interval)
             await asyncio.sleep(due - loop.time())
 
@@ -144,9 +151,11 @@ class _Desk:
                 await self._put(event)
 
     async def _tell_state(self, poll: Poll, outcome: Outcome) -> None:
-        event = poll.change_of_state(outcome)
-        if event:
+        change = poll.change_of_state(outcome)
+        events = [*self._outages.news(outcome), *([change] if change else [])]
+        if events:
             LOG.warning("%s", outcome.sentence())
+        for event in events:
             await self._put(event)
         kept = await self._in_thread(functools.partial(_attempt, poll.tenant, lambda: poll.remember_state(outcome)))
         if isinstance(kept, Outcome) and kept.reason:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,10 +96,22 @@ class _TokenWork:
             return self._prove()
         except TenantError as error:
             left = self._deadline - time.monotonic()
-            if error.reason.state in _MENDED_BY_CONSENT and left > 0:
+            if error.reason.state not in _MENDED_BY_CONSENT or error.reason.final:
+                raise
+            if left > 0:
                 self._poll_seconds = min(_LONGEST_POLL_SECONDS, self._poll_seconds + _FIRST_POLL_SECONDS)
                 raise Postponed(min(self._poll_seconds, left), error) from None
-            raise
+            raise self._waited_in_vain(error) from None
+
+    def _waited_in_vain(self, error: TenantError) -> TenantError:
+        """Return the error with what may have kept a consent from coming: Entra ID shows that in the browser only."""
+        if not self._params["consent_wait"]:
+            return error
+        remedy = (
+            f"{error.reason.remedy}; if Microsoft's page showed an error instead, such as AADSTS50011 or 7000112, "
+            "the provider corrects the redirect URI in the registration, or finds out who disabled the application"
+        )
+        return TenantError(replace(error.reason, remedy=remedy), error.details)
 
     def _prove(self) -> dict[str, Any]:
         access = self._session.access(self._tenant.tenant_id, self._target, self._required, self._patience)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from unit.clock import Clock
 from unit.scripted_entra import RESOURCE, TENANT, token_path
-from unit.scripted_server import CUT_OFF, RESET, Answer
+from unit.scripted_server import CUT_OFF, NOT_FOUND, RESET, Answer, refused
 from unit.scripted_tenant import ScriptedTenant
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import calls as calls_module
@@ -59,7 +59,7 @@ def test_a_write_sends_its_body_as_json(tenant: ScriptedTenant, method: str) -> 
 
 
 def test_only_the_answers_that_are_asked_for_are_returned(tenant: ScriptedTenant) -> None:
-    tenant.server.script(ONE, Answer("", status=404))
+    tenant.server.script(ONE, NOT_FOUND)
     assert tenant.calls().get(ONE, GET, accept=(404,)).status == 404
     assert tenant.calls().write("PATCH", ONE, GET, {}, accept=(404,)).status == 404
     assert reason_of(tenant.calls(), ONE, GET).state == "error"
@@ -91,18 +91,48 @@ def test_a_token_that_ran_out_on_the_way_is_renewed_each_time(tenant: ScriptedTe
     assert len(tenant.server.requests_to(token_path())) == 3
 
 
-@pytest.mark.parametrize("body", ["", "Unauthorized", {"error": {"code": "Unauthorized", "message": "m"}}])
-def test_a_fresh_token_refused_ends_the_tenant(tenant: ScriptedTenant, body: Any) -> None:
-    tenant.server.script(PATH, Answer(body, status=401))
-    assert reason_of(tenant.calls()).meaning == "the API refused a fresh token"
+@pytest.mark.parametrize(
+    ("answer", "meaning"),
+    [
+        (refused(401, "Unauthorized", "m"), "the API refused a fresh token: m"),
+        (Answer("", 401, {"WWW-Authenticate": 'Bearer error="invalid_token"'}), "the API refused a fresh token"),
+    ],
+)
+def test_a_fresh_token_refused_ends_the_tenant(tenant: ScriptedTenant, answer: Answer, meaning: str) -> None:
+    tenant.server.script(PATH, answer)
+    assert reason_of(tenant.calls()).meaning == meaning
     assert len(tenant.asked()) == 2
 
 
-@pytest.mark.parametrize("body", ["", "Forbidden", {"error": {"code": "Forbidden", "target": "trace-7"}}])
-def test_a_refused_token_that_carries_the_role_points_at_the_licence(tenant: ScriptedTenant, body: Any) -> None:
-    tenant.server.script(PATH, Answer(body, status=403))
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 405, 406, 407, 410, 415, 418, 451])
+@pytest.mark.parametrize("body", ["", "Forbidden", "<html>Access denied</html>", {"message": "Forbidden"}])
+@pytest.mark.parametrize("retires", [True, False])
+def test_an_answer_that_is_not_microsofts_is_the_networks(
+    tenant: ScriptedTenant, status: int, body: Any, retires: bool
+) -> None:
+    """Neither a record that is missing nor a service that is retired or not licensed."""
+    tenant.server.script(PATH, Answer(body, status))
+    with pytest.raises(TenantError) as failed:
+        tenant.calls(retires=retires).get(PATH, LIST, accept=(400, 404))
+    reason = failed.value.reason
+    assert (reason.state, reason.acts, reason.code) == ("unreachable", "provider", None)
+    assert f"something between this machine and {tenant.server.host} answered HTTP {status}" in reason.meaning
+    assert "licen" not in reason.remedy
+    assert "api: graph" not in reason.remedy
+
+
+def test_a_change_that_a_sign_in_page_answers_was_not_made(tenant: ScriptedTenant) -> None:
+    tenant.server.script(ONE, Answer("<html>Welcome to our network</html>"))
+    with pytest.raises(TenantError) as failed:
+        tenant.calls().write("PATCH", ONE, GET, {})
+    assert failed.value.reason.state == "unreachable"
+
+
+def test_a_refused_token_that_carries_the_role_is_explained_by_microsofts_own_sentence(tenant: ScriptedTenant) -> None:
+    tenant.server.script(PATH, refused(403, "DisabledFeature", "Tenant feature is not enabled.", target="trace-7"))
     reason = reason_of(tenant.calls())
-    assert (reason.state, "licence" in reason.remedy) == ("no_service", True)
+    assert (reason.state, reason.code, reason.trace_id) == ("no_service", "DisabledFeature", "trace-7")
+    assert reason.meaning == "the API refused access: Tenant feature is not enabled"
 
 
 def test_a_token_without_a_role_that_suffices_is_not_even_sent(tenant: ScriptedTenant) -> None:
@@ -167,12 +197,12 @@ def test_an_endpoint_that_is_gone_is_explained_with_the_switch(tenant: ScriptedT
 def test_a_record_that_is_not_there_says_nothing_of_the_endpoint(tenant: ScriptedTenant) -> None:
     tenant.server.script(ONE, Answer({"error": {"code": "NotFound", "message": "m"}}, status=404))
     assert "retires" not in reason_of(tenant.calls(retires=True), ONE, GET).meaning
-    tenant.server.script(ONE, Answer("", status=410))
+    tenant.server.script(ONE, refused(410))
     assert "retires" in reason_of(tenant.calls(retires=True), ONE, GET).meaning
 
 
 def test_an_api_that_stays_is_never_said_to_be_gone(tenant: ScriptedTenant) -> None:
-    tenant.server.script(PATH, Answer("", status=410))
+    tenant.server.script(PATH, refused(410))
     reason = reason_of(tenant.calls())
     assert "retires" not in reason.meaning
     assert "api: graph" not in reason.remedy
@@ -185,17 +215,23 @@ def after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calls_module, "time", clock)
 
 
-FAILURES = [Answer("", status=503), Answer("{}", fault=CUT_OFF), Answer("", fault=RESET)]
+FAILURES = [
+    Answer("", status=503),
+    Answer("{}", fault=CUT_OFF),
+    Answer("", fault=RESET),
+    Answer("<html>Gone</html>", status=404),
+]
+FAILURE_NAMES = ["503", "cut off", "reset", "not Microsoft's"]
 
 
-@pytest.mark.parametrize("answer", FAILURES, ids=["503", "cut off", "reset"])
+@pytest.mark.parametrize("answer", FAILURES, ids=FAILURE_NAMES)
 def test_a_failure_is_one_until_the_end(tenant: ScriptedTenant, answer: Answer) -> None:
     tenant.server.script(PATH, answer)
     assert "api: graph" not in reason_of(tenant.calls(retires=True)).remedy
 
 
 @pytest.mark.usefixtures("after_the_end")
-@pytest.mark.parametrize("answer", FAILURES, ids=["503", "cut off", "reset"])
+@pytest.mark.parametrize("answer", FAILURES, ids=FAILURE_NAMES)
 def test_a_failure_after_the_end_is_answered_with_the_switch(tenant: ScriptedTenant, answer: Answer) -> None:
     tenant.server.script(PATH, answer)
     reason = reason_of(tenant.calls(retires=True))

@@ -62,6 +62,7 @@ def test_a_reason_in_a_result_carries_all_that_support_asks_for() -> None:
         "who": "customer admin",
         "correlation_id": "c",
         "trace_id": "t",
+        "final": False,
     }
 
 

@@ -122,8 +122,6 @@ def test_lag_that_does_not_end_is_told_with_how_long_it_was_waited_for(things: T
         refusal(400, "Request_BadRequest", detail="ObjectConflict"),
         Answer({"error": {"details": ["NoBackingApplicationObject", None]}}, 400),
         Answer({"error": {"details": 5}}, 400),
-        Answer("no JSON", 400),
-        Answer("no JSON", 409),
         refusal(409, "Request_MultipleObjectsWithSameKeyValue"),
     ],
 )
@@ -241,8 +239,21 @@ def test_what_is_no_page_is_not_taken_for_an_empty_one(things: Things, page: dic
 
 def test_a_page_that_is_no_json_is_an_error_of_the_way_there(things: Things) -> None:
     things.server.script("/v1.0/things", Answer("<html>proxy</html>"))
-    with pytest.raises(TenantError, match="with something that is not a JSON object"):
+    with pytest.raises(TenantError, match="something between this machine and"):
         list(things.graph.pages("things", CALL))
+
+
+@pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 409, 451])
+def test_an_answer_that_is_not_graphs_is_no_absence_and_is_not_waited_out(
+    things: Things, clock: Clock, status: int
+) -> None:
+    """An object that a proxy denies is not taken for one that has to be made, or for one that is gone."""
+    things.server.script("/v1.0/thing", Answer("<html>no</html>", status))
+    for method in ("GET", "DELETE", "PATCH"):
+        with pytest.raises(TenantError) as failed:
+            things.graph.send(method, "thing", CALL, accept=(400, 404))
+        assert (failed.value.reason.state, failed.value.reason.acts) == ("unreachable", "provider")
+    assert clock.pauses == []
 
 
 @pytest.mark.parametrize("link", ["https://evil.example/v1.0/things", "http://{host}/v1.0/things"])
@@ -263,6 +274,6 @@ def test_a_link_to_the_main_host_is_followed_where_graph_was_asked(things: Thing
 
 def test_a_link_that_leads_in_a_circle_ends_the_reading(things: Things) -> None:
     circle = Answer({"value": [{"id": "1"}], "@odata.nextLink": f"{things.server.url}/v1.0/things?$skiptoken=1"})
-    things.server.script("/v1.0/things", circle, circle, circle, Answer(status=404))
+    things.server.script("/v1.0/things", circle, circle, circle, Answer())
     with pytest.raises(TenantError, match="the same next page twice"):
         list(things.graph.pages("things", CALL))

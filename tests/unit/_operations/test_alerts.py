@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from unit.reading_task import FLEET, ReadingTask
 from unit.scripted_entra import ScriptedEntra, token_path
-from unit.scripted_server import Answer
+from unit.scripted_server import Answer, refused
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._operations import alerts
@@ -86,7 +86,7 @@ def test_a_token_without_the_role_is_told_which_one(task: ReadingTask, entra: Sc
 
 
 def test_graph_stays_and_nobody_is_warned(task: ReadingTask) -> None:
-    task.server.script(PATH, Answer("", status=410))
+    task.server.script(PATH, refused(410))
     result = task()
     assert "retire" not in result["msg"]
     assert task.warnings == []

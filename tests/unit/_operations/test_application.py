@@ -23,7 +23,7 @@ from unit.scripted_graph import (
     by_key,
     principal_of,
 )
-from unit.scripted_server import Answer
+from unit.scripted_server import NOT_FOUND, Answer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.permissions import GRAPH, XDR
 from ansible_collections.mssp.defender.plugins.module_utils._operations import application as operation
@@ -171,7 +171,7 @@ def test_granting_can_be_left_to_others(tenant: Tenant) -> None:
 
 def test_an_application_of_somebody_else_is_adopted_and_gets_the_name(tenant: Tenant) -> None:
     tenant.registers(uniqueName=None)
-    tenant.server.script(NAMED, Answer(status=404), method="GET")
+    tenant.server.script(NAMED, NOT_FOUND, method="GET")
     result = tenant.task(app_id=APP_ID.upper())
     assert tenant.task.body("PATCH", applications()) == {"uniqueName": UNIQUE_NAME}
     assert result["diff"] == {"before": {"unique_name": None}, "after": {"unique_name": UNIQUE_NAME}}
@@ -186,7 +186,7 @@ def test_an_application_can_be_kept_by_its_id_alone(tenant: Tenant) -> None:
 
 def test_two_runs_at_the_same_moment_end_with_one_application(tenant: Tenant) -> None:
     tenant.server.script(NAMED, DONE, method="PATCH")
-    tenant.server.script(NAMED, Answer(status=404), Answer(status=404), Answer(application()), method="GET")
+    tenant.server.script(NAMED, NOT_FOUND, NOT_FOUND, Answer(application()), method="GET")
     tenant.server.script(PRINCIPAL, Answer({"id": PRINCIPAL_ID}))
     result = tenant.task()
     assert (result["changed"], result["application"]["app_id"]) == (True, APP_ID)
@@ -202,7 +202,7 @@ def test_an_application_that_another_run_made_and_nobody_can_read_is_told_as_tha
 
 
 def test_a_tenant_without_the_api_is_warned_of_and_asked_for_it_all_the_same(tenant: Tenant) -> None:
-    tenant.server.script(by_key("servicePrincipals", "appId", XDR.app_id), Answer(status=404))
+    tenant.server.script(by_key("servicePrincipals", "appId", XDR.app_id), NOT_FOUND)
     result = tenant.task(permissions={"xdr": [READ]})
     assert result["application"]["granted"] == {"xdr": []}
     assert tenant.task.body("PATCH", NAMED)["requiredResourceAccess"] == asking(READ)
@@ -244,7 +244,7 @@ def test_two_names_of_two_applications_are_refused(
 ) -> None:
     tenant.registers(**changes)
     if "uniqueName" in changes:
-        tenant.server.script(NAMED, Answer(status=404), method="GET")
+        tenant.server.script(NAMED, NOT_FOUND, method="GET")
     result = tenant.task(app_id=APP_ID, state=state)
     assert result["failed"] is True
     assert f"app_id and unique_name name two applications: {sentence}" in result["msg"]

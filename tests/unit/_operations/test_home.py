@@ -110,6 +110,7 @@ def test_a_refusal_becomes_a_result_without_the_option_state(entra: ScriptedEntr
         "who": "provider",
         "correlation_id": None,
         "trace_id": "t-1",
+        "final": False,
         "diff": {},
         "msg": f"tenant {TENANT}: it went wrong (Request_BadRequest); provider: mend it.",
     }

@@ -179,6 +179,29 @@ def test_a_state_is_told_when_it_changes_and_kept(watch: Watch) -> None:
     assert watch(tenants=FLEET) == []
 
 
+def test_what_keeps_the_provider_away_is_an_outage_and_not_news_of_the_customer(watch: Watch) -> None:
+    watch.server.script(XDR, page())
+    assert watch() == []
+    watch.server.script(XDR, *[Answer("<html>blocked</html>", 403)] * 3, page())
+    began, ended = watch(polls=6)
+    assert (began["outage"]["is_over"], began["outage"]["state"], began["outage"]["who"]) == (
+        False,
+        "unreachable",
+        "provider",
+    )
+    assert (ended["outage"]["is_over"], ended["outage"]["meaning"]) == (True, began["outage"]["meaning"])
+    assert json.loads((watch.folder / "contoso.state").read_text()) == {"state": "granted"}
+
+
+@pytest.mark.parametrize("code", [5000225, 5000224, 90002])
+def test_a_tenant_that_is_gone_is_told_and_then_left_alone(watch: Watch, code: int) -> None:
+    watch.server.script(XDR, page())
+    watch.server.script(token_path(OTHER_TENANT), refusal(code, "invalid_grant", 400))
+    (event,) = watch(tenants=FLEET, polls=4)
+    assert event["customer_state"]["customer"] == "fabrikam"
+    assert len(watch.server.requests_to(token_path(OTHER_TENANT))) == 1
+
+
 def test_a_damaged_state_is_unknown(watch: Watch) -> None:
     watch.server.script(XDR, page())
     watch.folder.mkdir()

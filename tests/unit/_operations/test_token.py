@@ -120,12 +120,27 @@ def test_waiting_for_consent_ends_when_the_time_is_up(task: Task) -> None:
     task.server.script(token_path(), refusal(7000229))
     result = task(consent_wait=1)
     assert result["state"] == "not_consented"
+    assert "AADSTS50011" in result["remedy"]
+    assert "AADSTS50011" not in task()["remedy"]
+    del task.server.requests[-1:]
     assert len(task.server.requests_to(token_path())) == 2
 
 
-def test_no_waiting_mends_a_wrong_secret(task: Task) -> None:
-    task.server.script(token_path(), refusal(7000215))
-    assert task(consent_wait=60)["state"] == "bad_credential"
+@pytest.mark.parametrize(
+    ("code", "state", "final"),
+    [
+        (7000215, "bad_credential", False),
+        (90002, "unknown_tenant", True),
+        (5000225, "blocked", True),
+        (5000224, "blocked", True),
+    ],
+)
+def test_no_waiting_mends_a_wrong_secret_or_a_tenant_that_is_gone(
+    task: Task, code: int, state: str, final: bool
+) -> None:
+    task.server.script(token_path(), refusal(code))
+    result = task(consent_wait=60)
+    assert (result["state"], result["final"]) == (state, final)
     assert len(task.server.requests_to(token_path())) == 1
 
 

@@ -224,7 +224,7 @@ class _Update:
 
     def _is_of_record(self, reason: Reason) -> bool:
         """Tell a single record's trouble: a change of it that is refused, or a server that fails over it."""
-        fails = reason.state == errors.UNREACHABLE and reason.code is not None
+        fails = reason.state == errors.UNREACHABLE and (reason.code or "").startswith("5")
         return fails or (self._is_read and reason.state == errors.ERROR)
 
     def _path(self) -> str:

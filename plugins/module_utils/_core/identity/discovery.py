@@ -94,6 +94,7 @@ class Documents:
 
     def _fetch(self, url: str, patience: Patience) -> tuple[float, Any]:
         reply = self._transport.send("GET", url, patience)
+        reply.check_origin()
         document = reply.json()
         if reply.status != 200:
             raise TenantError(refusals.of_token_endpoint(document))

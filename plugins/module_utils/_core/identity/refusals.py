@@ -1,132 +1,88 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Microsoft's refusals mean, and who must do what: AADSTS codes of the token endpoint, HTTP errors of the APIs.
+"""What Microsoft's refusals mean, and who must do what: of the token endpoint, and of the APIs.
 
-Sources: learn.microsoft.com, "Microsoft Entra authentication and authorization error codes" and "Common Microsoft
-Defender XDR REST API error codes". Numbers and texts may change, so an unknown code falls back to the OAuth `error`.
+An answer that is not Microsoft's does not come this far: see `between`. Sources: learn.microsoft.com, "Microsoft Entra
+authentication and authorization error codes" and "Common Microsoft Defender XDR REST API error codes".
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from .. import errors
 from ..errors import Reason
+from . import aadsts
 
-_CONSENT = "open the consent link and accept it"
-_CHECK_TENANT = "correct the tenant id, or the cloud it belongs to"
-
-_TOKEN_REFUSALS: dict[int, tuple[str, str, str]] = {
-    7000229: (errors.NOT_CONSENTED, "the application has no service principal in this tenant", _CONSENT),
-    700016: (errors.NOT_CONSENTED, "the application was not found in this tenant", f"{_CONSENT}; check client_id too"),
-    65001: (errors.NOT_CONSENTED, "nobody has consented to the application", _CONSENT),
-    65004: (errors.NOT_CONSENTED, "the consent was declined", _CONSENT),
-    90094: (errors.NOT_CONSENTED, "an administrator's consent is required", _CONSENT),
-    500011: (
-        errors.NO_SERVICE,
-        "the API has no service principal in this tenant",
-        "license or open Microsoft Defender XDR",
-    ),
-    500014: (
-        errors.NO_SERVICE,
-        "the API's service principal is disabled",
-        "enable Microsoft Defender XDR for the tenant",
-    ),
-    650052: (
-        errors.NO_SERVICE,
-        "the organisation has not subscribed to the API",
-        "license or open Microsoft Defender XDR",
-    ),
-    7000215: (errors.BAD_CREDENTIAL, "the client secret is wrong", "give the secret's value, not its id"),
-    7000222: (errors.BAD_CREDENTIAL, "the client secret has expired", "add a new secret to the registration"),
-    7000218: (
-        errors.BAD_CREDENTIAL,
-        "the request carried no credential",
-        "give a secret, certificate or federated token",
-    ),
-    700027: (
-        errors.BAD_CREDENTIAL,
-        "the certificate is not one the application knows",
-        "upload it to the registration",
-    ),
-    700030: (errors.BAD_CREDENTIAL, "the certificate's subject is not authorised", "upload the right certificate"),
-    70021: (errors.BAD_CREDENTIAL, "no federated credential matches the token", "compare issuer, subject and audience"),
-    700211: (
-        errors.BAD_CREDENTIAL,
-        "no federated credential has the token's issuer",
-        "compare the issuer, case and all",
-    ),
-    700212: (
-        errors.BAD_CREDENTIAL,
-        "no federated credential has the token's audience",
-        "compare the audience, case and all",
-    ),
-    700213: (
-        errors.BAD_CREDENTIAL,
-        "no federated credential has the token's subject",
-        "compare the subject, case and all",
-    ),
-    700024: (
-        errors.BAD_CREDENTIAL,
-        "the assertion is outside its validity",
-        "correct this machine's clock or the token file",
-    ),
-    90002: (errors.UNKNOWN_TENANT, "there is no such tenant in this cloud", _CHECK_TENANT),
-    900021: (errors.UNKNOWN_TENANT, "the tenant id is not valid", _CHECK_TENANT),
-    900023: (errors.UNKNOWN_TENANT, "the tenant id is malformed", _CHECK_TENANT),
-    900382: (errors.UNKNOWN_TENANT, "the tenant lies in another cloud", "use that cloud and its own registration"),
-    90038: (errors.UNKNOWN_TENANT, "the tenant lies in another cloud", "use that cloud and its own registration"),
-    53003: (errors.BLOCKED, "Conditional Access blocks the application", "exclude the application from the policy"),
-    530032: (errors.BLOCKED, "a security policy of the tenant blocks the application", "allow the application"),
-    7000112: (errors.BLOCKED, "the application is disabled in this tenant", "enable its enterprise application"),
-    650059: (errors.ERROR, "the application is registered as single-tenant", "set its audience to AzureADMultipleOrgs"),
-    1002012: (errors.ERROR, "the scope is not a resource followed by /.default", "correct `resource`"),
-    70011: (errors.ERROR, "the scope is not valid", "correct `resource`"),
-    50196: (errors.ERROR, "the same request came too often", "share tokens between tasks and wait five minutes"),
-}
-
-_BY_OAUTH_ERROR: dict[str, tuple[str, str, str]] = {
-    "invalid_client": (errors.BAD_CREDENTIAL, "the credential was refused", "check the application's credential"),
-    "invalid_resource": (errors.NO_SERVICE, "the API is not available in this tenant", "license or open the service"),
-    "invalid_tenant": (errors.UNKNOWN_TENANT, "there is no such tenant in this cloud", _CHECK_TENANT),
-    "unauthorized_client": (errors.NOT_CONSENTED, "the application may not ask for tokens in this tenant", _CONSENT),
-    "consent_required": (errors.NOT_CONSENTED, "consent is required", _CONSENT),
-    "interaction_required": (errors.BLOCKED, "a policy of the tenant demands interaction", "exempt the application"),
-}
-
-TRANSIENT_CODES = frozenset({90006, 90012, 90024, 90033, 90055, 90090, 50033})
-_TRANSIENT_ERRORS = frozenset({"temporarily_unavailable", "server_error"})
-_LEADING_CODE = re.compile(r"AADSTS(\d{4,9})")
+_CODE = re.compile(r"(?:AADSTS|[?&]code=)([0-9]{4,9})(?![0-9])", re.IGNORECASE)
 _LONGEST_MESSAGE = 300
+# what a 403 says of its cause, in its code and message
+_REFUSED_ACCESS = (
+    (
+        re.compile("audience|InvalidAuthenticationToken", re.IGNORECASE),
+        errors.ERROR,
+        "check xdr_url or graph_url, and the cloud",
+    ),
+    (
+        re.compile("missing application roles|insufficient privileges", re.IGNORECASE),
+        errors.PARTIAL,
+        "consent again, to {needed}",
+    ),
+    (
+        re.compile("DisabledFeature|feature is not enabled", re.IGNORECASE),
+        errors.NO_SERVICE,
+        "enable the feature in the tenant's Defender settings",
+    ),
+    (
+        re.compile(r"provisioned|onboarded|licen[cs]e|subscri", re.IGNORECASE),
+        errors.NO_SERVICE,
+        "license Microsoft Defender XDR for the tenant, and open security.microsoft.com there once",
+    ),
+    (
+        re.compile("valid roles|valid permissions|rbac", re.IGNORECASE),
+        errors.BLOCKED,
+        "give the application access in the roles of Microsoft Defender (Permissions, Roles)",
+    ),
+    (
+        re.compile("location|conditional access|polic(y|ies)", re.IGNORECASE),
+        errors.BLOCKED,
+        "exempt the application from the policy of the tenant",
+    ),
+)
+_OTHER_STATUSES = {
+    401: ("the API refused a fresh token", "check that xdr_url or graph_url and the cloud match"),
+    404: ("the API knows no such record or endpoint", "check the id, the URL and the cloud"),
+}
 _OWNED_BY = ".OwnedBy"
+# how Microsoft Graph was seen to refuse a permission that is missing, with an empty message
+_UNKNOWN_ERROR = "UnknownError"
+_LACKS_RIGHT = ("Authorization_RequestDenied", "AccessDenied", "accessDenied", _UNKNOWN_ERROR)
 _PLAIN_IDENTIFIER = re.compile(r"^[0-9A-Za-z-]{1,64}$")
 
 
 def is_transient(reply: Mapping[str, Any]) -> bool:
-    """Tell whether a refused token request is worth repeating: Microsoft's own fault, not the caller's."""
-    return bool(TRANSIENT_CODES & set(_codes(reply))) or _identifier(reply.get("error")) in _TRANSIENT_ERRORS
+    """Tell whether the same token request may succeed a moment later."""
+    code, known = _deciding(_codes(reply))
+    return code in aadsts.PASSING if known else _identifier(reply.get("error")) in aadsts.PASSING_ERRORS
 
 
 def of_token_endpoint(reply: Mapping[str, Any]) -> Reason:
     """Return the reason for an OAuth error body (`error`, `error_description`, `error_codes`, the two ids).
 
-    The description itself is never repeated: it can quote what was sent.
+    The description itself is never repeated: it can quote what was sent. A code that is not in the table falls back to
+    the OAuth `error`, for Microsoft adds codes.
     """
-    codes = _codes(reply)
     oauth_error = _identifier(reply.get("error")) or "an unnamed error"
-    known = next((_TOKEN_REFUSALS[code] for code in codes if code in _TOKEN_REFUSALS), None)
-    state, meaning, remedy = (
-        known
-        or _BY_OAUTH_ERROR.get(oauth_error)
-        or (errors.ERROR, f"the token endpoint answered {oauth_error}", "look the code up, then report it with the ids")
+    code, known = _deciding(_codes(reply))
+    unknown = Reason(
+        errors.ERROR, f"the token endpoint answered {oauth_error}", "look the code up, then report it with the ids"
     )
-    return Reason(
-        state=state,
-        meaning=meaning,
-        remedy=remedy,
-        code=f"AADSTS{codes[0]}" if codes else oauth_error,
+    return replace(
+        known or aadsts.BY_OAUTH_ERROR.get(oauth_error) or unknown,
+        code=f"AADSTS{code}" if code else oauth_error,
         correlation_id=_identifier(reply.get("correlation_id")),
         trace_id=_identifier(reply.get("trace_id")),
     )
@@ -136,7 +92,7 @@ def of_api(status: int, body: Any, roles: list[str] | None, required: list[str])
     """Return the reason for an API's refusal.
 
     `body` is the decoded reply (`{"error": {"code", "message", "target"}}` or anything else), `roles` what the token
-    carried (None where it cannot be read), `required` what the call needs.
+    carried (None where it cannot be read), `required` what the call needs. Microsoft's own sentence is passed on.
     """
     error = error_of(body)
     inner = error.get("innerError")
@@ -148,8 +104,11 @@ def of_api(status: int, body: Any, roles: list[str] | None, required: list[str])
         said = " ".join(str(error.get("message") or "HTTP 400, without a word why").split()).rstrip(".")
         meaning = f"the API refused the request: {said}"
         return Reason(errors.ERROR, meaning, "correct what it names", code=code, trace_id=trace)
-    state, meaning, remedy = _api_meaning(status, roles, required)
-    return Reason(state=state, meaning=meaning, remedy=remedy, code=code, trace_id=trace)
+    said = _said(error)
+    if status == 403:
+        return replace(_forbidden(code, said, roles, required), code=code, trace_id=trace)
+    meaning, remedy = _OTHER_STATUSES.get(status, (f"the API answered HTTP {status}", "correct what it names"))
+    return Reason(errors.ERROR, f"{meaning}: {said}" if said else meaning, remedy, code=code, trace_id=trace)
 
 
 def of_directory(status: int, body: Any, call: str, role: str, caller: str) -> Reason:
@@ -162,7 +121,8 @@ def of_directory(status: int, body: Any, call: str, role: str, caller: str) -> R
     inner = error.get("innerError")
     code = _identifier(error.get("code")) or str(status)
     trace = _identifier(inner.get("request-id")) if isinstance(inner, dict) else None
-    if status == 403:
+    said = _said(error)
+    if status == 403 and (not said or code in _LACKS_RIGHT):
         meaning = f"Microsoft Graph refused to {call}: the caller {caller} lacks the right"
         remedy = f"grant {role} (application permission of Microsoft Graph) to {caller} in this tenant"
         if role.endswith(_OWNED_BY):
@@ -171,8 +131,7 @@ def of_directory(status: int, body: Any, call: str, role: str, caller: str) -> R
     if status == 401:
         meaning, remedy = f"Microsoft Graph refused the token when asked to {call}", "check graph_url and the cloud"
         return Reason(errors.ERROR, meaning, remedy, code=code, trace_id=trace)
-    said = " ".join(str(error.get("message") or f"HTTP {status}").split())[:_LONGEST_MESSAGE].rstrip(".")
-    meaning = f"Microsoft Graph refused to {call}: {said}"
+    meaning = f"Microsoft Graph refused to {call}: {said or f'HTTP {status}'}"
     return Reason(errors.ERROR, meaning, "correct what it names", code=code, trace_id=trace)
 
 
@@ -182,32 +141,38 @@ def error_of(body: Any) -> dict[str, Any]:
     return error if isinstance(error, dict) else {}
 
 
-def _api_meaning(status: int, roles: list[str] | None, required: list[str]) -> tuple[str, str, str]:
+def _forbidden(code: str, said: str, roles: list[str] | None, required: list[str]) -> Reason:
+    """Return what a 403 means, without code and ids: by the token's roles, then by what Microsoft says."""
     needed = " or ".join(required) or "another permission"
-    if status == 401:
-        return errors.ERROR, "the API refused a fresh token", "check that xdr_url or graph_url and the cloud match"
-    if status == 403 and roles is not None and not set(roles) & set(required):
-        return errors.PARTIAL, f"the API demands {needed}, which the token lacks", f"consent again, to {needed}"
-    if status == 403:
-        return (
-            errors.NO_SERVICE,
-            "the API refused a token that carries the right role",
-            "check the tenant's Defender XDR licence and that the service has been opened once",
-        )
-    if status == 404:
-        return errors.ERROR, "the API knows no such record or endpoint", "check the id, the URL and the cloud"
-    return (
-        errors.ERROR,
-        f"the API answered HTTP {status}",
-        "check the filter, then report it with the trace id",
+    consent = f"consent again, to {needed}"
+    if roles is not None and not set(roles) & set(required):
+        return Reason(errors.PARTIAL, f"the API demands {needed}, which the token lacks", consent)
+    if not said and code == _UNKNOWN_ERROR:
+        return Reason(errors.PARTIAL, "the API refused the token without a word why", consent)
+    state, remedy = next(
+        ((state, remedy) for words, state, remedy in _REFUSED_ACCESS if words.search(f"{code}: {said}")),
+        (errors.ERROR, "read what it says, then report it with the trace id"),
     )
+    return Reason(state, f"the API refused access: {said or 'without a word why'}", remedy.format(needed=needed))
+
+
+def _said(error: Mapping[str, Any]) -> str:
+    """Return the service's own sentence as part of ours."""
+    return " ".join(str(error.get("message") or "").split())[:_LONGEST_MESSAGE].rstrip(".")
 
 
 def _codes(reply: Mapping[str, Any]) -> list[int]:
-    codes = reply.get("error_codes")
-    listed = [code for code in codes if isinstance(code, int)] if isinstance(codes, list) else []
-    named = _LEADING_CODE.match(str(reply.get("error_description") or ""))
-    return listed or ([int(named[1])] if named else [])
+    """Return the codes of a refusal, wherever it names them, in the service's own order."""
+    listed = reply.get("error_codes")
+    named = [f"AADSTS{code}" for code in (listed if isinstance(listed, list) else [listed])]
+    texts = [*named, reply.get("error_description"), reply.get("error_uri")]
+    return [int(code) for text in texts for code in _CODE.findall(str(text))]
+
+
+def _deciding(codes: list[int]) -> tuple[int | None, Reason | None]:
+    """Return the code that decides, and what it means: the first one that is in the table, or else the first."""
+    known = next((code for code in codes if code in aadsts.BY_CODE), None)
+    return (known, aadsts.BY_CODE[known]) if known else (next(iter(codes), None), None)
 
 
 def _identifier(value: Any) -> str | None:

@@ -16,11 +16,16 @@ from typing import Any
 from .. import errors
 from ..dependencies import msal
 from ..errors import Reason, TenantError
-from ..wire.http import Patience, Transport
+from ..wire import throttling
+from ..wire.http import Patience, Reply, Transport
 from . import refusals
 from .credentials import Credential
 from .discovery import Authority
 from .token_cache import Token, TokenCache
+
+# Entra ID counts requests that are the same over five minutes, and repeating them prolongs that
+_LOOP = "AADSTS50196"
+_LOOP_SECONDS = 300.0
 
 
 class TokenSource:
@@ -109,12 +114,22 @@ class _MsalHttpClient:
         if self._version == "v1":
             data = {name: value for name, value in data.items() if name != "scope"} | {"resource": self._resource}
         reply = self._transport.send("POST", url, self._patience, data=data, headers=headers)
+        reply.check_origin()
         body = reply.json()
         if reply.status >= 400 and refusals.is_transient(body):
-            raise self._patience.after_failure(refusals.of_token_endpoint(body))
+            raise self._later(reply, refusals.of_token_endpoint(body))
         if reply.status == 200 and not body.get("access_token"):
             raise TenantError(Reason(errors.ERROR, "the token endpoint sent no token", "check authority_url"))
         return _MsalResponse(reply.status, reply.text, {})
+
+    def _later(self, reply: Reply, reason: Reason) -> Exception:
+        """Return what to raise after a refusal that passes: Postponed, or TenantError when patience ends."""
+        if reason.state != errors.THROTTLED:
+            return self._patience.after_failure(reason)
+        seconds = throttling.retry_after(reply.headers, "")
+        if seconds is None and reason.code == _LOOP:
+            seconds = _LOOP_SECONDS
+        return self._patience.after_throttling(reply.host, seconds, reason.code)
 
     def close(self) -> None:
         """The transport outlives MSAL's application."""

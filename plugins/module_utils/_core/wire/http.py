@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from .. import errors
 from ..dependencies import requests
 from ..errors import Postponed, Reason, TenantError
-from . import pacing, throttling, tls
+from . import between, pacing, throttling, tls
 
 _FIRST_BACKOFF = 1.0
 _LONGEST_BACKOFF = 30.0
@@ -40,14 +40,18 @@ class Reply:
         """Return the JSON object in the body, as `decode` reads it. Raises TenantError where there is none."""
         body = self.json_or_none(decode)
         if body is None:
-            raise TenantError(
-                Reason(
-                    errors.ERROR,
-                    f"{self.host} answered HTTP {self.status} with something that is not a JSON object",
-                    "look for a proxy or a wrong URL between this machine and Microsoft",
-                )
-            )
+            raise TenantError(between.reason(self.host, self.status, self.headers))
         return body
+
+    def check_origin(self) -> None:
+        """Raise TenantError where the answer is not Microsoft's, but that of something between."""
+        if self.status < 300:
+            # what a change is answered with may be empty, and a page is looked at when it is decoded
+            is_microsofts = self.text.lstrip("\ufeff \t\r\n")[:1] in ("", "{")
+        else:
+            is_microsofts = between.refuses(self.status, self.headers, self.json_or_none())
+        if not is_microsofts:
+            raise TenantError(between.reason(self.host, self.status, self.headers))
 
     def json_or_none(self, decode: Callable[[str], Any] = loads) -> dict[str, Any] | None:
         """Return the JSON object in the body, or None where there is none."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from unit.scripted_entra import CLIENT, TENANT, ScriptedEntra, token_path
-from unit.scripted_server import CUT_OFF, RESET, Answer, Request
+from unit.scripted_server import CUT_OFF, RESET, Answer, Request, refused
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.calls import Calls
@@ -186,7 +186,7 @@ def test_an_answer_that_is_no_record_is_not_the_records_trouble(tenant: Tenant) 
         tenant.server.script(path(), *answers, method="GET")
         tenant.server.script(path(), Answer(status=503), method="PATCH")
         updates = tenant.updates(order())
-        with pytest.raises(TenantError, match="something that is not a JSON object"):
+        with pytest.raises(TenantError, match="something between this machine and"):
             run_whole(updates)
         assert updates.ends()[0].end == updating.NOT_REACHED
 
@@ -238,7 +238,7 @@ def test_a_tenants_trouble_ends_the_work_and_what_was_done_is_told(tenant: Tenan
     for record_id in ("1", "2", "3"):
         tenant.server.script(path(record_id), Answer(RECORD), method="GET")
         tenant.server.script(path(record_id), Answer({}), method="PATCH")
-    tenant.server.script(path("2"), Answer(status=403), method="PATCH")
+    tenant.server.script(path("2"), refused(403, "Forbidden", "The tenant is not onboarded."), method="PATCH")
     updates = tenant.updates(*map(order, "123"))
     with pytest.raises(TenantError) as failed:
         run_whole(updates)
@@ -252,7 +252,7 @@ def test_a_tenants_trouble_ends_the_work_and_what_was_done_is_told(tenant: Tenan
 def test_a_refused_comment_does_not_hide_what_was_changed_before_it(tenant: Tenant) -> None:
     tenant.server.script(path(form=GRAPH), Answer(RECORD), method="GET")
     tenant.server.script(path(form=GRAPH), Answer({}), method="PATCH")
-    tenant.server.script(f"{path(form=GRAPH)}/comments", Answer({}, 400))
+    tenant.server.script(f"{path(form=GRAPH)}/comments", refused(400))
     end = tenant.update(order(), GRAPH)
     assert (end.end, set(end.plan)) == (updating.REFUSED, {"status"})
     assert end.to_result("incident")["changed"] is True

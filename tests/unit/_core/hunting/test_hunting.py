@@ -170,8 +170,9 @@ def test_a_tenant_without_the_permission_is_partial_and_not_asked(hunter: Hunter
 
 
 def test_a_tenant_without_a_licence_is_told_so(hunter: Hunter) -> None:
-    reason = hunter.answered(Answer({"error": {"code": "Forbidden", "message": "No."}}, 403)).refused()
-    assert (reason.state, "licence" in reason.remedy) == ("no_service", True)
+    body = {"error": {"code": "Forbidden", "message": "The tenant has no licence for the service."}}
+    reason = hunter.answered(Answer(body, 403)).refused()
+    assert (reason.state, "license" in reason.remedy) == ("no_service", True)
 
 
 def test_a_gateway_that_gives_up_means_a_query_that_takes_too_long(hunter: Hunter) -> None:

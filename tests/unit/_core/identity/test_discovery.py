@@ -32,6 +32,17 @@ def meaning_of(authority: Authority, tenant_id: str = "contoso.com") -> str:
     return failed.value.reason.meaning
 
 
+@pytest.mark.parametrize("status", [200, 302, 400, 403, 404])
+@pytest.mark.parametrize("body", ["", "<html>blocked</html>"])
+def test_an_answer_that_is_not_the_authoritys_says_nothing_of_the_tenant(
+    entra: ScriptedEntra, authority: Authority, status: int, body: str
+) -> None:
+    entra.server.script(DOMAIN_METADATA, Answer(body, status))
+    with pytest.raises(TenantError) as failed:
+        authority.tenant_guid("contoso.com", Patience(0, 0))
+    assert failed.value.reason.state == "unreachable"
+
+
 def test_a_guid_needs_no_request(entra: ScriptedEntra, authority: Authority, no_patience: Patience) -> None:
     assert authority.tenant_guid(TENANT, no_patience) == TENANT
     assert entra.server.requests == []

@@ -72,6 +72,35 @@ def test_the_code_is_read_from_the_description_where_no_list_comes() -> None:
     assert refusals.of_token_endpoint(reply).code == "AADSTS7000229"
 
 
+@pytest.mark.parametrize(
+    "error",
+    ["invalid_grant", "interaction_required", "invalid_client", "unauthorized_client", "invalid_request", "new", None],
+)
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"error_codes": [5000225]},
+        {"error_codes": ["5000225"]},
+        {"error_codes": ["AADSTS5000225"]},
+        {"error_codes": 5000225},
+        {"error_codes": [99999999, 5000225]},
+        {"error_codes": [], "error_description": "AADSTS5000225: text"},
+        {"error_codes": [None], "error_description": "Sign-in failed (aadsts5000225): text"},
+        {"error_codes": [99999999], "error_description": "AADSTS5000225: text"},
+        {"error_description": "text", "error_uri": "https://login.microsoftonline.com/error?code=5000225"},
+    ],
+)
+def test_a_code_has_one_state_in_every_form(error: str | None, form: dict[str, Any]) -> None:
+    reason = refusals.of_token_endpoint({"error": error, **form})
+    assert (reason.state, reason.acts, reason.final) == ("blocked", "customer admin", True)
+    assert reason.code == "AADSTS5000225"
+
+
+def test_what_is_not_a_code_is_not_taken_for_one() -> None:
+    reply = {"error": "invalid_grant", "error_codes": [True, {}, "12", 5000225000225], "error_description": "AADSTSX"}
+    assert refusals.of_token_endpoint(reply).code == "invalid_grant"
+
+
 def test_a_refusal_without_any_code_is_named_by_its_oauth_error() -> None:
     reason = refusals.of_token_endpoint({"error": "invalid_client"})
     assert (reason.state, reason.code) == ("bad_credential", "invalid_client")
@@ -98,15 +127,19 @@ def test_text_that_could_quote_a_secret_is_never_repeated() -> None:
         {"error": "temporarily_unavailable"},
         {"error": "server_error", "error_codes": []},
         {"error": "invalid_request", "error_description": "AADSTS50033: text"},
+        token_refusal(50087, "invalid_grant"),
+        token_refusal(50196, "invalid_grant"),
+        token_refusal(70021, "invalid_client"),
     ],
 )
 def test_a_fault_of_the_service_is_worth_repeating(reply: dict[str, Any]) -> None:
     assert refusals.is_transient(reply)
 
 
-@pytest.mark.parametrize("code", [7000229, 7000215, 90002])
-def test_a_refusal_is_not_worth_repeating(code: int) -> None:
-    assert not refusals.is_transient(token_refusal(code, "invalid_client"))
+@pytest.mark.parametrize("code", [7000229, 7000215, 90002, 5000225])
+@pytest.mark.parametrize("error", ["invalid_client", "temporarily_unavailable"])
+def test_a_refusal_is_not_worth_repeating(code: int, error: str) -> None:
+    assert not refusals.is_transient(token_refusal(code, error))
 
 
 @given(
@@ -146,11 +179,46 @@ def test_a_403_without_a_role_that_suffices_asks_for_consent_to_one(roles: list[
     assert "Incident.Read.All or Incident.ReadWrite.All" in reason.meaning
 
 
+@pytest.mark.parametrize(
+    ("code", "message", "state", "who"),
+    [
+        ("DisabledFeature", "Tenant feature is not enabled.", "no_service", "customer admin"),
+        ("Forbidden", "Account is not provisioned.", "no_service", "customer admin"),
+        ("Forbidden", "The tenant is not onboarded to the workload.", "no_service", "customer admin"),
+        ("Forbidden", "Tenant has no license for this API.", "no_service", "customer admin"),
+        (
+            "Forbidden",
+            "Missing application roles. API required roles: Alert.Read.All, application roles: Incident.Read.All.",
+            "partial",
+            "customer admin",
+        ),
+        ("UnknownError", "", "partial", "customer admin"),
+        (
+            "Forbidden",
+            "Auth token does not contain valid permissions or user does not have valid roles",
+            "blocked",
+            "customer admin",
+        ),
+        ("Forbidden", "Access is denied by a location policy.", "blocked", "customer admin"),
+        ("InvalidAuthenticationToken", "Access token validation failure. Invalid audience.", "error", "provider"),
+        ("DisallowedOperation", "The operation is not allowed here.", "error", "provider"),
+        ("Forbidden", "", "error", "provider"),
+    ],
+)
 @pytest.mark.parametrize("roles", [["Incident.Read.All"], None])
-def test_a_403_with_a_good_token_points_at_the_licence(roles: list[str] | None) -> None:
-    reason = refusals.of_api(403, None, roles, READER)
-    assert (reason.state, reason.code) == ("no_service", "403")
-    assert "licence" in reason.remedy
+def test_a_403_for_a_good_token_is_told_in_microsofts_words(
+    roles: list[str] | None, code: str, message: str, state: str, who: str
+) -> None:
+    reason = refusals.of_api(403, {"error": {"code": code, "message": message}}, roles, READER)
+    assert (reason.state, reason.acts, reason.code) == (state, who, code)
+    assert message.rstrip(".") in reason.meaning
+    assert ("licen" in reason.remedy) == (state == "no_service" and code != "DisabledFeature")
+
+
+def test_a_long_refusal_is_told_only_so_far_and_in_one_line() -> None:
+    reason = refusals.of_api(403, {"error": {"code": "Forbidden", "message": "no\r\n" * 1000}}, None, READER)
+    assert len(reason.meaning) < 400
+    assert "\n" not in reason.meaning
 
 
 @pytest.mark.parametrize(("status", "state"), [(401, "error"), (404, "error"), (400, "error")])
@@ -213,6 +281,13 @@ def test_a_missing_right_names_what_to_grant_and_to_whom() -> None:
     assert reason.meaning == f"Microsoft Graph refused to add a secret: the caller {CALLER} lacks the right"
     assert reason.remedy == (
         f"grant AppRoleAssignment.ReadWrite.All (application permission of Microsoft Graph) to {CALLER} in this tenant"
+    )
+
+
+def test_another_403_of_the_directory_is_told_in_microsofts_words() -> None:
+    body = {"error": {"code": "Forbidden", "message": "Access is denied by a location policy."}}
+    assert directory_refusal(403, body).meaning == (
+        "Microsoft Graph refused to add a secret: Access is denied by a location policy"
     )
 
 

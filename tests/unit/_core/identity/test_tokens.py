@@ -122,17 +122,45 @@ def test_a_fault_of_the_service_is_postponed(entra: ScriptedEntra, source: Token
 
 
 @pytest.mark.parametrize(
+    ("code", "headers", "asks"),
+    [(50196, {}, 300), (50196, {"Retry-After": "7"}, 7), (90055, {}, 1), (90055, {"Retry-After": "9"}, 9)],
+)
+def test_too_many_requests_are_waited_out_whatever_form_they_are_told_in(
+    entra: ScriptedEntra, source: TokenSource, code: int, headers: dict[str, str], asks: int
+) -> None:
+    refused = refusal(code, "invalid_grant", 400)
+    entra.server.script(token_path(), Answer(refused.body, 400, headers))
+    with pytest.raises(Postponed) as postponed:
+        source.acquire(TENANT, RESOURCE, "v2", Patience(0, 400))
+    assert asks <= postponed.value.seconds <= asks + 1
+    reason = reason_of(source)
+    assert (reason.state, reason.acts) == ("throttled", "nobody")
+    assert f"AADSTS{code}" in reason.meaning
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_both_endpoints_refuse_in_the_same_words(entra: ScriptedEntra, source: TokenSource, version: str) -> None:
+    entra.server.script(token_path(version=version), refusal(5000225, "invalid_grant", 400))
+    with pytest.raises(TenantError) as failed:
+        acquire(source, version=version)
+    assert (failed.value.reason.state, failed.value.reason.final) == ("blocked", True)
+
+
+@pytest.mark.parametrize(
     ("answer", "state"),
     [
-        (Answer("<html>canary-page</html>"), "error"),
-        (Answer("<html>canary-page</html>", status=400), "error"),
-        (Answer("", status=302, headers={"Location": "https://login.invalid/"}), "error"),
+        (Answer("<html>canary-page</html>"), "unreachable"),
+        (Answer("<html>canary-page</html>", status=400), "unreachable"),
+        (Answer("", status=403), "unreachable"),
+        (Answer({"message": "canary"}, status=403), "unreachable"),
+        (Answer({"error": "canary blocked"}, status=403), "unreachable"),
+        (Answer("", status=302, headers={"Location": "https://login.invalid/"}), "unreachable"),
         (Answer({"access_token": "canary-token"}, fault=CUT_OFF), "unreachable"),
-        (Answer([]), "error"),
-        (Answer([], status=400), "error"),
-        (Answer('"Too Many Requests"', status=400), "error"),
+        (Answer([]), "unreachable"),
+        (Answer([], status=400), "unreachable"),
+        (Answer('"Too Many Requests"', status=400), "unreachable"),
         (Answer({}), "error"),
-        (Answer({}, status=400), "error"),
+        (Answer({}, status=400), "unreachable"),
         (Answer({"access_token": ""}), "error"),
         (Answer({"access_token": None}), "error"),
         (Answer({"error": {"code": "BadGateway", "message": "canary"}}, status=400), "error"),
@@ -155,10 +183,10 @@ def test_an_odd_answer_ends_the_tenant_and_leaks_nothing(
     assert "".join(capfd.readouterr()) == ""
 
 
-@pytest.mark.parametrize("body", [{}, [], "<html>"])
-def test_odd_metadata_ends_the_tenant(entra: ScriptedEntra, source: TokenSource, body: Any) -> None:
+@pytest.mark.parametrize(("body", "state"), [({}, "error"), ([], "unreachable"), ("<html>", "unreachable")])
+def test_odd_metadata_ends_the_tenant(entra: ScriptedEntra, source: TokenSource, body: Any, state: str) -> None:
     entra.server.script(METADATA, Answer(body))
-    assert reason_of(source).state == "error"
+    assert reason_of(source).state == state
 
 
 def test_a_certificate_signs_an_assertion_for_each_tenants_own_endpoint(

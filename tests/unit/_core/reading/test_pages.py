@@ -116,8 +116,8 @@ def test_a_record_that_is_not_there_is_none(tenant: ScriptedTenant) -> None:
 @pytest.mark.parametrize(
     ("answer", "state"),
     [
-        (Answer("<html>"), "error"),
-        (Answer([]), "error"),
+        (Answer("<html>"), "unreachable"),
+        (Answer([]), "unreachable"),
         (Answer({}), "error"),
         (Answer({"value": {}}), "error"),
         (Answer({"value": [7, None]}), "error"),

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from unit.scripted_server import Answer
+from unit.scripted_server import NOT_FOUND, Answer
 from unit.scripted_tenant import ScriptedTenant
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed, TenantError
@@ -118,7 +118,7 @@ def test_a_link_that_leads_in_a_circle_ends_the_tenant(tenant: ScriptedTenant) -
 
 
 def test_a_service_that_ignores_skip_does_not_keep_us_for_ever(tenant: ScriptedTenant) -> None:
-    tenant.server.script(PATH, *[page(range(100))] * 5, Answer(status=404))
+    tenant.server.script(PATH, *[page(range(100))] * 5, NOT_FOUND)
     assert set(ids_of(passes_of(tenant))) == set(range(100))
     assert len(tenant.asked()) < 5
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import pytest
-from unit.scripted_server import Answer
+from unit.scripted_server import Answer, refused
 from unit.scripted_tenant import ScriptedTenant
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import errors
@@ -67,10 +67,10 @@ def test_where_one_failure_follows_the_other_the_tick_is_given_up(tenant: Script
 
 
 def test_a_refusal_is_no_failure_of_a_record(tenant: ScriptedTenant) -> None:
-    tenant.server.script(PATH, Answer("", status=403))
-    with pytest.raises(TenantError) as refused:
+    tenant.server.script(PATH, refused(403, "Forbidden", "The tenant is not onboarded."))
+    with pytest.raises(TenantError) as failed:
         read(SpoiledTick(tenant.pages(), TICK))
-    assert refused.value.reason.state == "no_service"
+    assert failed.value.reason.state == "no_service"
 
 
 def test_after_a_wait_it_goes_on_at_the_same_record(tenant: ScriptedTenant) -> None:

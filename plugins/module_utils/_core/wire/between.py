@@ -1,0 +1,61 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether an answer is Microsoft's, or that of something between: an inspecting proxy, a firewall, a sign-in page.
+
+Microsoft refuses in JSON: `{"error": {"code", "message"}}` of the APIs, `{"error", "error_description"}` of the token
+endpoint; a 401 may say it in `WWW-Authenticate: Bearer` alone. Sources: learn.microsoft.com, "Common Microsoft Defender
+XDR REST API error codes", "Microsoft Graph error responses", "Microsoft identity platform and OAuth 2.0".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .. import errors
+from ..errors import Reason
+
+# RFC 6749 5.2, and what Microsoft adds; whoever sends another one says more than that word
+_OAUTH_ERRORS = frozenset(
+    {
+        "invalid_request",
+        "invalid_client",
+        "invalid_grant",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "invalid_scope",
+        "invalid_resource",
+        "invalid_tenant",
+        "consent_required",
+        "interaction_required",
+        "temporarily_unavailable",
+        "server_error",
+    }
+)
+_PRODUCT = re.compile(r"^[\w./ ()-]{1,60}$", re.ASCII)
+
+
+def refuses(status: int, headers: Mapping[str, str], body: Mapping[str, Any] | None) -> bool:
+    """Tell whether this is how Microsoft refuses. `body` is the JSON object in the answer, None where there is none."""
+    if status in (401, 403) and headers.get("WWW-Authenticate", "").strip().lower().startswith("bearer"):
+        return True
+    error = (body or {}).get("error")
+    if isinstance(error, dict):
+        # others who answer so write the number of the status there
+        return isinstance(error.get("code", ""), str)
+    return isinstance(error, str) and bool(
+        error in _OAUTH_ERRORS or (body or {}).keys() & {"error_description", "error_codes"}
+    )
+
+
+def reason(host: str, status: int, headers: Mapping[str, str]) -> Reason:
+    """Return the reason of a tenant for which something between answers in the place of `host`."""
+    # only a plain name: the header is as foreign as the body
+    product = next((name for name in map(headers.get, ("Server", "Via")) if name and _PRODUCT.match(name)), None)
+    named = f" (it calls itself {product})" if product else ""
+    return Reason(
+        errors.UNREACHABLE,
+        f"something between this machine and {host} answered HTTP {status} in its place: not Microsoft's JSON{named}",
+        f"have the proxy, firewall or network between let calls to {host} through unchanged, or check the URL",
+    )

@@ -1,0 +1,71 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire import between
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"code": "Forbidden", "message": "no", "target": "0f8fad5b"}},
+        {"error": {"code": "UnknownError", "message": ""}},
+        {"error": {"code": "", "message": "The limit of '50' for Top query has been exceeded."}},
+        {"error": {"code": "429", "message": "API calls quota exceeded!"}},
+        {"error": {"code": "BadRequest", "innerError": {"request-id": "7c9e"}}},
+        {"error": "invalid_client"},
+        {"error": "something_new", "error_description": "AADSTS99999: text"},
+        {"error": "something_new", "error_codes": [99999]},
+    ],
+)
+def test_microsofts_error_bodies_are_known(body: dict[str, Any]) -> None:
+    assert between.refuses(403, {}, body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        {},
+        {"message": "Forbidden"},
+        {"error": "Access denied by policy"},
+        {"error": {"code": 403, "message": "Forbidden"}},
+        {"error": None},
+        {"error": True, "message": "blocked"},
+        {"errors": [{"code": "1020"}]},
+        {"error_description": "text"},
+    ],
+)
+@pytest.mark.parametrize("headers", [{}, {"WWW-Authenticate": 'Basic realm="proxy"'}])
+def test_what_others_answer_is_not_taken_for_microsofts(body: dict[str, Any] | None, headers: dict[str, str]) -> None:
+    assert not between.refuses(403, headers, body)
+
+
+@pytest.mark.parametrize(("status", "known"), [(401, True), (403, True), (404, False)])
+def test_a_demand_for_a_token_is_an_apis(status: int, known: bool) -> None:
+    assert between.refuses(status, {"WWW-Authenticate": 'Bearer error="invalid_token"'}, None) is known
+
+
+@pytest.mark.parametrize(
+    ("headers", "named"),
+    [
+        ({"Server": "squid/6.6"}, " (it calls itself squid/6.6)"),
+        ({"Via": "1.1 gateway.example (squid)"}, " (it calls itself 1.1 gateway.example (squid))"),
+        ({"Server": "x" * 61}, ""),
+        ({"Server": "\x1b[31mred"}, ""),
+        ({"Server": ""}, ""),
+        ({}, ""),
+    ],
+)
+def test_who_answers_is_named_where_it_is_a_plain_name(headers: dict[str, str], named: str) -> None:
+    reason = between.reason("graph.microsoft.com", 403, headers)
+    assert reason.meaning == (
+        "something between this machine and graph.microsoft.com answered HTTP 403 in its place: "
+        f"not Microsoft's JSON{named}"
+    )
+    assert (reason.state, reason.acts, reason.code) == ("unreachable", "provider", None)
