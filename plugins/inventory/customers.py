@@ -164,6 +164,7 @@ from ansible.utils.path import unfrackpath
 
 from ansible_collections.mssp.defender.plugins.module_utils import _options
 from ansible_collections.mssp.defender.plugins.module_utils._core.customers.customer import Customer
+from ansible_collections.mssp.defender.plugins.module_utils._core.files import given_bytes
 from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform
 from ansible_collections.mssp.defender.plugins.module_utils._operations import customers as operation
 from ansible_collections.mssp.defender.plugins.plugin_utils._inventory_draft import TENANT_ID, InventoryDraft
@@ -182,7 +183,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def verify_file(self, path: str) -> bool:
         if not super().verify_file(path) or not path.endswith(_NAMES):
             return False
-        return bool(_OURS.search(Path(path).read_text(encoding="utf-8", errors="replace")))
+        try:
+            return bool(_OURS.search(given_bytes(Path(path)).decode(errors="replace")))
+        except OSError:
+            # a pipe, or a file that went away
+            return False
 
     def parse(self, inventory: InventoryData, loader: DataLoader, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)

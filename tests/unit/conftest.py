@@ -17,7 +17,7 @@ from unit.scripted_entra import ScriptedEntra
 from unit.scripted_server import ScriptedServer, make_certificates
 from unit.scripted_tenant import ScriptedTenant
 
-from ansible_collections.mssp.defender.plugins.module_utils._core import files, fleet, graph
+from ansible_collections.mssp.defender.plugins.module_utils._core import fleet, graph, locks
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
 from ansible_collections.mssp.defender.plugins.module_utils._operations import _certificate, _client_secret, _home
 
@@ -39,7 +39,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Takes the waiting out of whatever waits where it stands."""
     clock = Clock()
-    for module in (files, fleet, graph, _certificate, _client_secret, _home):
+    for module in (fleet, graph, locks, _certificate, _client_secret, _home):
         monkeypatch.setattr(module, "time", clock)
     return clock
 

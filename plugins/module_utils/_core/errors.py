@@ -47,6 +47,14 @@ class OptionError(Exception):
     """An option of the task is wrong; no tenant was touched. The message names the option and the remedy."""
 
 
+class UntrustedFile(OSError):
+    """A file or folder is not what this user alone could have made. `fault` goes on with a sentence that names it."""
+
+    def __init__(self, path: Path, fault: str, remedy: str) -> None:
+        super().__init__(errno.EPERM, fault, str(path))
+        self.remedy = remedy
+
+
 @dataclass(frozen=True)
 class Reason:
     """Why a tenant is not `granted`, as it stands in results.
@@ -83,6 +91,8 @@ def unforeseen(error: BaseException) -> str:
 
 def unusable_file(error: OSError) -> str:
     """Return a sentence for a file that could not be read or written."""
+    if isinstance(error, UntrustedFile):
+        return f"{error.filename} {error.strerror}: {error.remedy}"
     remedy = "make room for it" if error.errno in _NO_ROOM else "check its path, owner and mode"
     return f"{error.filename or 'a file'} cannot be used ({error.strerror}): {remedy}"
 

@@ -5,21 +5,21 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import errno
 import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
-from .errors import OptionError
+from . import locks, ownership
+from .errors import OptionError, UntrustedFile, unusable_file
 
 _BLOCK = 1 << 20
-_OTHERS_PAUSE = 0.2
 
 
 class Draft:
@@ -43,7 +43,8 @@ class Draft:
 
     def commit(self, durable: bool = True) -> bool:
         """Put the file in its place, synced to disk if `durable`, and tell whether that changed anything."""
-        if self._digest.digest() == _digest(self._path) and not self._path.stat().st_mode & 0o077:
+        ownership.check_replaceable(self._path)
+        if self._digest.digest() == _digest(self._path):
             self.discard()
             return False
         if not self._draft:
@@ -63,16 +64,19 @@ class Draft:
         """
         has_lines = self._digest.digest() != hashlib.sha256().digest()
         if self._draft and has_lines:
-            with _naming(self._path), self._draft.open("rb") as source:
-                descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-                os.fchmod(descriptor, 0o600)
-                with open(descriptor, "rb+") as target:  # noqa: PTH123 - it is a number
-                    # a run that overlaps with this one must not take our half-written line for a torn one
-                    fcntl.flock(target, fcntl.LOCK_EX)
-                    _end_the_last_line(target)
-                    shutil.copyfileobj(source, target, _BLOCK)
-                    target.flush()
-                    os.fsync(target.fileno())
+            with (
+                _naming(self._path),
+                _stream(self._draft, os.O_RDONLY) as source,
+                # its content need not be trusted: only the end of the last line is looked at
+                _stream(self._path, os.O_RDWR | os.O_CREAT) as target,
+            ):
+                os.fchmod(target.fileno(), 0o600)
+                # a run that overlaps with this one must not take our half-written line for a torn one
+                locks.wait_for(target, self._path)
+                _end_the_last_line(target, self._path)
+                shutil.copyfileobj(source, target, _BLOCK)
+                target.flush()
+                os.fsync(target.fileno())
         self.discard()
         return has_lines
 
@@ -85,7 +89,8 @@ class Draft:
     def _open(self) -> BinaryIO:
         """Open the draft to add to it, each time anew: a thousand of them may be waiting at the same time."""
         if self._draft:
-            return self._draft.open("ab")
+            return _stream(self._draft, os.O_WRONLY | os.O_APPEND)
+        ownership.check_replaceable(self._path)
         descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
         self._draft = Path(name)
         return open(descriptor, "ab")  # noqa: PTH123 - it is a number
@@ -96,6 +101,8 @@ def _naming(path: Path) -> Iterator[None]:
     """Have errors name the file that was asked for: those of a full disk name none."""
     try:
         yield
+    except UntrustedFile:
+        raise
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from None
 
@@ -110,12 +117,34 @@ def replace_private(path: Path, text: str, durable: bool = True, dry_run: bool =
         draft.discard()
 
 
-def read_text(path: Path) -> str | None:
-    """Return the file's text, or None where there is no such file or its text cannot be read."""
+def read_text(path: Path, denied: int = ownership.WRITE) -> str | None:
+    """Return the text of a file that we keep, or None where there is none, or it is not ours, or no text.
+
+    `denied` are the permissions that others must not have.
+    """
     try:
-        return path.read_text(encoding="utf-8")
+        return ownership.read(path, denied).decode()
     except (OSError, UnicodeDecodeError):
         return None
+
+
+def check_own(option: str, path: Path, denied: int = ownership.WRITE) -> None:
+    """Raise OptionError unless the file is a regular one of this user, without the permissions `denied` for others."""
+    try:
+        os.close(ownership.opened(path, denied=denied))
+    except OSError as error:
+        raise OptionError(f"{option}: {unusable_file(error)}") from None
+
+
+def given_bytes(path: Path) -> bytes:
+    """Return what a file of the operator's holds. It may be anybody's, and a link, but must not keep us waiting.
+
+    Raises OSError for a file that cannot be read, such as a pipe.
+    """
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:  # noqa: PTH123
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "Not a regular file", str(path))
+        return stream.read()
 
 
 def given_text(option: str, path: Path) -> str:
@@ -124,7 +153,7 @@ def given_text(option: str, path: Path) -> str:
     Raises OptionError for a file that cannot be read or is not UTF-8.
     """
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return given_bytes(path).decode("utf-8-sig")
     except OSError as error:
         raise OptionError(f"{option}: {path} cannot be read ({error.strerror}): check its path and mode") from None
     except UnicodeDecodeError as error:
@@ -140,42 +169,30 @@ def check_folder(option: str, folder: Path) -> None:
         raise OptionError(f"{option}: the folder {folder} cannot be written to: change its owner or mode")
 
 
+def check_own_folder(option: str, folder: Path) -> None:
+    """Do the same for a folder whose files are read back, or hold a secret: nobody else may put any there."""
+    check_folder(option, folder)
+    try:
+        ownership.check_folder(folder)
+    except UntrustedFile as error:
+        raise OptionError(f"{option}: {unusable_file(error)}") from None
+
+
 def private_folder(option: str, folder: Path) -> Path:
-    """Return the folder, created 0700 where it is missing. Raises OptionError where others could read it."""
+    """Return the folder, created 0700 where it is missing. Raises OptionError where it is not this user's alone."""
     if not folder.exists():
         check_folder(option, folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
-    check_folder(option, folder)
-    if folder.stat().st_mode & 0o077:
+    check_own_folder(option, folder)
+    if folder.stat().st_mode & ownership.ANY:
         raise OptionError(f"{option}: others can read the folder {folder}: set its mode to 0700")
     return folder
 
 
-@contextlib.contextmanager
-def locked(option: str, folder: Path, patience: float) -> Iterator[None]:
-    """Keep other runs of ours away from a folder's files, after waiting at most `patience` seconds for them to end.
-
-    Raises OptionError when they do not.
-    """
-    # on the folder, because the files are replaced, and a file for the lock alone would stay behind
-    descriptor = os.open(folder, os.O_RDONLY)
-    deadline = time.monotonic() + patience
-    try:
-        while not _try_lock(descriptor):
-            if time.monotonic() > deadline:
-                raise OptionError(f"{option}: another run is changing files in {folder} all the time: run again later")
-            time.sleep(_OTHERS_PAUSE)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _stream(path: Path, flags: int, denied: int = 0) -> BinaryIO:
+    """Open a file of this user."""
+    mode = {os.O_RDONLY: "rb", os.O_RDWR: "rb+"}.get(flags & os.O_ACCMODE, "ab")
+    return cast(BinaryIO, open(ownership.opened(path, flags, denied), mode))  # noqa: PTH123 - it is a number
 
 
 def _end_of_last_line(stream: BinaryIO) -> int:
@@ -191,8 +208,11 @@ def _end_of_last_line(stream: BinaryIO) -> int:
     return 0
 
 
-def _end_the_last_line(stream: BinaryIO) -> None:
-    """Leave the stream behind a line feed: one is added to a whole line of JSON, a torn one is cut away."""
+def _end_the_last_line(stream: BinaryIO, path: Path) -> None:
+    """Leave the stream behind a line feed: one is added to a whole line of JSON, a torn one is cut away.
+
+    Raises UntrustedFile for a last line that nobody here began, and then leaves it alone.
+    """
     start = _end_of_last_line(stream)
     stream.seek(start)
     tail = stream.read()
@@ -200,14 +220,18 @@ def _end_the_last_line(stream: BinaryIO) -> None:
         json.loads(tail)
         stream.write(b"\n")
     except ValueError:
+        # after a power cut, zeros may stand where a line was to be
+        if tail.strip(b"\0") and not tail.startswith(b"{"):
+            raise UntrustedFile(path, "ends with a line that is not JSON", "name another file") from None
         stream.truncate(start)
     stream.seek(0, os.SEEK_END)
 
 
 def _digest(path: Path) -> bytes | None:
+    """Return the digest of a file that only we can read, None for any other."""
     digest = hashlib.sha256()
     try:
-        with path.open("rb") as stream:
+        with _stream(path, os.O_RDONLY, ownership.ANY) as stream:
             while block := stream.read(_BLOCK):
                 digest.update(block)
     except OSError:

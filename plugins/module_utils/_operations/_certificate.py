@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .._core import errors, files
+from .._core import errors, files, locks, ownership
 from .._core.errors import OptionError, Reason, TenantError
 from .._core.registration import key_pairs, rotation
 from .._core.registration.key_pairs import KeyPair
@@ -40,16 +40,17 @@ class CertificateRotation:
         self._generate: bool = params["generate"]
         self._path = Path(params["dest"])
         self._next = self._path.with_name(f".{self._path.name}.next")
-        files.check_folder("dest", self._path.parent)
+        files.check_own_folder("dest", self._path.parent)
         if not self._generate and not self._path.exists():
             raise OptionError(f"dest {self._path} does not exist: put key and certificate there, or leave generate on")
 
     def __call__(self) -> dict[str, Any]:
-        with files.locked("dest", self._path.parent, self._home.settle_seconds):
+        with locks.locked("dest", self._path.parent, self._home.settle_seconds):
             return self._settle(time.time())
 
     def _settle(self, now: float) -> dict[str, Any]:
-        pair = key_pairs.load(self._path, "dest")
+        # a pair that was given may be anybody's file, such as a secret that is mounted
+        pair = key_pairs.load(self._path, "dest", ownership.WRITE if self._generate else None)
         application = self._home.found()
         app_id, object_id = application["appId"], application["id"]
         items = self._directory.key_credentials(object_id)
@@ -86,7 +87,7 @@ class CertificateRotation:
 
     def _next_pair(self, now: float) -> KeyPair:
         """Return the pair of an interrupted run where it is still good, or a new one."""
-        pair = key_pairs.load(self._next, "dest")
+        pair = key_pairs.load(self._next, "dest", ownership.ANY)
         if pair is None or pair.ends - now < self._plan.rotate_before:
             pair = key_pairs.make(self._name, self._plan.lifetime)
             key_pairs.keep(pair, self._next)

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .._core import files, timestamps
+from .._core import locks, timestamps
 from .._core.errors import OptionError, TenantError
 from .._core.identity.credentials import ClientSecret
 from .._core.registration import rotation
@@ -45,7 +45,7 @@ class SecretRotation:
         # a run that has waited for another one goes by what that one left
         if not self._file:
             return self._settle({}, time.time())
-        with files.locked("dest", self._file.path.parent, self._home.settle_seconds):
+        with locks.locked("dest", self._file.path.parent, self._home.settle_seconds):
             return self._settle(self._file.read(f"{self._prefix}credential"), time.time())
 
     def _settle(self, record: dict[str, Any], now: float) -> dict[str, Any]:

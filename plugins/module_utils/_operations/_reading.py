@@ -60,7 +60,7 @@ def run(host: Host, session: Session, api: Api, dialect: Dialect) -> dict[str, A
             newest,
             tenant,
             _tenants.file_of(params, "dest", tenant, ".jsonl", host.check_mode),
-            _tenants.file_of(params, "checkpoint", tenant, ".checkpoint", host.check_mode),
+            _tenants.file_of(params, "checkpoint", tenant, ".checkpoint", host.check_mode, is_read_back=True),
         )
         for tenant in _tenants.given(params, "dest", "checkpoint")
     }

@@ -51,16 +51,24 @@ def run(params: dict[str, Any], work: Mapping[Tenant, Work], progress: Progress 
     return _fleet(fleet.run(work.items(), params["concurrency"], progress), params["fail_on"])
 
 
-def file_of(params: dict[str, Any], option: str, tenant: Tenant, suffix: str, check_mode: bool = False) -> Path | None:
+def file_of(
+    params: dict[str, Any],
+    option: str,
+    tenant: Tenant,
+    suffix: str,
+    check_mode: bool = False,
+    is_read_back: bool = False,
+) -> Path | None:
     """Return the file that `option` names for this tenant: the path itself, or for a fleet a file in that folder.
 
     There is none where the option is not given, and for a tenant with a fault. Raises OptionError where it cannot be
-    one. In check mode its folder may be missing: the task before would make it.
+    one. In check mode its folder may be missing: the task before would make it. A file that `is_read_back` must lie
+    where nobody else can put one.
     """
     if not params[option] or tenant.fault:
         return None
     path = Path(params[option])
-    check_folder(option, path.parent if params["tenants"] is None else path, check_mode)
+    check_folder(option, path.parent if params["tenants"] is None else path, check_mode, is_read_back)
     if params["tenants"] is None:
         if path.is_dir():
             raise OptionError(f"{option}: {path} is a folder: name a file in it")
@@ -70,10 +78,11 @@ def file_of(params: dict[str, Any], option: str, tenant: Tenant, suffix: str, ch
     return path / f"{tenant.name}{suffix}"
 
 
-def check_folder(option: str, folder: Path, check_mode: bool) -> None:
+def check_folder(option: str, folder: Path, check_mode: bool, is_read_back: bool = False) -> None:
     """Raise OptionError unless files can be put into the folder, or it is missing in check mode."""
     if folder.exists() or not check_mode:
-        files.check_folder(option, folder)
+        check = files.check_own_folder if is_read_back else files.check_folder
+        check(option, folder)
 
 
 def _with_faults(tenants: list[Tenant]) -> list[Tenant]:

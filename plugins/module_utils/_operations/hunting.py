@@ -117,7 +117,7 @@ def _rows_file(params: dict[str, Any], query: Query, check_mode: bool) -> Iterat
         return
     path = Path(params["dest"])
     form = row_formats.by_suffix("dest", path.name)
-    _tenants.check_folder("dest", path.parent, check_mode)
+    _tenants.check_folder("dest", path.parent, check_mode, is_read_back=True)
     if path.is_dir():
         raise OptionError(f"dest: {path} is a folder: name a file in it")
     scope = hashlib.sha256(json.dumps([query.text, query.timespan, params["api"]]).encode()).hexdigest()

@@ -100,7 +100,8 @@ def _polls(host: Host) -> dict[Poll, Work]:
     api = params["api"]
     order = ordered(host, session, permissions.APIS[api], incidents.DIALECTS[api], keeps_beginning=True)
     polls = {
-        tenant: Poll(order, tenant, _tenants.file_of(params, "checkpoint", tenant, ".checkpoint")) for tenant in tenants
+        tenant: Poll(order, tenant, _tenants.file_of(params, "checkpoint", tenant, ".checkpoint", is_read_back=True))
+        for tenant in tenants
     }
     work = session.counting({tenant: poll.step for tenant, poll in polls.items()})
     return {poll: work[tenant] for tenant, poll in polls.items()}

@@ -54,7 +54,7 @@ def run(host: Host) -> dict[str, Any]:
             target,
             required,
             params,
-            _tenants.file_of(params, "dest", tenant, ".token", host.check_mode),
+            _tenants.file_of(params, "dest", tenant, ".token", host.check_mode, is_read_back=True),
             host.check_mode,
         )
         for tenant in _tenants.given(params, "dest")

@@ -4,16 +4,16 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import threading
 from pathlib import Path
 
 import pytest
-from unit.clock import Clock
 from unit.full_disk import no_file_larger_than
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import files
-from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
+from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError, UntrustedFile
 from ansible_collections.mssp.defender.plugins.module_utils._core.files import Draft
 
 
@@ -233,52 +233,6 @@ def test_appending_in_a_dry_run_tells_and_writes_nothing(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_lock_leaves_nothing_behind_and_can_be_taken_again(tmp_path: Path) -> None:
-    for _unused in range(2):
-        with files.locked("dest", tmp_path, patience=0):
-            assert names_in(tmp_path) == []
-    assert names_in(tmp_path) == []
-
-
-def test_a_lock_is_given_up_by_a_failure(tmp_path: Path) -> None:
-    with pytest.raises(KeyError), files.locked("dest", tmp_path, patience=0):
-        raise KeyError
-    with files.locked("dest", tmp_path, patience=0):
-        pass
-
-
-def test_a_folder_that_stays_locked_is_refused_after_a_while(tmp_path: Path, clock: Clock) -> None:
-    with files.locked("dest", tmp_path, patience=0):
-        with pytest.raises(OptionError) as refused, files.locked("dest", tmp_path, patience=60):
-            raise AssertionError
-        with files.locked("dest", make_folder(tmp_path / "another"), patience=0):
-            pass
-    assert str(refused.value).startswith(f"dest: another run is changing files in {tmp_path} all the time: run again")
-    assert 59 < sum(clock.pauses) < 61
-
-
-def test_one_run_waits_for_another(tmp_path: Path) -> None:
-    done: list[str] = []
-
-    def second() -> None:
-        with files.locked("dest", tmp_path, patience=10):
-            done.append("second")
-
-    with files.locked("dest", tmp_path, patience=0):
-        waiting = threading.Thread(target=second)
-        waiting.start()
-        waiting.join(0.3)
-        assert done == []
-        done.append("first")
-    waiting.join(10)
-    assert done == ["first", "second"]
-
-
-def make_folder(path: Path) -> Path:
-    path.mkdir()
-    return path
-
-
 @pytest.mark.parametrize("room", [0, 5])
 def test_a_full_disk_is_told_with_the_file_that_was_asked_for(tmp_path: Path, room: int) -> None:
     """The system names none, and the draft beside it would mean nothing to the operator."""
@@ -305,3 +259,98 @@ def test_lines_that_a_full_disk_tore_off_are_cut_away_by_those_who_add_the_next(
     assert draft.append() is True
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert (lines[0], lines[-1], {"b": 2} in lines) == ({"a": 1}, {"c": 3}, True)
+
+
+def test_a_text_of_ours_that_others_can_change_reads_as_absent(tmp_path: Path) -> None:
+    path = tmp_path / "kept"
+    files.replace_private(path, "ours")
+    assert files.read_text(path) == "ours"
+    path.chmod(0o620)
+    assert files.read_text(path) is None
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_what_is_no_file_is_neither_followed_nor_waited_for_nor_replaced(tmp_path: Path, kind: str) -> None:
+    path, elsewhere = tmp_path / "dest", tmp_path / "elsewhere"
+    elsewhere.write_text("another's\n{torn")
+    if kind == "link":
+        path.symlink_to(elsewhere)
+    else:
+        os.mkfifo(path)
+    with pytest.raises(UntrustedFile) as refused:
+        files.replace_private(path, "new\n")
+    assert refused.value.filename == str(path)
+    with pytest.raises(UntrustedFile):
+        Draft(path).write(["new\n"])
+    assert names_in(tmp_path) == ["dest", "elsewhere"]
+    assert elsewhere.read_text() == "another's\n{torn"
+
+
+def test_a_link_that_appears_before_the_end_is_not_followed(tmp_path: Path) -> None:
+    draft, elsewhere = Draft(tmp_path / "dest"), tmp_path / "elsewhere"
+    draft.write(["new\n"])
+    elsewhere.write_text("another's\n")
+    (tmp_path / "dest").symlink_to(elsewhere)
+    with pytest.raises(UntrustedFile, match="is a symbolic link"):
+        draft.append()
+    with pytest.raises(UntrustedFile, match="is a symbolic link"):
+        draft.commit()
+    draft.discard()
+    assert elsewhere.read_text() == "another's\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_of_another_user_is_replaced_but_never_added_to(tmp_path: Path) -> None:
+    path = tmp_path / "dest"
+    path.write_text("theirs\n")
+    path.chmod(0o666)
+    os.chown(path, 4242, 4242)
+    draft = Draft(path)
+    draft.write(["ours\n"])
+    with pytest.raises(UntrustedFile, match="belongs to user 4242"):
+        draft.append()
+    assert path.read_text() == "theirs\n"
+    assert draft.commit() is True
+    assert (path.read_text(), path.stat().st_uid, mode_of(path)) == ("ours\n", 0, 0o600)
+
+
+@pytest.mark.parametrize("torn", ["", "{", '{"id": "x', "\0\0\0"])
+def test_a_line_that_was_torn_off_here_is_cut_away(tmp_path: Path, torn: str) -> None:
+    path = tmp_path / "log"
+    path.write_text(f'{{"a": 1}}\n{torn}')
+    draft = Draft(path)
+    draft.write(['{"b": 2}\n'])
+    draft.append()
+    assert path.read_text() == '{"a": 1}\n{"b": 2}\n'
+
+
+def test_a_last_line_that_nobody_here_began_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "notes"
+    path.write_text("one\nthe only copy of a thought")
+    draft = Draft(path)
+    draft.write(['{"b": 2}\n'])
+    with pytest.raises(UntrustedFile, match="ends with a line that is not JSON"):
+        draft.append()
+    draft.discard()
+    assert path.read_text() == "one\nthe only copy of a thought"
+
+
+def test_an_input_may_be_a_link_but_no_pipe(tmp_path: Path) -> None:
+    (tmp_path / "..data").mkdir()
+    (tmp_path / "..data" / "query").write_text("\ufeffDeviceInfo")
+    (tmp_path / "query").symlink_to(tmp_path / "..data" / "query")
+    assert files.given_text("query_file", tmp_path / "query") == "DeviceInfo"
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OptionError, match=r"^query_file: .*/pipe cannot be read \(Not a regular file\)"):
+        files.given_text("query_file", tmp_path / "pipe")
+
+
+def test_a_folder_for_what_is_read_back_is_nobody_elses(tmp_path: Path) -> None:
+    files.check_own_folder("checkpoint", tmp_path)
+    tmp_path.chmod(0o777)
+    with pytest.raises(OptionError) as refused:
+        files.check_own_folder("checkpoint", tmp_path)
+    assert str(refused.value) == (
+        f"checkpoint: {tmp_path} is a folder that others can write to: make a folder in it with mode 0700"
+    )
+    files.check_folder("dest", tmp_path)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from unit.scripted_graph import (
 )
 from unit.scripted_server import Answer
 
-from ansible_collections.mssp.defender.plugins.module_utils._core import files
+from ansible_collections.mssp.defender.plugins.module_utils._core import locks
 from ansible_collections.mssp.defender.plugins.module_utils._core.registration import key_pairs
 from ansible_collections.mssp.defender.plugins.module_utils._core.registration.key_pairs import KeyPair
 from ansible_collections.mssp.defender.plugins.module_utils._operations import credential as operation
@@ -283,8 +284,47 @@ def test_an_old_certificate_that_cannot_be_retired_is_told(rotation: Rotation, p
     assert "'ansible' (c2, good until " in message
 
 
+@pytest.mark.parametrize("kind", ["mode", "link", "pipe", "owner"])
+def test_a_next_pair_that_others_may_have_planted_is_never_registered(
+    rotation: Rotation, pairs: dict[str, KeyPair], tmp_path_factory: pytest.TempPathFactory, kind: str
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "theirs.pem"
+    key_pairs.keep(pairs["fresh"], elsewhere if kind == "link" else rotation.next)
+    if kind == "mode":
+        rotation.next.chmod(0o640)
+    elif kind == "link":
+        rotation.next.symlink_to(elsewhere)
+    elif kind == "pipe":
+        rotation.next.unlink()
+        os.mkfifo(rotation.next)
+    elif os.geteuid() == 0:
+        os.chown(rotation.next, 4242, -1)
+    else:
+        pytest.skip("only root can give a file away")
+    assert str(rotation.next) in rotation.task.refusal()
+    assert rotation.sent() == []
+    assert rotation.kept() is None
+
+
+def test_a_folder_that_others_can_write_to_takes_no_key(rotation: Rotation, tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    assert rotation.task.refusal().startswith(f"dest: {tmp_path} is a folder that others can write to: make a folder")
+    assert rotation.sent() == []
+
+
+def test_a_pair_that_was_given_may_be_a_link_to_a_mounted_secret(
+    rotation: Rotation, pairs: dict[str, KeyPair], tmp_path: Path
+) -> None:
+    (tmp_path / "..data").mkdir()
+    key_pairs.keep(pairs["fresh"], tmp_path / "..data" / "partner.pem")
+    rotation.dest.symlink_to(tmp_path / "..data" / "partner.pem")
+    rotation.has([listed(pairs["fresh"], "c-new", 0, 170)])
+    assert rotation.task(generate=False)["credential"]["key_id"] == "c-new"
+    assert "is a symbolic link" in rotation.task.refusal()
+
+
 def test_two_runs_do_not_rotate_in_one_folder_at_the_same_time(rotation: Rotation) -> None:
-    with files.locked("dest", rotation.dest.parent, patience=0):
+    with locks.locked("dest", rotation.dest.parent, patience=0):
         assert rotation.task.refusal(settle_wait=10).startswith("dest: another run is changing files in ")
     assert rotation.task.written() == []
 

@@ -18,7 +18,7 @@ from unit.scripted_graph import APP_ID, DENIED, DONE, NOT_FOUND, application
 from unit.scripted_server import CUT_OFF, Answer
 from unit.secret_rotation import ADD, NAMED, NEW, REMOVE, SecretRotation, secret
 
-from ansible_collections.mssp.defender.plugins.module_utils._core import files, timestamps
+from ansible_collections.mssp.defender.plugins.module_utils._core import locks, timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._core.registration.vars_file import VarsFile
 
@@ -299,7 +299,7 @@ def test_a_secret_that_somebody_removed_is_replaced(rotation: SecretRotation, se
 
 
 def test_two_runs_do_not_rotate_in_one_folder_at_the_same_time(rotation: SecretRotation) -> None:
-    with files.locked("dest", rotation.dest.parent, patience=0):
+    with locks.locked("dest", rotation.dest.parent, patience=0):
         assert rotation.task.refusal(settle_wait=10).startswith("dest: another run is changing files in ")
     assert rotation.task.written() == []
 

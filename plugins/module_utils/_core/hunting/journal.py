@@ -10,24 +10,26 @@ import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from .. import ownership
+
 
 class Journal:
-    """What is written on each line is in `lines`; a last line that a kill has torn off is not, and is cut away.
+    """What is written on each line is in `lines`; a last line that a kill has torn off is not.
 
+    It is cut away by the first `append`, for only who reads the lines can tell that the file is a journal of theirs.
     `is_new` tells whether nothing at all was there. With `read_only` nothing is written, made or locked.
-    Raises BlockingIOError where another process has it, and ValueError for a file that is none.
+    Raises BlockingIOError where another process has it, UntrustedFile for a file that is not this user's own, and
+    ValueError for one that is no journal.
     """
 
     def __init__(self, path: Path, read_only: bool = False) -> None:
         self._path = path
         self._file = None if read_only else _locked(path)
         try:
-            text = path.read_bytes() if path.exists() else b""
+            text = _content(path)
             self._length = text.rfind(b"\n") + 1
             self.is_new = not text
             self.lines: list[Any] = [json.loads(line) for line in text[: self._length].splitlines()]
-            if self._file:
-                self._file.truncate(self._length)
         except BaseException:
             if self._file:
                 self._file.close()
@@ -37,6 +39,7 @@ class Journal:
         """Add a line. Where that fails the file is as it was before."""
         data = json.dumps(value).encode() + b"\n"
         if self._file:
+            self._file.truncate(self._length)
             write_at(self._file, self._length, data)
         self._length += len(data)
         self.lines.append(value)
@@ -56,6 +59,13 @@ class Journal:
             self._file.close()
 
 
+def _content(path: Path) -> bytes:
+    try:
+        return ownership.read(path)
+    except FileNotFoundError:
+        return b""
+
+
 def write_at(file: BinaryIO, position: int, data: bytes) -> None:
     """Write at the end of the file, which is at `position`, and sync. Where that fails the file ends there again."""
     descriptor, rest, end = file.fileno(), memoryview(data), position
@@ -70,7 +80,7 @@ def write_at(file: BinaryIO, position: int, data: bytes) -> None:
 
 
 def _locked(path: Path) -> BinaryIO:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = ownership.opened(path, os.O_RDWR | os.O_CREAT)
     file = open(descriptor, "rb+", buffering=0)  # noqa: PTH123, SIM115 - it is a number, and stays open
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

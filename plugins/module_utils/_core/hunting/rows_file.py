@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .. import errors
+from .. import errors, ownership
 from ..errors import OptionError, Reason, TenantError
 from ..fleet import Tenant
 from .hunting import Answer
@@ -45,7 +45,7 @@ class RowsFile:
     """A 0600 file and its journal, for one run at a time; threads may share it. `scope` says what the rows answer.
 
     With `dry_run` nothing is written, and `add` does nothing. Raises OptionError for a file that holds something else,
-    or that another run is writing.
+    or that another run is writing, and UntrustedFile for one that is not this user's own.
     """
 
     def __init__(self, path: Path, form: JsonLines | Csv, scope: str, dry_run: bool = False) -> None:
@@ -59,9 +59,8 @@ class RowsFile:
         journal = self._open_journal(dry_run)
         self._journal: Journal | None = journal
         try:
-            self._load(journal)
-            if not dry_run and path.exists():
-                os.truncate(path, self._last.length)
+            if self._load(journal) and not dry_run:
+                self._cut()
             if not self._entries:
                 journal.clear()
         except BaseException:
@@ -91,7 +90,7 @@ class RowsFile:
                 self._add(self._journal, tenant, answer, columns, finished_at)
             except OSError as error:
                 with contextlib.suppress(OSError):
-                    os.truncate(self._path, self._last.length)
+                    self._cut()
                 meaning = f"its rows could not be added to {self._path} ({error.strerror})"
                 remedy = "mend that and run again, which asks only the tenants that are not in the file"
                 raise TenantError(Reason(errors.ERROR, meaning, remedy)) from None
@@ -114,33 +113,37 @@ class RowsFile:
         except ValueError:
             raise self._unusable("has a damaged journal") from None
 
-    def _load(self, journal: Journal) -> None:
-        if not self._path.exists():
+    def _load(self, journal: Journal) -> bool:
+        """Tell whether there is a file, and take it for ours only where the journal's scope is this one."""
+        try:
+            descriptor = ownership.opened(self._path, denied=0)
+        except FileNotFoundError:
             # whoever took the file away wants to begin again
-            return
-        if journal.is_new and self._path.stat().st_size:
-            raise self._unusable("holds something else")
-        scope, *entries = journal.lines or [self._scope]
-        if entries and scope != self._scope:
-            raise self._unusable("holds the rows of another query, timespan or API")
-        if entries:
-            self._go_on(entries)
+            return False
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - it is a number
+            size = file.seek(0, os.SEEK_END)
+            if size and not journal.lines:
+                raise self._unusable("holds something else")
+            scope, *entries = journal.lines or [self._scope]
+            if (size or entries) and scope != self._scope:
+                raise self._unusable("holds the rows of another query, timespan or API")
+            if entries:
+                self._go_on(entries, file, size)
+        return True
 
-    def _go_on(self, lines: list[Any]) -> None:
+    def _go_on(self, lines: list[Any], file: BinaryIO, size: int) -> None:
         """Take what the journal says for the state of the file. Raises OptionError where it cannot be."""
         try:
             entries = [Entry(**line) for line in lines]
         except TypeError:
             raise self._unusable("has a damaged journal") from None
         last = entries[-1]
-        with self._path.open("rb") as file:
-            try:
-                self._columns = self._form.columns_of(file) if isinstance(self._form, Csv) else []
-            except ValueError:
-                raise self._unusable(_CHANGED) from None
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, last.length - 1))
-            ends_a_line = not last.length or file.read(1) == b"\n"
+        try:
+            self._columns = self._form.columns_of(file) if isinstance(self._form, Csv) else []
+        except ValueError:
+            raise self._unusable(_CHANGED) from None
+        file.seek(max(0, last.length - 1))
+        ends_a_line = not last.length or file.read(1) == b"\n"
         if len(self._columns) > last.columns:
             # a run was killed after the table got more columns, and before the journal had its new length
             last = replace(last, length=size, columns=len(self._columns))
@@ -187,10 +190,15 @@ class RowsFile:
         self._columns += more
         self._last = replace(self._last, length=length, columns=len(self._columns))
 
+    def _cut(self) -> None:
+        """Leave in the file what the journal knows of."""
+        with self._open() as file:
+            file.truncate(self._last.length)
+
     def _open(self) -> BinaryIO:
         # a file that is taken away in the middle must not be made anew without the rows it had
         made = 0 if self._entries else os.O_CREAT
-        descriptor = os.open(self._path, os.O_RDWR | made, 0o600)
+        descriptor = ownership.opened(self._path, os.O_RDWR | made, denied=0)
         os.fchmod(descriptor, 0o600)
         return open(descriptor, "rb+")  # noqa: PTH123 - it is a number
 

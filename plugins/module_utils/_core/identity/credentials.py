@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Protocol
 
-from .. import errors
+from .. import errors, files
 from ..dependencies import HKDF, Fernet, hashes, pkcs12, rsa, serialization, x509
 from ..errors import OptionError, Reason, TenantError
 
@@ -203,7 +203,7 @@ def _utc(certificate: Any, name: str) -> datetime:
 
 def _read(path: Path, option: str) -> bytes:
     try:
-        return path.read_bytes()
+        return files.given_bytes(path)
     except OSError as error:
         raise OptionError(f"{option} {path} cannot be read ({error.strerror}): correct the path or its mode") from None
 

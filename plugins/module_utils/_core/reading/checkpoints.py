@@ -12,8 +12,8 @@ import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from .. import errors, files, timestamps
-from ..errors import Reason, TenantError
+from .. import errors, files, ownership, timestamps
+from ..errors import Reason, TenantError, UntrustedFile
 from .quarantine import Quarantined
 
 OVERLAP = 30 * 60 * timestamps.TICKS_PER_SECOND
@@ -57,15 +57,18 @@ class Checkpoint:
         self.watermark = watermark
 
     def _load(self) -> None:
-        if not self._path.exists():
-            return
         try:
-            content = json.loads(files.read_text(self._path) or "")
+            content = json.loads(ownership.read(self._path))
             scope, self.watermark = content["scope"], timestamps.ticks(content["watermark"])
             self.seen = {str(identity): int(updated) for identity, updated in content["seen"].items()}
             self.owed = [
                 Quarantined(one["id"], timestamps.ticks(one["updated"]), str(one["code"])) for one in content["owed"]
             ]
+        except FileNotFoundError:
+            return
+        except UntrustedFile as error:
+            meaning = f"the checkpoint {self._path} {error.strerror}"
+            raise TenantError(Reason(errors.ERROR, meaning, error.remedy)) from None
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
             raise self._unusable("is damaged") from None
         if scope != self._scope:

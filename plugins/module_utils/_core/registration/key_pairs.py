@@ -74,10 +74,15 @@ def make(common_name: str, lifetime: float) -> KeyPair:
     return _pair(certificate, credentials.as_pem(key, certificate))
 
 
-def load(path: Path, option: str) -> KeyPair | None:
-    """Return the pair in a PEM file, expired or not, or None where there is no file. Raises OptionError."""
-    if not path.exists():
+def load(path: Path, option: str, denied: int | None = None) -> KeyPair | None:
+    """Return the pair in a PEM file, expired or not, or None where there is no file.
+
+    With `denied`, the file must be this user's own and give others none of these permissions. Raises OptionError.
+    """
+    if not path.exists() and not path.is_symlink():
         return None
+    if denied is not None:
+        files.check_own(option, path, denied)
     key, certificate = credentials.parse(path, None, option)
     return _pair(certificate, credentials.as_pem(key, certificate))
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from .. import files
-from ..errors import OptionError
+from .. import files, ownership
+from ..errors import OptionError, UntrustedFile, unusable_file
 
 _ENCRYPTED = "$ANSIBLE_VAULT;"
 _VARIABLE = re.compile(r"""(["']?)([\w.-]+)\1[ \t]*:(?:\s|$)""")
@@ -62,26 +63,34 @@ class VarsFile:
 
     def check(self) -> None:
         """Raise OptionError unless the file can be read, changed and encrypted; nothing is written."""
-        files.check_folder(self._option, self.path.parent)
+        files.check_own_folder(self._option, self.path.parent)
         self._seal(self._text() or "", None)
 
     def write(self, variables: Mapping[str, Any]) -> None:
         """Set variables, on top of what the file holds at this moment, and sync it to disk."""
-        earlier = files.read_text(self.path) or ""
+        earlier = self._content() or ""
         text = self._text() or "---\n"
         for name, value in variables.items():
             text = _with_line(text, name, value)
         files.replace_private(self.path, self._seal(text, earlier if earlier.startswith(_ENCRYPTED) else None))
 
-    def _text(self) -> str | None:
-        """Return the plain text, or None where there is no file."""
+    def _content(self) -> str | None:
+        """Return the text as it stands in the file, or None where there is no file."""
         try:
-            # as bytes, so that line ends stay what they are
-            text = self.path.read_bytes().decode()
+            # as bytes, so that line ends stay what they are; a group of the user's may write to a checkout
+            return ownership.read(self.path, denied=stat.S_IWOTH).decode()
         except FileNotFoundError:
             return None
+        except UntrustedFile as error:
+            raise OptionError(f"{self._option}: {unusable_file(error)}") from None
         except (OSError, UnicodeDecodeError):
             raise self._unusable("it cannot be read as text", "correct its path, owner and mode") from None
+
+    def _text(self) -> str | None:
+        """Return the plain text, or None where there is no file."""
+        text = self._content()
+        if text is None:
+            return None
         encrypted = text.startswith(_ENCRYPTED)
         if encrypted and not self._vault:
             raise self._unusable("it is encrypted", "set encrypt to true")

@@ -43,6 +43,8 @@ def context(ca_path: str | None) -> ssl.SSLContext:
     usual = "the CA bundle", requests.utils.DEFAULT_CA_BUNDLE_PATH
     option, bundle = next(((name, path) for name, path in given.items() if path), usual)
     is_folder = Path(bundle).is_dir()
+    if Path(bundle).exists() and not (is_folder or Path(bundle).is_file()):
+        raise OptionError(f"{option} {bundle} cannot be used: it is not a file: give a CA bundle in PEM form")
     trusting: ssl.SSLContext = create_urllib3_context()
     try:
         trusting.load_verify_locations(None if is_folder else bundle, bundle if is_folder else None)

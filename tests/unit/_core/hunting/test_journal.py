@@ -64,6 +64,7 @@ def test_a_torn_line_is_cut_away(path: Path, torn: str) -> None:
     path.write_text(f"1\n{torn}")
     journal = Journal(path)
     assert (journal.is_new, journal.lines) == (False, [1])
+    assert path.read_text() == f"1\n{torn}"
     journal.append(3)
     assert path.read_text() == "1\n3\n"
 

@@ -19,7 +19,11 @@ from typing import Any
 import pytest
 from unit.full_disk import no_file_larger_than
 
-from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError, TenantError
+from ansible_collections.mssp.defender.plugins.module_utils._core.errors import (
+    OptionError,
+    TenantError,
+    UntrustedFile,
+)
 from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Tenant
 from ansible_collections.mssp.defender.plugins.module_utils._core.hunting.hunting import Answer
 from ansible_collections.mssp.defender.plugins.module_utils._core.hunting.row_formats import by_suffix
@@ -126,11 +130,43 @@ def test_rows_that_a_kill_left_unrecorded_are_cut_off(hunt: Hunt, torn: int) -> 
 def test_the_first_rows_may_be_torn_as_well(hunt: Hunt, torn: int) -> None:
     hunt.run(one=[{"A": "1"}])
     first_line = hunt.journal.read_bytes().splitlines(keepends=True)[0]
-    for journal in (first_line, first_line[:4]):
-        hunt.path.write_bytes(hunt.path.read_bytes()[:torn])
+    # no row is written before the first line of the journal is on the disk
+    for journal, rows in ((first_line, hunt.path.read_bytes()[:torn]), (first_line[:torn], b"")):
+        hunt.path.write_bytes(rows)
         hunt.journal.write_bytes(journal)
         assert hunt.run(one=[{"A": "1"}]) == ["one"]
         assert hunt.found() == [("one", "1")]
+
+
+@pytest.mark.parametrize("journal", ['"sco', '"the scope of another query"\n'])
+def test_nothing_is_cut_off_before_the_journal_says_that_it_is_ours(hunt: Hunt, journal: str) -> None:
+    hunt.path.write_text("not ours, without an end")
+    hunt.journal.write_text(journal)
+    with pytest.raises(OptionError, match=r"hunt\.(jsonl|csv) holds "):
+        hunt.run(one=[{"A": "1"}])
+    assert (hunt.path.read_text(), hunt.journal.read_text()) == ("not ours, without an end", journal)
+
+
+@pytest.mark.parametrize("which", ["path", "journal"])
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_what_is_no_file_is_neither_followed_nor_waited_for(hunt: Hunt, tmp_path: Path, which: str, kind: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("another's")
+    path: Path = getattr(hunt, which)
+    if kind == "link":
+        path.symlink_to(elsewhere)
+    else:
+        os.mkfifo(path)
+    with pytest.raises(UntrustedFile, match=r"is (a symbolic link|not a regular file)"):
+        hunt.run(one=[{"A": "1"}])
+    assert elsewhere.read_text() == "another's"
+
+
+def test_a_journal_that_others_can_write_says_nothing(hunt: Hunt) -> None:
+    hunt.run(one=[{"A": "1"}])
+    hunt.journal.chmod(0o666)
+    with pytest.raises(UntrustedFile, match="is a file that others can write to"):
+        hunt.run(two=[{"A": "2"}])
 
 
 def test_runs_that_are_killed_lose_and_double_nothing(hunt: Hunt) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -133,6 +134,28 @@ def test_a_file_torn_off_anywhere_is_damaged(tmp_path: Path, torn: int) -> None:
     (tmp_path / "c").write_text(whole[:torn])
     with pytest.raises(TenantError, match="is damaged"):
         checkpoint(tmp_path / "c")
+
+
+@pytest.mark.parametrize("kind", ["others can write to", "a symbolic link", "not a regular file"])
+def test_a_file_that_others_may_have_planted_ends_the_tenant(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "c"
+    saved(path, 60)
+    if kind == "a symbolic link":
+        path.rename(tmp_path / "elsewhere")
+        path.symlink_to(tmp_path / "elsewhere")
+    elif kind == "not a regular file":
+        path.unlink()
+        os.mkfifo(path)
+    else:
+        path.chmod(0o666)
+    with pytest.raises(TenantError) as failed:
+        checkpoint(path)
+    reason = failed.value.reason
+    assert (reason.state, reason.meaning.startswith(f"the checkpoint {path} is "), kind in reason.meaning) == (
+        "error",
+        True,
+        True,
+    )
 
 
 def test_a_file_of_another_tenant_is_refused_and_kept(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from pathlib import Path
@@ -299,7 +300,21 @@ def test_a_file_that_is_no_text_is_refused(path: Path) -> None:
 
 
 def test_a_folder_in_its_place_is_refused(tmp_path: Path) -> None:
-    assert "it cannot be read as text" in refusal_of(tmp_path)
+    assert "is not a regular file" in refusal_of(tmp_path)
+
+
+def test_a_file_that_others_wrote_is_refused(path: Path) -> None:
+    path.write_text("one: 1\n")
+    path.chmod(0o602)
+    assert refusal_of(path) == (f"dest: {path} is a file that others can write to: remove it, or set its mode to 0600")
+    # in a checkout, where the umask gives the user's own group the right
+    path.chmod(0o664)
+    VarsFile("dest", path, None).check()
+
+
+def test_a_pipe_is_not_waited_for(path: Path) -> None:
+    os.mkfifo(path)
+    assert "is not a regular file" in refusal_of(path)
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:

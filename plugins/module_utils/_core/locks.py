@@ -1,0 +1,71 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Locks that keep runs of ours apart, and that nobody else can hold.
+
+Whoever can open a file can lock it, for ever if need be. So only 0600 files of our own are locked, and never a folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from . import ownership
+from .errors import OptionError
+
+_NAME = ".mssp.defender.lock"
+_PAUSE = 0.2
+_LONGEST_WRITE = 60.0
+
+
+@contextlib.contextmanager
+def locked(option: str, folder: Path, patience: float) -> Iterator[None]:
+    """Keep other runs of ours away from a folder's files, after waiting at most `patience` seconds for them to end.
+
+    Raises OptionError when they do not, and UntrustedFile where the file for the lock is another's.
+    """
+    path = folder / _NAME
+    deadline = time.monotonic() + patience
+    while (descriptor := _taken(path)) is None:
+        if time.monotonic() > deadline:
+            raise OptionError(f"{option}: another run is changing files in {folder} all the time: run again later")
+        time.sleep(_PAUSE)
+    try:
+        yield
+    finally:
+        # while it is still held: whoever waits for it sees that it is gone, and makes another
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def wait_for(file: BinaryIO, path: Path) -> None:
+    """Lock a file of ours, which others may have been able to open until now. Raises OSError where they keep it."""
+    deadline = time.monotonic() + _LONGEST_WRITE
+    while not _try(file.fileno()):
+        if time.monotonic() > deadline:
+            raise OSError(errno.EBUSY, "another process keeps it locked", str(path))
+        time.sleep(_PAUSE)
+
+
+def _taken(path: Path) -> int | None:
+    """Return the descriptor of the locked file, or None where another run has it or has just removed it."""
+    descriptor = ownership.opened(path, os.O_RDWR | os.O_CREAT)
+    with contextlib.suppress(FileNotFoundError):
+        if _try(descriptor) and os.path.samestat(os.fstat(descriptor), path.lstat()):
+            return descriptor
+    os.close(descriptor)
+    return None
+
+
+def _try(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
