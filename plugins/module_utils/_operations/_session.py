@@ -19,7 +19,9 @@ from .._core.identity import credentials, permissions
 from .._core.identity.access import Access, Target
 from .._core.identity.discovery import Authority, Documents
 from .._core.identity.permissions import Api
+from .._core.identity.safe import Safe
 from .._core.identity.token_cache import TokenCache
+from .._core.identity.token_file import TokenFile
 from .._core.identity.tokens import TokenSource
 from .._core.wire.http import Patience, Transport
 from .._core.wire.pacing import Pace
@@ -58,9 +60,11 @@ class Session:
         self.transport = Transport(params["ca_path"], params["timeout"], params.get("concurrency", 1))
         folder = files.private_folder("cache", Path(params["cache"])) if params.get("cache") else host.run_directory
         self._pace = Pace(folder) if params.get("paced") else None
-        self.authority = Authority(self.cloud, Documents(self.transport, folder))
+        self._cipher = credential.cipher()
+        safe = Safe(folder, self._cipher, ".public", self.client_id)
+        self.authority = Authority(self.cloud, Documents(self.transport, safe))
         self._source = TokenSource(
-            self.client_id, credential, self.authority, self.transport, TokenCache(folder, credential.cipher())
+            self.client_id, credential, self.authority, self.transport, TokenCache(folder, self._cipher)
         )
 
     def patience(self) -> Patience:
@@ -70,6 +74,10 @@ class Session:
     def access(self, tenant_id: str, target: Target, required_roles: list[str], patience: Patience) -> Access:
         """Return the application's access to one tenant. Raises OptionError for an id that can be none."""
         return Access(self._source, clouds.check_tenant_id(tenant_id), target, required_roles, patience)
+
+    def token_file(self, path: Path) -> TokenFile:
+        """Return the file of a token, which this session's credential seals."""
+        return TokenFile(path, self._cipher)
 
     def calls(self, tenant_id: str, api: Api) -> Calls:
         """Return the way to call an API in one tenant. Raises OptionError for a cloud without it, or no tenant's id."""

@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .._core import errors, files, timestamps
+from .._core import errors, timestamps
 from .._core.clouds import Cloud
 from .._core.errors import OptionError, Postponed, Reason, TenantError
 from .._core.fleet import Tenant
 from .._core.identity import claims, permissions, signatures
 from .._core.identity.access import Access, Proof, Target
-from .._core.identity.token_cache import Token
+from .._core.identity.token_file import TokenFile
 from .._options import CONNECTION, OF_CUSTOMER, ONE_OR_MANY, TENANTS
 from . import _tenants
 from ._host import Host
@@ -83,7 +83,7 @@ class _TokenWork:
         self._target = target
         self._required = required
         self._params = params
-        self._dest = dest
+        self._dest = session.token_file(dest) if dest else None
         self._check_mode = check_mode
         self._patience = session.patience()
         self._deadline: float | None = None
@@ -134,26 +134,25 @@ class _TokenWork:
 
     def _from_dest(self, access: Access) -> Proof | None:
         """Return the proof that the token in `dest` still amounts to, or None where it is no longer good."""
-        text = (files.read_text(self._dest) if self._dest else None) or ""
-        found = claims.read(text.strip())
-        if found is None:
+        token = self._dest.read() if self._dest else None
+        if token is None:
             return None
-        token = Token(text.strip(), found.expires_at, from_cache=True)
         try:
             proof = access.judge(token)
             if self._params["verify_signature"]:
                 access.verify_signature(proof)
         except TenantError:
             return None
-        return proof if token.is_fresh() and not proof.missing_roles else None
+        return proof if proof.claims and proof.token.is_fresh() and not proof.missing_roles else None
 
-    def _write(self, dest: Path, proof: Proof) -> dict[str, Any]:
-        if not files.replace_private(dest, proof.token.value, dry_run=self._check_mode):
-            return {"changed": False, "dest": str(dest)}
+    def _write(self, dest: TokenFile, proof: Proof) -> dict[str, Any]:
+        name = str(dest.path)
+        if not dest.write(proof.token, dry_run=self._check_mode):
+            return {"changed": False, "dest": name}
         until = timestamps.render_seconds(proof.token.expires_at)
         after = f"a token for {self._tenant.name}, good until {until}\n"
-        diff = {"before_header": str(dest), "after_header": str(dest), "before": "", "after": after}
-        return {"changed": True, "dest": str(dest), "diff": diff}
+        diff = {"before_header": name, "after_header": name, "before": "", "after": after}
+        return {"changed": True, "dest": name, "diff": diff}
 
 
 def _target(params: dict[str, Any], cloud: Cloud) -> tuple[Target, list[str]]:
@@ -168,7 +167,8 @@ def _target(params: dict[str, Any], cloud: Cloud) -> tuple[Target, list[str]]:
         raise OptionError(
             f"resource '{resource}' is none: write xdr, graph, or a resource URI (https:// or api://) without /.default"
         )
-    return Target(resource.rstrip("/"), None, version), params["required_roles"] or []
+    known = permissions.api_of(resource)
+    return Target(resource.rstrip("/"), known and known.app_id, version), params["required_roles"] or []
 
 
 def _details(proof: Proof, found: claims.Claims, required: list[str], signature: str) -> dict[str, Any]:

@@ -3,17 +3,37 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import time
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from unit.operation_host import OperationHost
-from unit.scripted_entra import CLIENT, KEYS, OTHER_TENANT, RESOURCE, TENANT, ScriptedEntra, refusal, token_path
+from unit.scripted_entra import (
+    CLIENT,
+    KEYS,
+    METADATA,
+    OTHER_TENANT,
+    RESOURCE,
+    TENANT,
+    ScriptedEntra,
+    refusal,
+    token_path,
+)
+from unit.scripted_server import Answer
 
+from ansible_collections.mssp.defender.plugins.module_utils._core import files, timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.credentials import ClientSecret
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.token_cache import Token
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.token_file import TokenFile
 from ansible_collections.mssp.defender.plugins.module_utils._operations import token
+
+_ROGUE = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 class Task:
@@ -46,14 +66,15 @@ def task(entra: ScriptedEntra) -> Task:
 
 def test_a_good_token_proves_the_consent(task: Task) -> None:
     roles = ["Incident.ReadWrite.All", "AdvancedHunting.Read.All"]
-    task.grants(task.entra.token(roles=roles, iat=1795340000))
+    issued = int(time.time()) - 60
+    task.grants(task.entra.token(roles=roles, iat=issued))
     result = task()
     assert (result["failed"], result["changed"], result["state"]) == (False, False, "granted")
     assert (result["tenant_id"], result["app_id"], result["audience"]) == (TENANT, CLIENT, RESOURCE)
     assert (result["roles"], result["missing_roles"]) == (sorted(roles), [])
     assert result["excess_roles"] == sorted(roles)
     assert (result["signature"], result["token_version"], result["from_cache"]) == ("verified", "2.0", False)
-    assert result["issued_at"] == "2026-11-22T09:33:20Z"
+    assert result["issued_at"] == timestamps.render_seconds(issued)
     assert result["expires_at"].endswith("Z")
 
 
@@ -193,11 +214,119 @@ def test_dest_is_left_alone_while_its_token_is_good(task: Task, tmp_path: Path) 
 )
 def test_dest_is_replaced_when_its_token_is_no_longer_good(task: Task, tmp_path: Path, changes: dict[str, Any]) -> None:
     dest = tmp_path / "Latest-token.txt"
-    dest.write_text(task.entra.token(**changes))
+    files.replace_private(dest, task.entra.token(**changes))
+    TokenFile(dest, ClientSecret("canary-secret").cipher()).write(Token(dest.read_text(), time.time() + 3600))
     good = task.entra.token()
     task.grants(good)
     assert task(dest=str(dest))["changed"] is True
     assert dest.read_text() == good
+
+
+def forged(task: Task, how: str) -> str:
+    """Return a token that says the right things of itself, which anybody can make who knows the tenant."""
+    payload = jwt.decode(task.entra.token(), options={"verify_signature": False})
+    decade = {"exp": int(time.time()) + 10 * 365 * 86400} if how == "for ten years" else {}
+    signed_with = ("HS256", "a secret that anybody might choose") if how != "rogue key" else ("RS256", _ROGUE)
+    return jwt.encode({**payload, **decade}, signed_with[1], algorithm=signed_with[0], headers={"nonce": "x"})
+
+
+@pytest.mark.parametrize("how", ["for ten years", "for an hour", "rogue key"])
+@pytest.mark.parametrize("resource", ["xdr", "graph"])
+@pytest.mark.parametrize("verify_signature", [True, False])
+def test_a_token_that_somebody_put_into_dest_is_not_granted(
+    task: Task, tmp_path: Path, how: str, resource: str, verify_signature: bool
+) -> None:
+    """Even without a network, and with a wrong secret."""
+    dest = tmp_path / "Latest-token.txt"
+    dest.write_text(forged(task, how))
+    dest.chmod(0o600)
+    result = task(
+        dest=str(dest),
+        resource=resource,
+        required_roles=[],
+        authority_url="https://127.0.0.1:1",
+        verify_signature=verify_signature,
+    )
+    assert (result["failed"], result["state"]) == (True, "unreachable")
+
+
+def test_a_token_that_another_credential_put_into_dest_is_not_granted(task: Task, tmp_path: Path) -> None:
+    task.grants(task.entra.token())
+    dest = tmp_path / "Latest-token.txt"
+    task(dest=str(dest))
+    task.server.script(token_path(), refusal(7000215))
+    assert task(dest=str(dest), client_secret="wrong")["state"] == "bad_credential"
+    assert task(dest=str(dest))["from_cache"] is True
+
+
+def test_a_rogue_authority_is_not_believed_for_a_nonce(task: Task) -> None:
+    task.grants(forged(task, "rogue key"))
+    assert "it carries a nonce" in task()["msg"]
+    task.grants(forged(task, "for an hour"))
+    assert "it is not signed as Entra ID signs" in task()["msg"]
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "graph",
+        "https://graph.microsoft.com",
+        "https://Graph.microsoft.com/",
+        "https://graph.microsoft.us",
+        "https://dod-graph.microsoft.us/",
+        "https://microsoftgraph.chinacloudapi.cn",
+    ],
+)
+def test_a_token_for_graph_is_opaque_and_stays_in_dest(task: Task, tmp_path: Path, resource: str) -> None:
+    audience = "00000003-0000-0000-c000-000000000000"
+    task.grants(task.entra.token(headers={"nonce": "n"}, aud=audience, roles=["SecurityIncident.Read.All"]))
+    dest = tmp_path / "Latest-token.txt"
+    first, second = (task(dest=str(dest), resource=resource) for _unused in range(2))
+    assert (first["state"], first["signature"], first["changed"]) == ("granted", "opaque", True)
+    assert (second["signature"], second["changed"], second["from_cache"]) == ("opaque", False, True)
+    assert len(task.server.requests_to(token_path())) == 1
+
+
+@pytest.mark.parametrize("mode", [0o666, 0o644])
+def test_a_token_file_that_others_can_use_is_replaced(task: Task, tmp_path: Path, mode: int) -> None:
+    task.grants(task.entra.token(), task.entra.token(roles=["Incident.Read.All", "AdvancedHunting.Read.All"]))
+    dest = tmp_path / "Latest-token.txt"
+    task(dest=str(dest))
+    dest.chmod(mode)
+    again = task(dest=str(dest))
+    assert (again["changed"], again["from_cache"]) == (True, False)
+    assert stat.S_IMODE(dest.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_dest_that_is_no_file_is_left_alone(task: Task, tmp_path: Path, kind: str) -> None:
+    task.grants(task.entra.token())
+    dest, elsewhere = tmp_path / "Latest-token.txt", tmp_path / "elsewhere"
+    elsewhere.write_text("another's")
+    if kind == "link":
+        dest.symlink_to(elsewhere)
+    else:
+        os.mkfifo(dest)
+    result = task(dest=str(dest))
+    assert (result["failed"], result["state"], str(dest) in result["msg"]) == (True, "error", True)
+    assert elsewhere.read_text() == "another's"
+
+
+def test_a_folder_of_tokens_that_others_can_write_to_is_refused(task: Task, tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    with pytest.raises(OptionError, match=r"^dest: .* is a folder that others can write to: make a folder in it"):
+        task(dest=str(tmp_path / "Latest-token.txt"))
+    assert task.server.requests == []
+
+
+def test_no_customer_is_unknown_where_only_the_shared_metadata_fails(task: Task) -> None:
+    task.server.script(METADATA, refusal(90002, "invalid_tenant", 400))
+    task.entra.publish_domain(TENANT)
+    task.grants(task.entra.token())
+    assert task()["state"] == "granted"
+    tenants = [{"name": name, "tenant_id": TENANT.replace("4444-", f"444{name}-", 1)} for name in "12"]
+    task.server.script(METADATA, Answer(status=500))
+    assert {tenant["state"] for tenant in task(tenants=tenants)["tenants"]} == {"unreachable"}
 
 
 def test_check_mode_proves_and_writes_nothing(task: Task, tmp_path: Path) -> None:

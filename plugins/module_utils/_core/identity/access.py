@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .. import errors
 from ..errors import Reason, TenantError
@@ -67,9 +67,10 @@ class Access:
     def judge(self, token: Token) -> Proof:
         """Return the proof a token amounts to. Raises TenantError for another tenant, application or audience."""
         found = claims.read(token.value)
+        now = time.time()
         if found is None:
-            return Proof(token, None, [])
-        faults = claims.faults(found, self._guid(), self._source.client_id, self.accepted_audiences, time.time())
+            return Proof(_ending(token, now + claims.LONGEST_LIFE), None, [])
+        faults = claims.faults(found, self._guid(), self._source.client_id, self.accepted_audiences, now)
         if faults:
             raise TenantError(
                 Reason(
@@ -78,15 +79,21 @@ class Access:
                     "check the tenant id, the cloud and this machine's clock",
                 )
             )
-        return Proof(token, found, permissions.missing(self._required, found.roles))
+        return Proof(_ending(token, found.expires_at), found, permissions.missing(self._required, found.roles))
 
     def verify_signature(self, proof: Proof) -> str:
-        """Return `verified` or `opaque`. Raises TenantError for a token that must not be trusted, nor kept."""
-        if proof.claims is None:
-            return signatures.OPAQUE
+        """Return `verified`, or `opaque` for a token for Microsoft Graph that the token endpoint handed out.
+
+        Raises TenantError for a token that must not be trusted, nor kept.
+        """
         try:
             return signatures.verify(
-                proof.token.value, proof.claims, self.accepted_audiences, self._source.authority, self._patience
+                proof.token.value,
+                proof.claims,
+                self.accepted_audiences,
+                self._source.authority,
+                self._patience,
+                may_be_opaque=self._target.app_id == permissions.GRAPH.app_id,
             )
         except TenantError:
             self.forget()
@@ -98,8 +105,13 @@ class Access:
         proof = self.judge(token)
         # a token without its roles would hide the consent that is about to come
         if not proof.missing_roles:
-            self._source.keep(guid, self._target.resource, self._target.version, token)
+            self._source.keep(guid, self._target.resource, self._target.version, proof.token)
         return proof
 
     def _guid(self) -> str:
         return self._source.authority.tenant_guid(self.tenant_id, self._patience)
+
+
+def _ending(token: Token, moment: float) -> Token:
+    """Return the token with the earlier end, whichever of the endpoint and the token itself says so."""
+    return replace(token, expires_at=min(token.expires_at, moment))

@@ -16,6 +16,10 @@ from ..dependencies import jwt
 
 LEEWAY = 300
 """Seconds by which this machine's clock and Microsoft's may differ."""
+LONGEST_LIFE = 28 * 3600
+"""Seconds that the longest access tokens live, those of clients that take continuous access evaluation."""
+
+_YEAR_10000 = 253_402_300_800
 
 
 @dataclass(frozen=True)
@@ -47,9 +51,9 @@ def read(token: str) -> Claims | None:
             audience=str(claims.get("aud", "")),
             issuer=str(claims.get("iss", "")),
             version=str(claims.get("ver", "1.0")),
-            issued_at=int(claims.get("iat", 0)),
-            not_before=int(claims.get("nbf", 0)),
-            expires_at=int(claims.get("exp", 0)),
+            issued_at=_seconds(claims.get("iat", 0)),
+            not_before=_seconds(claims.get("nbf", 0)),
+            expires_at=_seconds(claims.get("exp", 0)),
         )
     except (jwt.PyJWTError, ValueError, TypeError, AttributeError, OverflowError):
         return None
@@ -80,7 +84,20 @@ def faults(claims: Claims, tenant_guid: str, client_id: str, accepted_audiences:
         found.append(f"it expired {now - claims.expires_at:.0f} s ago by this machine's clock (exp)")
     if claims.not_before > now + LEEWAY:
         found.append(f"it is valid only in {claims.not_before - now:.0f} s by this machine's clock (nbf)")
+    if claims.issued_at > now + LEEWAY:
+        found.append(f"it was issued {claims.issued_at - now:.0f} s ahead of this machine's clock (iat)")
+    lives = claims.expires_at - min(claims.issued_at, now)
+    if lives > LONGEST_LIFE + LEEWAY:
+        hours = f"{lives / 3600:.0f} h, and Entra ID issues none for more than {LONGEST_LIFE / 3600:.0f} h"
+        found.append(f"it lives {hours} (exp)")
     return found
+
+
+def _seconds(value: Any) -> int:
+    """Return a moment as seconds since 1970. Raises ValueError for what is none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _YEAR_10000:
+        raise ValueError("not a moment")
+    return int(value)
 
 
 def _quoted(value: Any) -> str:

@@ -8,33 +8,32 @@ template of every tenant's, so it spares one request per tenant.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import json
 import threading
 import time
 from concurrent.futures import Future
-from pathlib import Path
 from typing import Any
 
-from .. import errors, files
+from .. import errors
 from ..clouds import GUID, Cloud
 from ..errors import Postponed, Reason, TenantError
 from ..wire.http import Patience, Transport
+from ..wire.links import led_back
 from . import refusals
+from .safe import Safe
 
 _SHELF_LIFE = 24 * 3600
 _REFRESH_INTERVAL = 300
 _SLOW = 1.0
-_METADATA_MEMBERS = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
+_ADDRESSES = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
 class Documents:
-    """JSON documents by URL, kept in memory and, where a folder is given, there for other processes and later runs."""
+    """JSON documents by URL, kept in memory and, where a safe is given, there for other processes and later runs."""
 
-    def __init__(self, transport: Transport, folder: Path | None = None) -> None:
+    def __init__(self, transport: Transport, safe: Safe | None = None) -> None:
         self._transport = transport
-        self._folder = folder
+        self._safe = safe
         self._lock = threading.Lock()
         self._fetched: dict[str, tuple[float, Any]] = {}
         self._refreshed_at: dict[str, float] = {}
@@ -45,7 +44,8 @@ class Documents:
         """Return the document, at most 24 hours old. Raises TenantError or Postponed where it cannot be had."""
         with self._lock:
             entry = self._fetched.get(url) or self._shared(url)
-            if entry and time.time() - entry[0] <= _SHELF_LIFE:
+            # one from the future was fetched before the clock was put right, and would never grow old
+            if entry and 0 <= time.time() - entry[0] <= _SHELF_LIFE:
                 self._fetched[url] = entry
                 return entry[1]
         return self._fetch_once(url, patience)
@@ -99,22 +99,13 @@ class Documents:
         if reply.status != 200:
             raise TenantError(refusals.of_token_endpoint(document))
         entry = (time.time(), document)
-        if self._folder:
-            # one that cannot be kept is asked for again
-            with contextlib.suppress(OSError):
-                files.replace_private(self._path(url), json.dumps(entry), durable=False)
+        if self._safe:
+            self._safe.put((url,), entry)
         return entry
 
     def _shared(self, url: str) -> tuple[float, Any] | None:
-        text = files.read_text(self._path(url)) if self._folder else None
-        try:
-            fetched_at, document = json.loads(text or "null")
-        except (ValueError, TypeError):
-            return None
-        return fetched_at, document
-
-    def _path(self, url: str) -> Path:
-        return (self._folder or Path()) / f"{hashlib.sha256(url.encode()).hexdigest()}.public"
+        kept = self._safe.get((url,)) if self._safe else None
+        return (kept[0], kept[1]) if kept else None
 
 
 class Authority:
@@ -123,6 +114,7 @@ class Authority:
     def __init__(self, cloud: Cloud, documents: Documents) -> None:
         self._url = cloud.authority_url
         self._documents = documents
+        self._without_template: set[str] = set()
 
     @property
     def url(self) -> str:
@@ -142,22 +134,40 @@ class Authority:
 
     def metadata(self, tenant_guid: str, version: str, patience: Patience) -> dict[str, str]:
         """Return the tenant's OpenID metadata for endpoint `version` (`v1` or `v2`), from the shared template."""
-        template = json.dumps(self._metadata("common", version, patience))
+        template = json.dumps(self._template(tenant_guid, version, patience))
         tenant = template.replace("{tenantid}", tenant_guid).replace("/common/", f"/{tenant_guid}/")
         metadata: dict[str, str] = json.loads(tenant)
         return metadata
 
-    def signing_keys(self, version: str, patience: Patience, refresh: bool = False) -> tuple[str, list[dict[str, Any]]]:
+    def signing_keys(
+        self, tenant_guid: str, version: str, patience: Patience, refresh: bool = False
+    ) -> tuple[str, list[dict[str, Any]]]:
         """Return the issuer template and the published JWKs (with `kid`, and `issuer` where Microsoft sends it)."""
-        metadata = self._metadata("common", version, patience)
+        metadata = self._template(tenant_guid, version, patience)
         fetch = self._documents.refresh if refresh else self._documents.get
         keys = fetch(metadata["jwks_uri"], patience).get("keys")
         return metadata["issuer"], [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
 
+    def _template(self, tenant_guid: str, version: str, patience: Patience) -> dict[str, str]:
+        """Return the metadata of `common`, or of the tenant itself where the authority refuses that.
+
+        A refusal of `common` says nothing about any customer.
+        """
+        if version not in self._without_template:
+            try:
+                return self._metadata("common", version, patience)
+            except TenantError as error:
+                if error.reason.state in (errors.UNREACHABLE, errors.THROTTLED):
+                    raise
+                self._without_template.add(version)
+        return self._metadata(tenant_guid, version, patience)
+
     def _metadata(self, tenant: str, version: str, patience: Patience) -> dict[str, str]:
         url = f"{self._url}/{tenant}/{'v2.0/' if version == 'v2' else ''}.well-known/openid-configuration"
         document = self._documents.get(url, patience)
-        if any(not isinstance(document.get(member), str) for member in _METADATA_MEMBERS):
+        if any(not isinstance(document.get(member), str) for member in ("issuer", *_ADDRESSES)):
             meaning = f"{self._url} sent something that is not OpenID metadata"
             raise TenantError(Reason(errors.ERROR, meaning, "check authority_url"))
-        return {member: document[member] for member in _METADATA_MEMBERS}
+        # a secret goes to the authority that was given, whatever the metadata calls it
+        addresses = {member: led_back(document[member], self._url) for member in _ADDRESSES}
+        return {"issuer": document["issuer"], **addresses}

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..clouds import Cloud
+from ..clouds import CLOUDS, Cloud
 from ..errors import OptionError
 
 
@@ -68,6 +68,14 @@ def resource_of(api: Api, cloud: Cloud) -> str:
     if resource is None:
         raise OptionError(f"cloud '{cloud.name}' has no {api.title} API: choose another cloud, or the graph API")
     return resource
+
+
+def api_of(resource: str) -> Api | None:
+    """Return the API that a resource URI means in whichever cloud, None for any other."""
+    named = resource.rstrip("/").lower()
+    graphs = {cloud.graph_resource for cloud in CLOUDS.values()} | {f"api://{GRAPH.app_id}"}
+    xdrs = {cloud.xdr_resource for cloud in CLOUDS.values()} | {f"api://{XDR.app_id}"}
+    return GRAPH if named in graphs else XDR if named in xdrs else None
 
 
 @dataclass(frozen=True)

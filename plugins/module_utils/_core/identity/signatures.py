@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import errors
-from ..dependencies import jwt
+from ..dependencies import jwt, rsa
 from ..errors import Reason, TenantError
 from ..wire.http import Patience
 from .claims import LEEWAY, Claims
@@ -21,26 +21,35 @@ VERIFIED = "verified"
 OPAQUE = "opaque"
 SKIPPED = "skipped"
 
+_ALGORITHM = "RS256"
+_FEWEST_BITS = 2048
 
-def verify(token: str, claims: Claims, accepted_audiences: set[str], authority: Authority, patience: Patience) -> str:
-    """Return `verified`, or `opaque` for a token only its resource can check: Graph signs over a hashed `nonce`.
 
-    Raises TenantError where the key is unknown, its issuer is another, or the signature does not match.
+def verify(
+    token: str,
+    claims: Claims | None,
+    accepted_audiences: set[str],
+    authority: Authority,
+    patience: Patience,
+    may_be_opaque: bool = False,
+) -> str:
+    """Return `verified`, or `opaque` for a token that only its resource can check, where that may be.
+
+    Microsoft Graph's tokens are such: the signature is over a hash of the `nonce` in their header. `claims` is what
+    the token says, None where it cannot be read. Raises TenantError where the algorithm is not RS256, the key is
+    unknown, its issuer is another, or the signature does not match.
     """
-    header = jwt.get_unverified_header(token)
+    header = _header(token)
+    if claims is None or header.get("alg") != _ALGORITHM or "crit" in header:
+        raise _untrusted("it is not signed as Entra ID signs, with RS256")
     if "nonce" in header:
-        return OPAQUE
-    template, key = _find_key(str(header.get("kid")), claims.version, authority, patience)
-    issuer = str(key.get("issuer") or template).replace("{tenantid}", claims.tenant_id)
+        if may_be_opaque:
+            return OPAQUE
+        raise _untrusted("it carries a nonce, which only tokens for Microsoft Graph do")
+    template, issuer_of_key, key = _find_key(header.get("kid"), claims, authority, patience)
+    issuer = _issuer(template, issuer_of_key, claims)
     try:
-        jwt.decode(
-            token,
-            jwt.PyJWK(key, algorithm="RS256").key,
-            algorithms=["RS256"],
-            audience=list(accepted_audiences),
-            issuer=issuer,
-            leeway=LEEWAY,
-        )
+        jwt.decode(token, key, algorithms=[_ALGORITHM], audience=list(accepted_audiences), issuer=issuer, leeway=LEEWAY)
     except jwt.InvalidIssuerError:
         raise _untrusted(f"its issuer is not '{issuer}', whom its signing key belongs to") from None
     except jwt.PyJWTError as error:
@@ -48,14 +57,48 @@ def verify(token: str, claims: Claims, accepted_audiences: set[str], authority: 
     return VERIFIED
 
 
-def _find_key(kid: str, version: str, authority: Authority, patience: Patience) -> tuple[str, dict[str, Any]]:
-    endpoint_version = "v2" if version == "2.0" else "v1"
+def _header(token: str) -> dict[str, Any]:
+    try:
+        header: dict[str, Any] = jwt.get_unverified_header(token)
+    except jwt.PyJWTError:
+        return {}
+    return header
+
+
+def _issuer(template: str, issuer_of_key: str | None, claims: Claims) -> str:
+    """Return who must have issued the token: whom its key belongs to, or else whom the metadata names.
+
+    Only keys of the v2 endpoint name an issuer, in the form of v2 tokens, and the same keys sign v1 tokens.
+    """
+    named, known = (text and text.replace("{tenantid}", claims.tenant_id) for text in (issuer_of_key, template))
+    of_v2_tokens = f"/{claims.tenant_id}/v2.0"
+    is_for_both = named and claims.version != "2.0" and named.endswith(of_v2_tokens)
+    return str(known if is_for_both else named or known)
+
+
+def _find_key(
+    kid: Any, claims: Claims, authority: Authority, patience: Patience
+) -> tuple[str, str | None, rsa.RSAPublicKey]:
+    """Return the template of the issuer, and of the key with this id its own issuer and the key itself."""
+    endpoint_version = "v2" if claims.version == "2.0" else "v1"
     for refresh in (False, True):
-        template, keys = authority.signing_keys(endpoint_version, patience, refresh)
-        for key in keys:
-            if key.get("kid") == kid:
-                return template, key
+        template, keys = authority.signing_keys(claims.tenant_id, endpoint_version, patience, refresh)
+        for published in keys:
+            key = _usable(published) if kid and published.get("kid") == kid else None
+            if key:
+                return template, published.get("issuer"), key
     raise _untrusted("its signing key is none of those the authority publishes")
+
+
+def _usable(published: dict[str, Any]) -> rsa.RSAPublicKey | None:
+    """Return the key of a JWK, or None for one that is not for signatures, or too short to be trusted."""
+    if published.get("use", "sig") != "sig" or published.get("alg", _ALGORITHM) != _ALGORITHM:
+        return None
+    try:
+        key = jwt.PyJWK(published, algorithm=_ALGORITHM).key
+    except jwt.PyJWTError:
+        return None
+    return key if isinstance(key, rsa.RSAPublicKey) and key.key_size >= _FEWEST_BITS else None
 
 
 def _untrusted(why: str) -> TenantError:

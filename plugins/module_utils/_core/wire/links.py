@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from .. import errors
 from ..clouds import split_url
@@ -38,6 +38,22 @@ class NextLinks:
             raise _strange(here.netloc, "sent the same next page twice")
         self._followed.add(link)
         return link
+
+
+def led_back(address: str, base_url: str) -> str:
+    """Return an address that the service at `base_url` named, as it is reached from here: never on another host.
+
+    Behind a proxy the service names itself as others call it; its path is then asked for where we are.
+    Raises TenantError for a text that is no such address.
+    """
+    here, there = urlsplit(base_url), split_url(address)
+    path = there.path if there else ""
+    if not path.startswith("/") or {".", ".."} & set(unquote(path).replace("\\", "/").split("/")):
+        meaning = f"{here.netloc} named an address that is not one"
+        raise TenantError(Reason(errors.ERROR, meaning, "check authority_url and the network path to it"))
+    if not path.startswith(f"{here.path}/"):
+        path = here.path + path
+    return f"{here.scheme}://{here.netloc}{path}{'?' if there and there.query else ''}{there.query if there else ''}"
 
 
 def _strange(host: str, what: str) -> TenantError:

@@ -12,6 +12,7 @@ from unit.scripted_entra import CLIENT, OTHER_TENANT, RESOURCE, TENANT, Scripted
 from unit.scripted_server import Answer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import TenantError
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity import permissions
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.access import Access, Target
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.credentials import ClientSecret
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.discovery import Authority, Documents
@@ -110,7 +111,40 @@ def test_an_opaque_token_is_good_for_calls_and_proves_no_claims(entra: ScriptedE
     access = access_to(source)
     proof = access.prove()
     assert (proof.token.value, proof.claims, proof.missing_roles) == ("opaque", None, [])
-    assert access.verify_signature(proof) == "opaque"
+    assert proof.token.expires_at <= time.time() + 28 * 3600
+    with pytest.raises(TenantError, match="the token cannot be trusted"):
+        access.verify_signature(proof)
+
+
+@pytest.mark.parametrize(("app_id", "is_good"), [(permissions.GRAPH.app_id, True), (None, False)])
+def test_only_a_token_for_graph_may_be_opaque(
+    entra: ScriptedEntra, source: TokenSource, app_id: str | None, is_good: bool
+) -> None:
+    entra.server.script(token_path(), entra.granting(entra.token("unpublished", {"nonce": "n"})))
+    access = Access(source, TENANT, Target(RESOURCE, app_id), [READ], Patience(0, 0))
+    if is_good:
+        assert access.verify_signature(access.prove()) == "opaque"
+    else:
+        with pytest.raises(TenantError, match="the token cannot be trusted"):
+            access.verify_signature(access.prove())
+
+
+@pytest.mark.parametrize(("said", "ends_in"), [(9_000_000, 600), (600, 600), (60, 60)])
+def test_a_token_ends_when_the_first_of_both_says_so(
+    entra: ScriptedEntra, source: TokenSource, said: int, ends_in: int
+) -> None:
+    now = int(time.time())
+    body = {"token_type": "Bearer", "expires_in": said, "access_token": entra.token(exp=now + 600)}
+    entra.server.script(token_path(), Answer(body))
+    assert abs(access_to(source).prove().token.expires_at - now - ends_in) < 30
+
+
+def test_the_end_of_a_kept_token_is_its_own(entra: ScriptedEntra, source: TokenSource) -> None:
+    body = {"token_type": "Bearer", "expires_in": 86400, "access_token": entra.token(exp=int(time.time()) + 200)}
+    entra.server.script(token_path(), Answer(body))
+    for _unused in range(2):
+        assert access_to(source).prove().token.from_cache is False
+    assert acquired(entra) == 2
 
 
 def test_the_signature_of_a_proof_is_verified(entra: ScriptedEntra, source: TokenSource) -> None:

@@ -158,3 +158,32 @@ def test_the_audiences_of_a_resource_are_its_uri_with_and_without_a_slash_and_it
 def test_an_api_uri_with_a_guid_may_be_named_by_the_guid_alone() -> None:
     assert claims.audiences(f"api://{API_ID}", None) == {f"api://{API_ID}", f"api://{API_ID}/", API_ID}
     assert "soc" not in claims.audiences("api://soc", None)
+
+
+@pytest.mark.parametrize(("life", "is_fault"), [(90 * 60, False), (28 * 3600, False), (29 * 3600, True)])
+def test_a_life_that_entra_id_never_gives_is_a_fault(life: int, is_fault: bool) -> None:
+    found = faults(replace(RIGHT, expires_at=NOW + life))
+    assert [fault.endswith("(exp)") for fault in found] == ([True] if is_fault else [])
+
+
+def test_a_long_life_is_not_hidden_by_the_time_of_issue() -> None:
+    """Neither one that is missing, which reads as 0, nor one in the future."""
+    decade = 10 * 365 * 86400
+    assert "it lives 87600 h" in faults(replace(RIGHT, expires_at=NOW + decade))[0]
+    assert "(exp)" in faults(replace(RIGHT, issued_at=0))[0]
+    ahead = faults(replace(RIGHT, issued_at=NOW + decade - 3600, expires_at=NOW + decade))
+    assert [fault.rpartition(" ")[2] for fault in ahead] == ["(iat)", "(exp)"]
+
+
+@pytest.mark.parametrize("claim", ["iat", "nbf", "exp"])
+@pytest.mark.parametrize(
+    "value", ["1795340000", "soon", "NaN", "Infinity", "1e999", "-1", "true", "null", "1" + "0" * 400]
+)
+def test_a_time_that_is_none_makes_a_token_that_cannot_be_read(claim: str, value: str) -> None:
+    text = value if value not in ("1795340000", "soon") else f'"{value}"'
+    payload = json.dumps({**V2, **TIMES, claim: "here"}).replace('"here"', text)
+    assert claims.read(unsigned(payload)) is None
+
+
+def test_a_time_with_a_fraction_is_one() -> None:
+    assert read(**V2, **{**TIMES, "exp": NOW + 0.5}).expires_at == NOW

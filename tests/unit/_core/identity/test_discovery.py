@@ -14,8 +14,11 @@ import pytest
 from unit.scripted_entra import KEYS, METADATA, METADATA_V1, OTHER_TENANT, TENANT, ScriptedEntra, refusal
 from unit.scripted_server import Answer, Request
 
+from ansible_collections.mssp.defender.plugins.module_utils._core import clouds
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed, TenantError
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.credentials import ClientSecret
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.discovery import Authority, Documents
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.safe import Safe
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
 
 DOMAIN_METADATA = "/contoso.com/v2.0/.well-known/openid-configuration"
@@ -24,6 +27,10 @@ DOMAIN_METADATA = "/contoso.com/v2.0/.well-known/openid-configuration"
 @pytest.fixture
 def authority(entra: ScriptedEntra, transport: Transport) -> Authority:
     return Authority(entra.cloud(), Documents(transport))
+
+
+def safe(folder: Path) -> Safe:
+    return Safe(folder, ClientSecret("secret").cipher(), ".public")
 
 
 def meaning_of(authority: Authority, tenant_id: str = "contoso.com") -> str:
@@ -123,7 +130,7 @@ def test_an_authority_that_does_not_answer_keeps_tenants_waiting_side_by_side(en
 def test_signing_keys_come_with_the_template_of_their_issuer(
     entra: ScriptedEntra, authority: Authority, no_patience: Patience
 ) -> None:
-    issuer, keys = authority.signing_keys("v2", no_patience)
+    issuer, keys = authority.signing_keys(TENANT, "v2", no_patience)
     assert issuer == f"{entra.server.url}/{{tenantid}}/v2.0"
     assert [key["kid"] for key in keys] == ["first"]
 
@@ -131,11 +138,11 @@ def test_signing_keys_come_with_the_template_of_their_issuer(
 def test_keys_are_refreshed_at_most_once_in_five_minutes(
     entra: ScriptedEntra, authority: Authority, no_patience: Patience
 ) -> None:
-    authority.signing_keys("v2", no_patience)
+    authority.signing_keys(TENANT, "v2", no_patience)
     entra.server.script(KEYS, Answer({"keys": [entra.public_key("second")]}))
-    assert authority.signing_keys("v2", no_patience)[1][0]["kid"] == "first"
+    assert authority.signing_keys(TENANT, "v2", no_patience)[1][0]["kid"] == "first"
     for _unused in range(3):
-        assert authority.signing_keys("v2", no_patience, refresh=True)[1][0]["kid"] == "second"
+        assert authority.signing_keys(TENANT, "v2", no_patience, refresh=True)[1][0]["kid"] == "second"
     assert len(entra.server.requests_to(KEYS)) == 2
 
 
@@ -145,7 +152,7 @@ def test_metadata_that_lacks_what_signatures_need_ends_the_tenant(
 ) -> None:
     entra.server.script(METADATA, Answer(body))
     with pytest.raises(TenantError) as failed:
-        authority.signing_keys("v2", no_patience)
+        authority.signing_keys(TENANT, "v2", no_patience)
     assert failed.value.reason.state == "error"
 
 
@@ -153,19 +160,50 @@ def test_processes_of_one_run_share_documents(
     entra: ScriptedEntra, transport: Transport, no_patience: Patience, tmp_path: Path
 ) -> None:
     for _unused in range(2):
-        Authority(entra.cloud(), Documents(transport, tmp_path)).signing_keys("v2", no_patience)
+        Authority(entra.cloud(), Documents(transport, safe(tmp_path))).signing_keys(TENANT, "v2", no_patience)
     assert [request.path for request in entra.server.requests] == [METADATA, KEYS]
     assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o600}
+
+
+def age(kept: Safe, entra: ScriptedEntra, seconds: float) -> None:
+    """Have the metadata been fetched so many seconds earlier."""
+    key = (entra.server.url + METADATA,)
+    fetched_at, document = kept.get(key)
+    kept.put(key, [fetched_at - seconds, document])
+
+
+def test_a_shared_document_from_the_future_is_fetched_again(
+    entra: ScriptedEntra, transport: Transport, no_patience: Patience, tmp_path: Path
+) -> None:
+    Authority(entra.cloud(), Documents(transport, safe(tmp_path))).metadata(TENANT, "v2", no_patience)
+    age(safe(tmp_path), entra, -3600)
+    Authority(entra.cloud(), Documents(transport, safe(tmp_path))).metadata(TENANT, "v2", no_patience)
+    assert len(entra.server.requests_to(METADATA)) == 2
+
+
+def test_documents_that_somebody_else_put_there_are_not_believed(
+    entra: ScriptedEntra, transport: Transport, no_patience: Patience, tmp_path: Path
+) -> None:
+    """Anybody can read metadata; who writes it says where the secret goes."""
+    authority = Authority(entra.cloud(), Documents(transport, safe(tmp_path)))
+    good = authority.metadata(TENANT, "v2", no_patience)
+    (file,) = tmp_path.iterdir()
+    theirs = Safe(tmp_path, ClientSecret("another secret").cipher(), ".public")
+    forged = {**good, "token_endpoint": f"{entra.server.url}/evil/oauth2/v2.0/token"}
+    theirs.put((entra.server.url + METADATA,), [time.time(), forged])
+    assert [found.name for found in tmp_path.iterdir()] == [file.name]
+    assert Authority(entra.cloud(), Documents(transport, safe(tmp_path))).metadata(TENANT, "v2", no_patience) == good
+    file.write_text(json.dumps([4_000_000_000, forged]))
+    assert Authority(entra.cloud(), Documents(transport, safe(tmp_path))).metadata(TENANT, "v2", no_patience) == good
+    assert len(entra.server.requests_to(METADATA)) == 3
 
 
 def test_a_shared_document_older_than_a_day_is_fetched_again(
     entra: ScriptedEntra, transport: Transport, no_patience: Patience, tmp_path: Path
 ) -> None:
-    Authority(entra.cloud(), Documents(transport, tmp_path)).metadata(TENANT, "v2", no_patience)
-    (file,) = tmp_path.iterdir()
-    fetched_at, document = json.loads(file.read_text())
-    file.write_text(json.dumps([fetched_at - 24 * 3600 - 1, document]))
-    Authority(entra.cloud(), Documents(transport, tmp_path)).metadata(TENANT, "v2", no_patience)
+    Authority(entra.cloud(), Documents(transport, safe(tmp_path))).metadata(TENANT, "v2", no_patience)
+    age(safe(tmp_path), entra, 24 * 3600 + 1)
+    Authority(entra.cloud(), Documents(transport, safe(tmp_path))).metadata(TENANT, "v2", no_patience)
     assert len(entra.server.requests_to(METADATA)) == 2
 
 
@@ -173,9 +211,63 @@ def test_a_shared_document_older_than_a_day_is_fetched_again(
 def test_a_damaged_document_is_fetched_again(
     entra: ScriptedEntra, transport: Transport, no_patience: Patience, tmp_path: Path, content: bytes
 ) -> None:
-    Authority(entra.cloud(), Documents(transport, tmp_path)).metadata(TENANT, "v2", no_patience)
+    Authority(entra.cloud(), Documents(transport, safe(tmp_path))).metadata(TENANT, "v2", no_patience)
     (file,) = tmp_path.iterdir()
     file.write_bytes(content)
-    found = Authority(entra.cloud(), Documents(transport, tmp_path)).metadata(TENANT, "v2", no_patience)
+    found = Authority(entra.cloud(), Documents(transport, safe(tmp_path))).metadata(TENANT, "v2", no_patience)
     assert TENANT in found["token_endpoint"]
     assert len(entra.server.requests_to(METADATA)) == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [refusal(90002, "invalid_tenant", 400), Answer(status=404), Answer("<html>", 403), Answer({"error": "x"}, 400)],
+    ids=["unknown tenant", "not found", "page", "error"],
+)
+def test_where_only_the_template_is_refused_each_tenants_own_metadata_is_taken(
+    entra: ScriptedEntra, authority: Authority, no_patience: Patience, answer: Answer
+) -> None:
+    entra.server.script(METADATA, answer)
+    entra.publish_domain(TENANT)
+    for _unused in range(2):
+        assert f"/{TENANT}/oauth2/" in authority.metadata(TENANT, "v2", no_patience)["token_endpoint"]
+    assert authority.signing_keys(TENANT, "v2", no_patience)[1][0]["kid"] == "first"
+    assert len(entra.server.requests_to(METADATA)) == 1
+    with pytest.raises(TenantError):
+        authority.metadata(OTHER_TENANT, "v2", no_patience)
+
+
+def test_a_template_that_cannot_be_had_makes_no_tenant_unknown(entra: ScriptedEntra, authority: Authority) -> None:
+    entra.server.script(METADATA, Answer(status=500))
+    entra.publish_domain(TENANT)
+    with pytest.raises(TenantError) as failed:
+        authority.metadata(TENANT, "v2", Patience(0, 0))
+    assert failed.value.reason.state == "unreachable"
+
+
+@pytest.mark.parametrize(
+    "host", ["https://login.microsoftonline.com", "https://127.0.0.1:1", "http://elsewhere.example"]
+)
+@pytest.mark.parametrize("prefix", ["", "/entra"])
+def test_whatever_host_the_metadata_names_the_authority_that_was_given_is_asked(
+    entra: ScriptedEntra, transport: Transport, no_patience: Patience, host: str, prefix: str
+) -> None:
+    """As behind a reverse proxy, which passes Microsoft's own addresses on."""
+    at = entra.server.url + prefix
+    metadata = {
+        "issuer": "https://login.microsoftonline.com/{tenantid}/v2.0",
+        "authorization_endpoint": f"{host}/common/oauth2/v2.0/authorize",
+        "token_endpoint": f"{host}/common/oauth2/v2.0/token",
+        "jwks_uri": f"{host}/common/discovery/v2.0/keys?brand=x",
+    }
+    entra.server.script(prefix + METADATA, Answer(metadata))
+    entra.server.script(prefix + KEYS, Answer({"keys": [entra.public_key("first")]}))
+    cloud = clouds.select("worldwide", at)
+    authority = Authority(cloud, Documents(transport))
+    found = authority.metadata(TENANT, "v2", no_patience)
+    assert found["token_endpoint"] == f"{at}/{TENANT}/oauth2/v2.0/token"
+    assert found["authorization_endpoint"] == f"{at}/{TENANT}/oauth2/v2.0/authorize"
+    assert found["issuer"] == f"https://login.microsoftonline.com/{TENANT}/v2.0"
+    assert authority.signing_keys(TENANT, "v2", no_patience)[1][0]["kid"] == "first"
+    (request,) = entra.server.requests_to(prefix + KEYS)
+    assert request.query == {"brand": "x"}

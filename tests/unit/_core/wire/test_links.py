@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import TenantError
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.links import NextLinks
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.links import NextLinks, led_back
 
 MAIN = "graph.microsoft.com"
 HERE = "https://graph.proxy.example:8443/base"
@@ -58,3 +58,36 @@ def test_the_same_page_is_not_read_twice() -> None:
     links.checked(f"{HERE}/b")
     assert refusal_of(links, f"{HERE}/a").endswith("sent the same next page twice")
     assert NextLinks(HERE, MAIN).checked(f"{HERE}/a")
+
+
+@pytest.mark.parametrize(
+    ("address", "base_url", "reached"),
+    [
+        ("https://login.microsoftonline.com/t/token?a=b", "https://proxy.example", "https://proxy.example/t/token?a=b"),
+        ("https://login.microsoftonline.com/t/token", "https://proxy.example:8443/entra", None),
+        ("https://upstream.example:8443/entra/t/token", "https://proxy.example:8443/entra", None),
+        ("https://proxy.example:8443/entra/t/token", "https://proxy.example:8443/entra", None),
+        ("http://user:secret@evil.example/t/token#x", "https://proxy.example:8443/entra", None),
+        ("https://evil.example\\@proxy.example/t/token", "https://proxy.example", "https://proxy.example/t/token"),
+    ],
+)
+def test_an_address_is_reached_where_we_are(address: str, base_url: str, reached: str | None) -> None:
+    assert led_back(address, base_url) == (reached or "https://proxy.example:8443/entra/t/token")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "token",
+        "https://login.microsoftonline.com",
+        "https://login.microsoftonline.com/../t",
+        "https://login.microsoftonline.com/a/%2e%2E/t",
+        "https://login.microsoftonline.com/a/..%5ct",
+        "https://login.microsoftonline.com:port/t",
+        "https://[::/t",
+    ],
+)
+def test_an_address_that_leads_nowhere_is_refused(address: str) -> None:
+    with pytest.raises(TenantError, match=r"proxy\.example named an address that is not one"):
+        led_back(address, "https://proxy.example/entra")
