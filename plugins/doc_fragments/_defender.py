@@ -49,6 +49,7 @@ options:
   authority_url:
     description:
       - Base URL of the token issuer, in place of the cloud's own, for an emulator or a proxy. Only https.
+      - Token and key requests go there, whichever addresses its metadata names.
     type: str
   graph_url:
     description:
@@ -88,8 +89,8 @@ options:
   cache:
     description:
       - Folder that keeps tokens between runs, encrypted with a key derived from the application's own credential.
-        It is created with mode V(0700).
-      - It keeps Microsoft's metadata and signing keys too, for a day.
+        It is created with mode V(0700), and must belong to the user who runs the task.
+      - It keeps Microsoft's metadata and signing keys too, for a day, encrypted with the same key.
       - Without it the tasks of one run share all this in Ansible's own private temporary directory.
       - A token that lacks a required role is never kept.
     type: path

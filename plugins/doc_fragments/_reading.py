@@ -58,14 +58,15 @@ options:
   checkpoint:
     description:
       - File that keeps where the reading of the tenant stands. Only what is new, or was updated since, is handed out.
-        For a fleet a folder, with one file C(NAME.checkpoint) for each tenant. The folder must exist.
+        For a fleet a folder, with one file C(NAME.checkpoint) for each tenant. The folder must exist, and nobody else
+        may be able to write to it.
       - The first run reads what was updated within O(backfill).
       - With O(dest) the records are added to the end of the file. The checkpoint moves only when they are safely
         there, or returned. A run that ends early repeats records and never loses one.
       - Every state of a record that lasts from one run to the next is handed out. Of those that follow each other
         in between, the last.
       - It belongs to one tenant, one API and one set of filters, and is refused for others. A damaged one is refused
-        too, and kept.
+        too, and kept, and so is one that belongs to another user or that others can write to.
       - In check mode it does not move.
       - Mutually exclusive with O(limit), O(newest) and O(updated_after).
     type: path

@@ -59,6 +59,8 @@ options:
         The file can lie in C(group_vars), where later runs find it by themselves.
       - For a certificate the PEM file with key and certificate, mode V(0600), for the option C(certificate_path) of the
         other modules. What is in it already is used, and replaced when it comes near its end.
+      - It must be a file of the user who runs the task, in a folder that nobody else can write to.
+        With O(generate=false) the file may be anybody's, and a symbolic link.
     type: path
   encrypt:
     description:

@@ -49,6 +49,7 @@ options:
       - The rows are then not returned.
       - Beside it lies a hidden file C(.NAME.hunt), which tells the tenants that are in it. Another run with the same
         query asks only the others and adds their rows. With another query it is refused. Remove O(dest) to begin again.
+        Nobody else may be able to write to the folder.
       - One task writes it at a time. Hunt in several tenants by O(tenants), and not by a task on the host of each.
     type: path
 extends_documentation_fragment:

@@ -39,6 +39,7 @@ options:
     description:
       - Whether the signature is checked against the keys that the authority publishes.
       - The signature of a Microsoft Graph token cannot be checked by anyone else. It is then reported as C(opaque).
+        A token for any other API is refused where its signature cannot be checked.
     type: bool
     default: true
   expose_token:
@@ -52,7 +53,10 @@ options:
   dest:
     description:
       - File to write the token to, with mode V(0600). For a fleet a folder, with a file C(NAME.token) for each tenant.
-      - It is rewritten only when the token in it is no longer good. The folder must exist.
+      - It is rewritten only when the token in it is no longer good.
+      - The folder must exist, and nobody else may be able to write to it.
+      - Beside it lies a hidden file C(.NAME.seal), made with the application's credential. A token that it does not
+        vouch for, or that others can read or write, is not used.
     type: path
   consent_wait:
     description:

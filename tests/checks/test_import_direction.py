@@ -22,7 +22,8 @@ FRONT_DOORS = tuple(f"{COLLECTION}.plugins.{kind}" for kind in ("modules", "acti
 LIBRARIES = ("requests", "urllib3", "msal", "jwt", "cryptography", "yaml")
 
 BASE = tuple(
-    f"{CORE}.{name}" for name in ("characters", "clouds", "dependencies", "errors", "files", "fleet", "timestamps")
+    f"{CORE}.{name}"
+    for name in ("characters", "clouds", "dependencies", "errors", "files", "fleet", "ownership", "timestamps")
 )
 """What every part of the domain speaks in."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from unit.full_disk import no_file_larger_than
 
+from ansible_collections.mssp.defender.plugins.module_utils._core.errors import UntrustedFile
 from ansible_collections.mssp.defender.plugins.module_utils._core.hunting.journal import Journal
 
 
@@ -36,6 +37,14 @@ def test_one_process_has_it_at_a_time(path: Path) -> None:
     first.close()
     Journal(path).close()
     assert path.exists()
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_one_that_others_can_write_to_says_nothing(path: Path, read_only: bool) -> None:
+    path.write_text("1\n")
+    path.chmod(0o666)
+    with pytest.raises(UntrustedFile, match="is a file that others can write to"):
+        Journal(path, read_only)
 
 
 def test_an_empty_one_does_not_stay(path: Path) -> None:

@@ -162,13 +162,6 @@ def test_what_is_no_file_is_neither_followed_nor_waited_for(hunt: Hunt, tmp_path
     assert elsewhere.read_text() == "another's"
 
 
-def test_a_journal_that_others_can_write_says_nothing(hunt: Hunt) -> None:
-    hunt.run(one=[{"A": "1"}])
-    hunt.journal.chmod(0o666)
-    with pytest.raises(UntrustedFile, match="is a file that others can write to"):
-        hunt.run(two=[{"A": "2"}])
-
-
 def test_runs_that_are_killed_lose_and_double_nothing(hunt: Hunt) -> None:
     """Each run adds tenants, some with a column that nobody had before, and kills itself at a line of its own."""
     script = textwrap.dedent(
