@@ -101,7 +101,8 @@ def test_fleet_writes_one_file_a_tenant(
     tenants = [{"name": name, "tenant_id": emulator.tenant_id(name)} for name in ("contoso", "fabrikam", "wingtip")]
     result = tasks.token(tenants=tenants, dest=tmp_path)
     assert result["changed"] is True
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["contoso.token", "fabrikam.token"]
+    tokens = ["contoso.token", "fabrikam.token"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [*(f".{name}.seal" for name in tokens), *tokens]
     again = tasks.token(tenants=tenants, dest=tmp_path)
     assert again["changed"] is False
     assert again["summary"] == {"granted": 2, "not_consented": 1}

@@ -319,6 +319,25 @@ def test_a_folder_of_tokens_that_others_can_write_to_is_refused(task: Task, tmp_
     assert task.server.requests == []
 
 
+def test_the_secret_goes_to_a_reverse_proxy_and_not_past_it(task: Task) -> None:
+    at = f"{task.server.url}/entra"
+    microsoft = "https://login.microsoftonline.com"
+    metadata = {
+        "issuer": task.entra.issuers["v2"],
+        "authorization_endpoint": f"{microsoft}/common/oauth2/v2.0/authorize",
+        "token_endpoint": f"{microsoft}/common/oauth2/v2.0/token",
+        "jwks_uri": f"{microsoft}/common/discovery/v2.0/keys",
+    }
+    task.server.script(f"/entra{METADATA}", Answer(metadata))
+    task.server.script(f"/entra{KEYS}", Answer({"keys": [task.entra.public_key("first")]}))
+    task.server.script(f"/entra{token_path()}", task.entra.granting(task.entra.token()))
+    result = task(authority_url=at)
+    assert (result["state"], result["signature"]) == ("granted", "verified")
+    (request,) = task.server.requests_to(f"/entra{token_path()}")
+    assert request.form["client_secret"] == "canary-secret"
+    assert all(sent.path.startswith("/entra/") for sent in task.server.requests)
+
+
 def test_no_customer_is_unknown_where_only_the_shared_metadata_fails(task: Task) -> None:
     task.server.script(METADATA, refusal(90002, "invalid_tenant", 400))
     task.entra.publish_domain(TENANT)

@@ -49,6 +49,8 @@ class VarsFile:
 
     def __init__(self, option: str, path: Path, vault: Vault | None) -> None:
         self._option = option
+        self._named_in = path.parent
+        # the file may be a link to one that several inventories share
         self.path = path.resolve()
         self._vault = vault
 
@@ -63,7 +65,8 @@ class VarsFile:
 
     def check(self) -> None:
         """Raise OptionError unless the file can be read, changed and encrypted; nothing is written."""
-        files.check_own_folder(self._option, self.path.parent)
+        for folder in {self._named_in, self.path.parent}:
+            files.check_own_folder(self._option, folder)
         self._seal(self._text() or "", None)
 
     def write(self, variables: Mapping[str, Any]) -> None:

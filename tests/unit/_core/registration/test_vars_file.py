@@ -312,6 +312,16 @@ def test_a_file_that_others_wrote_is_refused(path: Path) -> None:
     VarsFile("dest", path, None).check()
 
 
+def test_a_link_must_lie_where_nobody_else_could_make_one(path: Path, tmp_path: Path) -> None:
+    path.write_text("one: 1\n")
+    (tmp_path / "shared").mkdir()
+    link = tmp_path / "shared" / "link.yml"
+    link.symlink_to(path)
+    VarsFile("dest", link, None).check()
+    link.parent.chmod(0o777)
+    assert "is a folder that others can write to" in refusal_of(link)
+
+
 def test_a_pipe_is_not_waited_for(path: Path) -> None:
     os.mkfifo(path)
     assert "is not a regular file" in refusal_of(path)
