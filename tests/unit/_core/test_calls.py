@@ -73,7 +73,7 @@ def test_links_are_judged_by_where_the_calls_go(tenant: ScriptedTenant) -> None:
 
 
 def test_a_stale_token_is_renewed_once(tenant: ScriptedTenant) -> None:
-    tenant.source.keep(TENANT, RESOURCE, "v2", Token(tenant.entra.token(iat=1), time.time() + 3600))
+    tenant.source.keep(TENANT, RESOURCE, "v2", Token(tenant.entra.token(uti="an older one"), time.time() + 3600))
     tenant.server.script(PATH, Answer("", status=401), Answer({}))
     tenant.calls().get(PATH, LIST)
     first, second = (request.headers["Authorization"] for request in tenant.asked())

@@ -161,7 +161,7 @@ def test_a_fault_of_the_server_is_repeated_as_often_as_retries_say(things: Thing
 
 
 def test_a_token_that_is_refused_is_renewed_once(things: Things) -> None:
-    fresh = things.entra.token(aud="https://graph.microsoft.com", roles=[], exp=4102444800)
+    fresh = things.entra.token(aud="https://graph.microsoft.com", roles=[], uti="a newer one")
     things.server.script(token_path(), things.entra.granting(graph_token(things.entra)), things.entra.granting(fresh))
     things.answers(UNAUTHORIZED, FOUND)
     assert things.read() == {"id": "1"}
