@@ -87,7 +87,8 @@ def faults(claims: Claims, tenant_guid: str, client_id: str, accepted_audiences:
     if claims.issued_at > now + LEEWAY:
         found.append(f"it was issued {claims.issued_at - now:.0f} s ahead of this machine's clock (iat)")
     lives = claims.expires_at - min(claims.issued_at, now)
-    if lives > LONGEST_LIFE + LEEWAY:
+    # one from the future has been told by that
+    if lives > LONGEST_LIFE + LEEWAY and max(claims.not_before, claims.issued_at) <= now + LEEWAY:
         hours = f"{lives / 3600:.0f} h, and Entra ID issues none for more than {LONGEST_LIFE / 3600:.0f} h"
         found.append(f"it lives {hours} (exp)")
     return found
