@@ -28,6 +28,10 @@ _SLOW = 1.0
 _ADDRESSES = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
+class _Refused(TenantError):
+    """The authority answered, and not with the document."""
+
+
 class Documents:
     """JSON documents by URL, kept in memory and, where a safe is given, there for other processes and later runs."""
 
@@ -94,10 +98,13 @@ class Documents:
 
     def _fetch(self, url: str, patience: Patience) -> tuple[float, Any]:
         reply = self._transport.send("GET", url, patience)
-        reply.check_origin()
-        document = reply.json()
+        try:
+            reply.check_origin()
+            document = reply.json()
+        except TenantError as error:
+            raise _Refused(error.reason) from None
         if reply.status != 200:
-            raise TenantError(refusals.of_token_endpoint(document))
+            raise _Refused(refusals.of_token_endpoint(document))
         entry = (time.time(), document)
         if self._safe:
             self._safe.put((url,), entry)
@@ -156,9 +163,7 @@ class Authority:
         if version not in self._without_template:
             try:
                 return self._metadata("common", version, patience)
-            except TenantError as error:
-                if error.reason.state in (errors.UNREACHABLE, errors.THROTTLED):
-                    raise
+            except _Refused:
                 self._without_template.add(version)
         return self._metadata(tenant_guid, version, patience)
 
@@ -167,7 +172,7 @@ class Authority:
         document = self._documents.get(url, patience)
         if any(not isinstance(document.get(member), str) for member in ("issuer", *_ADDRESSES)):
             meaning = f"{self._url} sent something that is not OpenID metadata"
-            raise TenantError(Reason(errors.ERROR, meaning, "check authority_url"))
+            raise _Refused(Reason(errors.ERROR, meaning, "check authority_url"))
         # a secret goes to the authority that was given, whatever the metadata calls it
         addresses = {member: led_back(document[member], self._url) for member in _ADDRESSES}
         return {"issuer": document["issuer"], **addresses}
