@@ -113,6 +113,7 @@ def test_a_name_cannot_leave_the_folder(tasks: Tasks, emulator: EmulatorProcess,
     folder = tmp_path / "folder"
     folder.mkdir()
     result = tasks.token(tenants=[{"name": name, "tenant_id": emulator.tenant_id("contoso")}], dest=folder)
-    assert result["failed"]
-    assert name in result["msg"]
+    (tenant,) = result["tenants"]
+    assert tenant["state"] == "error"
+    assert f"no file can have the name '{name}'" in tenant["msg"]
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
