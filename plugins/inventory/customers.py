@@ -37,9 +37,12 @@ options:
   files:
     description:
       - Customer lists, by paths relative to the configuration. CSV (C(.csv), C(.tsv)) with the names of the columns in
-        the first line, or YAML or JSON (C(.yml), C(.yaml), C(.json)) with a list of mappings. All in UTF-8.
+        the first line, or YAML or JSON (C(.yml), C(.yaml), C(.json)) with a list of mappings. All in UTF-8, or in UTF-16
+        with its mark. A first line such as C(sep=;) names the delimiter of a CSV.
       - The columns C(name), and C(tenant_id) or C(domain), make the host. An empty cell makes no variable.
-      - The names of other columns become lower-case names of variables.
+      - >-
+        The names of other columns become lower-case names of variables. What Ansible calls its own, such as C(tags) or
+        C(port), has C(customer_) in front of it.
     type: list
     elements: str
     default: []

@@ -19,7 +19,7 @@ OPERATIONS = f"{COLLECTION}.plugins.module_utils._operations"
 MODULE_UTILS = f"{COLLECTION}.plugins.module_utils"
 PLUGIN_UTILS = f"{COLLECTION}.plugins.plugin_utils"
 FRONT_DOORS = tuple(f"{COLLECTION}.plugins.{kind}" for kind in ("modules", "action", "callback", "inventory"))
-LIBRARIES = ("requests", "urllib3", "msal", "jwt", "cryptography", "yaml")
+LIBRARIES = ("idna", "requests", "urllib3", "msal", "jwt", "cryptography", "yaml")
 
 BASE = tuple(
     f"{CORE}.{name}"

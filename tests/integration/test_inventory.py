@@ -303,3 +303,21 @@ def test_no_expression_gives_a_customer_the_tenant_of_another(customers: Custome
     listing = customers.read(source)
     assert listing.code != 0
     assert listing.says("compose gives tailspin another tenant than its own: take partner_access_tenant_id out of it")
+
+
+def test_names_and_columns_of_a_yaml_list_are_taken_as_written(customers: CustomerInventory) -> None:
+    """Ansible warns in every run of a variable that has the name of a keyword."""
+    customers.file(
+        "a.yml",
+        f"- name: NO\n  tenant_id: {ONE}\n  country: NO\n  tags: [a]\n  port: 8443\n  when: 12:30\n"
+        f"- name: 007\n  tenant_id: {TWO}\n  country: AT\n",
+    )
+    source = customers.config(files=["a.yml"], keyed_groups=[{"key": "country", "prefix": "country"}])
+    listing = customers.read(source)
+    assert listing.tenants() == {"NO": ONE, "007": TWO}
+    assert listing.group("country_NO") == {"NO"}
+    columns = {name: value for name, value in listing.hosts["NO"].items() if name.startswith("customer_")}
+    assert columns == {"customer_tags": ["a"], "customer_port": 8443, "customer_when": "12:30"}
+    run = customers.play(source, "- ansible.builtin.debug: {var: customer_tags}")
+    assert run.code == 0
+    assert "reserved name" not in f"{listing.output}{run.output}"

@@ -8,12 +8,11 @@ import re
 from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, urlsplit
 
+from . import written_ids
+from .characters import visible
 from .errors import OptionError
 
-GUID = re.compile(r"^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$", re.IGNORECASE | re.ASCII)
-DOMAIN = re.compile(
-    r"^(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}$", re.IGNORECASE | re.ASCII
-)
+GUID, DOMAIN = written_ids.GUID, written_ids.DOMAIN
 _BLANK = re.compile(r"\s")
 # what programs differ over when they read the host of a URL is not in one: a backslash, a percent sign, other scripts
 _AUTHORITY = re.compile(r"[\w.:\[\]@!$&'()*+,;=~-]*", re.ASCII)
@@ -65,19 +64,22 @@ def select(
     return replace(CLOUDS[name], **{option: _base_url(option, url) for option, url in given.items() if url})
 
 
-def check_tenant_id(tenant_id: str | None) -> str:
-    """Return the tenant id in lower case: a GUID or a verified domain.
+def check_tenant_id(tenant_id: str | None, option: str = "tenant_id") -> str:
+    """Return the tenant id in lower case: a GUID or a verified domain, without the dot that may end one.
 
     Raises OptionError for anything else, `common` and its kin above all: they address no customer.
     """
     wanted = "give the customer's tenant GUID or one of its verified domains"
     if not tenant_id or not tenant_id.strip():
-        raise OptionError(f"tenant_id is empty: {wanted}")
-    tenant_id = tenant_id.strip().lower()
+        raise OptionError(f"{option} is empty: {wanted}")
+    tenant_id = tenant_id.strip().removesuffix(".").lower()
     if tenant_id in SHARED_TENANTS:
-        raise OptionError(f"tenant_id is '{tenant_id}', which names no customer: {wanted}")
+        raise OptionError(f"{option} is '{tenant_id}', which names no customer: {wanted}")
     if not GUID.match(tenant_id) and not DOMAIN.match(tenant_id):
-        raise OptionError(f"tenant_id '{tenant_id}' is neither a GUID nor a domain name: {wanted}")
+        meant = written_ids.tenant_meant(tenant_id)
+        if meant:
+            wanted = f"give {meant}"
+        raise OptionError(f"{option} '{visible(tenant_id)}' is neither a GUID nor a domain name: {wanted}")
     return tenant_id
 
 
@@ -111,6 +113,8 @@ def split_url(url: str) -> SplitResult | None:
 
 
 def _application_id(option: str, value: str) -> str:
+    if (meant := written_ids.guid_meant(value)) and meant[1]:
+        raise OptionError(f"{option} has {meant[1]} in its GUID: remove that character")
     if not GUID.match(value.strip()):
         raise OptionError(f"{option} '{value}' is no GUID: copy the application (client) ID of the registration")
     return value.strip().lower()

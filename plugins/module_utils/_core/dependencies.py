@@ -11,6 +11,7 @@ MISSING: str | None = None
 """The name of the first library that could not be imported, or None."""
 
 try:
+    import idna
     import jwt
     import msal
     import requests
@@ -27,7 +28,7 @@ except ImportError as error:
     # so that other files can import the names; nobody uses them before MISSING was looked at
     HKDF = Fernet = InvalidToken = create_urllib3_context = None  # type: ignore[assignment,misc]
     HTTPAdapter = object  # type: ignore[assignment,misc]
-    hashes = jwt = msal = pkcs12 = requests = rsa = serialization = x509 = None  # type: ignore[assignment]
+    hashes = idna = jwt = msal = pkcs12 = requests = rsa = serialization = x509 = None  # type: ignore[assignment]
 
 try:
     # comes with ansible-core, but not where a module runs by itself
@@ -51,6 +52,7 @@ __all__ = [
     "InvalidToken",
     "create_urllib3_context",
     "hashes",
+    "idna",
     "jwt",
     "msal",
     "pkcs12",

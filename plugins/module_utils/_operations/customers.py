@@ -147,13 +147,14 @@ class _Services:
         for needed, variable in (("home_tenant_id", "AZURE_TENANT_ID"), ("client_id", "AZURE_CLIENT_ID")):
             if not self._params[needed]:
                 raise OptionError(f"{needed} is missing, which {option} needs: give it, or set {variable}")
+        home = clouds.check_tenant_id(self._params["home_tenant_id"], "home_tenant_id")
         session = Session(self._host, {"client_id": "client_id"})
         cloud, caller = session.cloud, session.client_id
         target = Target(permissions.resource_of(permissions.GRAPH, cloud), permissions.GRAPH.app_id)
 
         def make() -> Graph:
             patience = session.patience()
-            access = session.access(self._params["home_tenant_id"], target, [], patience)
+            access = session.access(home, target, [], patience)
             return Graph(cloud.graph_url, session.transport, access, patience, caller, settle_seconds=0)
 
         return make

@@ -28,6 +28,19 @@ def test_a_domain_is_a_tenant(labels: list[str], top: str) -> None:
     assert clouds.check_tenant_id(domain) == domain.lower()
 
 
+def test_a_dot_at_the_end_of_a_domain_is_taken_away() -> None:
+    assert clouds.check_tenant_id("Contoso.com.") == "contoso.com"
+
+
+def test_what_is_in_the_way_of_an_id_is_named() -> None:
+    with pytest.raises(OptionError, match=f"give {CLIENT}, without U\\+200B ZERO WIDTH SPACE$"):
+        clouds.check_tenant_id(f"{CLIENT}\u200b")
+    with pytest.raises(OptionError, match=r"^client_id has U\+FEFF ZERO WIDTH NO-BREAK SPACE in its GUID: remove"):
+        clouds.check_client_id(f"\ufeff{CLIENT}", "my_variable")
+    with pytest.raises(OptionError, match=r"^app_id has U\+007B LEFT CURLY BRACKET in its GUID: remove"):
+        clouds.check_app_id(f"{{{CLIENT}}}")
+
+
 @pytest.mark.parametrize("tenant", ["common", "Organizations", " consumers "])
 def test_a_shared_name_is_no_customer(tenant: str) -> None:
     with pytest.raises(OptionError, match=r"which names no customer: give the customer's tenant GUID or one of its"):

@@ -156,6 +156,7 @@ def test_graphs_refusal_says_who_must_grant_what(lists: Lists, entra: ScriptedEn
         ({"partner": ["contracts"], "client_id": CLIENT}, "home_tenant_id is missing, which partner needs"),
         ({"partner": ["contracts"], "home_tenant_id": TENANT}, "client_id is missing, which partner needs"),
         ({"partner": ["contracts"], "home_tenant_id": TENANT, "client_id": CLIENT}, "no credential"),
+        ({"partner": ["contracts"], "home_tenant_id": "https://x.example", "client_id": CLIENT}, "give x.example"),
     ],
 )
 def test_missing_options_are_named(lists: Lists, options: dict[str, Any], sentence: str) -> None:

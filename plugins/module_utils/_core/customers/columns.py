@@ -26,7 +26,6 @@ NO_PLACE = "an inventory is no place for secrets, take it out of the list and gi
 
 _SET_HERE = ("partner_access_tenant_id", "partner_access_customer")
 _OF_ANSIBLE = (
-    "environment",
     "group_names",
     "groups",
     "hostvars",
@@ -43,11 +42,25 @@ _OF_ANSIBLE = (
     "vars",
 )
 
+_PREFIX = "customer_"
+# what a play or a task calls its own: Ansible warns of such a variable in every run, or takes it for that
+_NAMES = """
+    action always any_errors_fatal args async async_val become become_exe become_flags become_method become_user
+    block changed_when check_mode collections connection cycler debugger delay delegate_facts delegate_to dict diff
+    environment fact_path failed_when force_handlers gather_facts gather_subset gather_timeout handlers hosts
+    ignore_errors ignore_unreachable item joiner lipsum local_action lookup loop loop_control loop_with
+    max_fail_percentage module_defaults name namespace no_log notify now order poll port post_tasks pre_tasks q
+    query range register remote_user rescue retries roles run_once serial strategy tags target tasks throttle
+    timeout undef until vars_files vars_prompt when
+"""
+_RESERVED = frozenset(_NAMES.split())
+
 
 def assign(headers: Iterable[str], columns: Mapping[str, str]) -> dict[str, str]:
     """Return what each header of a list stands for: a name in OURS, or a variable.
 
-    `columns` says under which header a list has one of OURS. Raises ValueError with what is wrong, and what to do.
+    `columns` says under which header a list has one of OURS. What Ansible calls its own, such as `tags` or `port`, has
+    `customer_` in front of it. Raises ValueError with what is wrong, and what to do.
     """
     headers = list(headers)
     for own, header in columns.items():
@@ -58,7 +71,7 @@ def assign(headers: Iterable[str], columns: Mapping[str, str]) -> dict[str, str]
     renamed = {header: own for own, header in columns.items()}
     meanings: dict[str, str] = {}
     for header in headers:
-        meaning = renamed.get(header) or _identifier(header)
+        meaning = renamed.get(header) or _variable(header)
         if meaning in columns and header not in renamed:
             raise ValueError(f"its column '{header}' would be {meaning}, which columns gives to another: rename it")
         if meaning in meanings.values():
@@ -88,6 +101,11 @@ def secret_in(value: Any) -> str | None:
 def _is_secret(name: str) -> bool:
     plain = _identifier(name)
     return bool(_SECRET.search(plain)) and not _ABOUT_A_SECRET.search(plain)
+
+
+def _variable(header: str) -> str:
+    plain = _identifier(header)
+    return f"{_PREFIX}{plain}" if plain in _RESERVED and plain not in OURS else plain
 
 
 def _identifier(header: str) -> str:

@@ -7,20 +7,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from .. import clouds, files
+from .. import clouds
+from ..characters import visible
 from ..clouds import GUID
 from ..errors import OptionError
 from . import columns as meanings
-from . import rows
+from . import encodings, rows
 from .customer import Customer, file_key, host_name
-from .rows import Table
+from .rows import Row, Table
 
 _READERS = {
     ".csv": rows.from_csv,
     ".tsv": rows.from_csv,
     ".yml": rows.from_yaml,
     ".yaml": rows.from_yaml,
-    ".json": rows.from_yaml,
+    ".json": rows.from_json,
 }
 _FAULTS_SHOWN = 5
 
@@ -35,7 +36,9 @@ def read(path: Path, columns: Mapping[str, str] | None = None) -> list[Customer]
     if reader is None:
         raise OptionError(f"files: {path} is no customer list: its name must end in {', '.join(_READERS)}")
     try:
-        return _customers(reader(files.given_text("files", path)), columns or {}, path.name)
+        return _customers(reader(encodings.text_of(path.read_bytes())), columns or {}, path.name)
+    except OSError as error:
+        raise OptionError(f"files: {path} cannot be read ({error.strerror}): check its path and mode") from None
     except ValueError as error:
         raise OptionError(f"files: {path} cannot be used: {error}") from None
 
@@ -50,7 +53,7 @@ def _customers(table: Table, columns: Mapping[str, str], file: str) -> list[Cust
     faults = []
     for row in table.rows:
         try:
-            customer = _customer({named[header]: cell for header, cell in row.cells.items()}, f"{file} line {row.line}")
+            customer = _customer(_renamed(row, named), f"{file} line {row.line}")
         except (ValueError, OptionError) as error:
             faults.append(f"line {row.line}: {error}")
             continue
@@ -69,17 +72,34 @@ def _customers(table: Table, columns: Mapping[str, str], file: str) -> list[Cust
     return list(customers.values())
 
 
-def _customer(cells: dict[str, object], source: str) -> Customer:
-    title = str(cells.pop(meanings.NAME, "")).strip()
+def _renamed(row: Row, named: Mapping[str, str]) -> Row:
+    """Return the row with what its headers mean in place of them."""
+    cells = {named[header]: cell for header, cell in row.cells.items()}
+    return Row(row.line, cells, {named[header]: text for header, text in row.written.items()})
+
+
+def _customer(row: Row, source: str) -> Customer:
+    cells = {name: cell for name, cell in row.cells.items() if name not in meanings.OURS}
+    title = _text(row, meanings.NAME) or row.written.get(meanings.NAME, "").strip()
     name = host_name(title)
     if not name:
-        raise ValueError(f"the name '{title}' cannot be a host's: choose another" if title else "the name is missing")
-    domain = str(cells.pop(meanings.DOMAIN, "")).strip().lower() or None
-    if domain and (GUID.match(domain) or clouds.check_tenant_id(domain) != domain):
+        shown = visible(title)
+        raise ValueError(f"the name '{shown}' cannot be a host's: choose another" if title else "the name is missing")
+    domain = clouds.check_tenant_id(text) if (text := _text(row, meanings.DOMAIN)) else None
+    if domain and GUID.match(domain):
         raise ValueError(f"'{domain}' is no domain: correct it")
     if secret := meanings.secret_in(cells):
         raise ValueError(f"'{secret}' cannot be in a variable: {meanings.NO_PLACE}")
-    tenant_id = clouds.check_tenant_id(str(cells.pop(meanings.TENANT_ID, "")) or domain)
+    tenant_id = clouds.check_tenant_id(_text(row, meanings.TENANT_ID) or domain)
     if domain is None and not GUID.match(tenant_id):
         domain = tenant_id
-    return Customer(name, title, tenant_id, (source,), dict(cells), domain)
+    return Customer(name, title, tenant_id, (source,), cells, domain)
+
+
+def _text(row: Row, name: str) -> str:
+    """Return a cell as it was written, empty where there is none. Raises ValueError for a list or a mapping."""
+    if name not in row.cells:
+        return ""
+    if name not in row.written:
+        raise ValueError(f"{name} is not a text: correct it")
+    return row.written[name].strip()

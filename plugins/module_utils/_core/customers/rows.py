@@ -5,25 +5,32 @@
 from __future__ import annotations
 
 import csv
-import datetime
+import functools
 import io
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
+from ..characters import named
 from ..dependencies import yaml
 
 _DELIMITERS = (",", ";", "\t", "|")
 _QUOTED = re.compile(r'"[^"]*"')
+# what Excel reads, and some exports write for it, in front of the table
+_DELIMITER_LINE = re.compile(r'\A"?sep=([^"\s]|\t|\\t)"?[ \t;,]*(?=[\r\n]|\Z)', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Row:
-    """Cells by header, without empty ones. `line` counts from 1."""
+    """Cells by header, without empty ones, and the text of those that are no list or mapping, as it was written.
+
+    `line` counts from 1.
+    """
 
     line: int
     cells: dict[str, Any]
+    written: dict[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -37,10 +44,15 @@ class Table:
 def from_csv(text: str) -> Table:
     """Return the table in a CSV text, whichever of the usual delimiters it uses; blank lines are skipped.
 
-    Raises ValueError with what is wrong, and where.
+    A first line such as `sep=;` names the delimiter. Raises ValueError with what is wrong, and where.
     """
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(_DELIMITERS, key=_QUOTED.sub("", first).count)
+    if told := _DELIMITER_LINE.match(text):
+        delimiter = "\t" if told[1] == "\\t" else told[1]
+        # its line stays, so that all others keep their numbers
+        text = text[told.end() :]
+    else:
+        first = next((line for line in text.splitlines() if line.strip()), "")
+        delimiter = max(_DELIMITERS, key=_QUOTED.sub("", first).count)
     records = _records(text, delimiter)
     _line, headers = next(records, (1, []))
     while headers and not headers[-1]:
@@ -53,7 +65,10 @@ def from_csv(text: str) -> Table:
     for line, cells in records:
         if any(cells[len(headers) :]):
             raise ValueError(f"line {line} has more cells than the first line has columns: quote or remove the rest")
-        rows.append(Row(line, {header: cell for header, cell in zip(headers, cells, strict=False) if cell}))
+        if cells[: len(headers)] == headers:
+            raise ValueError(f"line {line} is the first line again: remove it")
+        found = {header: cell for header, cell in zip(headers, cells, strict=False) if cell}
+        rows.append(Row(line, found, found))
     return Table(headers, rows)
 
 
@@ -72,44 +87,104 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def from_yaml(text: str) -> Table:
-    """Return the table in a YAML or JSON text: a list of mappings. Raises ValueError with what is wrong, and where."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    """Return the table in a YAML text: a list of mappings. Raises ValueError with what is wrong, and where.
+
+    Of plain scalars only those are no text that are none in JSON either: `NO`, `007` and `12:30` stay what they are.
+    """
+    if strange := yaml.reader.Reader.NON_PRINTABLE.search(text):
+        line = text.count("\n", 0, strange.start()) + 1
+        raise ValueError(f"it is no plain YAML from line {line} on (it has {named(strange[0])}): remove it there")
+    loader = _loader()(text)
     try:
         node = loader.get_single_node()
         if getattr(node, "id", None) != "sequence":
             raise ValueError("it is not a list: begin each customer with '- name: '")
-        rows = [Row(item.start_mark.line + 1, _mapping(loader, item)) for item in node.value]
+        rows = [_row(item) for item in node.value]
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" from line {mark.line + 1} on" if mark else ""
-        why = getattr(error, "problem", None) or "it cannot be read"
-        raise ValueError(f"it is no plain YAML{where} ({why}): correct it there") from None
+        why = " ".join(filter(None, (getattr(error, "context", None), getattr(error, "problem", None))))
+        raise ValueError(f"it is no plain YAML{where} ({why or 'it cannot be read'}): correct it there") from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply to be a list of customers: write it plainly") from None
     finally:
         loader.dispose()
+    return Table(list(dict.fromkeys(header for row in rows for header in row.written | row.cells)), rows)
+
+
+def from_json(text: str) -> Table:
+    """Return the table in a JSON text. Other than in YAML, `null` is never a name."""
+    table = from_yaml(text)
+    rows = [
+        replace(row, written={key: row.written[key] for key in row.written if key in row.cells}) for row in table.rows
+    ]
     return Table(list(dict.fromkeys(header for row in rows for header in row.cells)), rows)
 
 
-def _mapping(loader: Any, node: Any) -> dict[str, Any]:
+_TAG = "tag:yaml.org,2002:"
+_NUMBER = r"-?(?:0|[1-9][0-9]*)"
+_PLAIN = {
+    "bool": (re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), "tTfF"),
+    "null": (re.compile(r"^(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""]),
+    "int": (re.compile(rf"^{_NUMBER}$"), "-0123456789"),
+    "float": (re.compile(rf"^{_NUMBER}\.[0-9]+(?:[eE][-+]?[0-9]+)?$"), "-0123456789"),
+}
+_VALUES: dict[str, Callable[[str], Any]] = {
+    f"{_TAG}str": str,
+    f"{_TAG}bool": lambda text: text.lower() == "true",
+    f"{_TAG}null": lambda _text: None,
+    f"{_TAG}int": int,
+    f"{_TAG}float": float,
+}
+
+
+@functools.cache
+def _loader() -> Any:
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+
+    for tag, (pattern, beginnings) in _PLAIN.items():
+        Loader.add_implicit_resolver(f"{_TAG}{tag}", pattern, list(beginnings))
+    return Loader
+
+
+def _row(node: Any) -> Row:
     line = node.start_mark.line + 1
     if node.id != "mapping":
         raise ValueError(f"line {line} is no customer: write '- name: ', and its tenant_id below")
-    cells: dict[str, Any] = {}
-    for key_node, value_node in node.value:
-        key = str(loader.construct_object(key_node, deep=True))
-        if key in cells:
-            raise ValueError(f"line {key_node.start_mark.line + 1} names '{key}' again: remove one of the two")
-        cells[key] = _plain(loader.construct_object(value_node, deep=True), value_node.start_mark.line + 1)
-    return {key: value for key, value in cells.items() if value not in (None, "")}
+    cells = _value(node, ())
+    written = {key.value: value.value for key, value in node.value if value.id == "scalar" and value.value}
+    return Row(line, {key: value for key, value in cells.items() if value not in (None, "")}, written)
 
 
-def _plain(value: Any, line: int) -> Any:
-    """Return the value in the terms of JSON, which is how inventories are stored."""
-    if isinstance(value, datetime.date):
-        return value.isoformat()
-    if isinstance(value, dict):
-        return {str(key): _plain(member, line) for key, member in value.items()}
-    if isinstance(value, list):
-        return [_plain(member, line) for member in value]
-    if value is None or isinstance(value, (str, int, float)):
-        return value
-    raise ValueError(f"line {line} has a value that is neither text, number, list nor mapping: write it as text")
+def _value(node: Any, within: tuple[Any, ...]) -> Any:
+    """Return a value in the terms of JSON, which is how inventories are stored. `within` are the nodes around it."""
+    line = node.start_mark.line + 1
+    if node in within:
+        raise ValueError(f"line {line} holds itself: write its values out")
+    if node.tag.startswith("!"):
+        raise ValueError(f"it is no plain YAML from line {line} on (the tag {node.tag} has no meaning here): remove it")
+    if node.tag == f"{_TAG}seq":
+        return [_value(member, (*within, node)) for member in node.value]
+    if node.tag == f"{_TAG}map":
+        return _mapping(node, within)
+    try:
+        return _VALUES[node.tag](node.value)
+    except (KeyError, ValueError, TypeError):
+        raise ValueError(
+            f"line {line} has a value that is neither text, number, list nor mapping: write it as text"
+        ) from None
+
+
+def _mapping(node: Any, within: tuple[Any, ...]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in node.value:
+        line = key.start_mark.line + 1
+        if key.id != "scalar":
+            raise ValueError(f"line {line} has a name that is not a text: correct it")
+        if key.value == "<<":
+            raise ValueError(f"line {line} merges another mapping ('<<'): write its values out")
+        if key.value in found:
+            raise ValueError(f"line {line} names '{key.value}' again: remove one of the two")
+        found[key.value] = _value(value, (*within, node))
+    return found

@@ -7,6 +7,7 @@ import importlib
 from pathlib import Path
 
 import pytest
+from ansible.vars.reserved import get_reserved_names, is_reserved_name
 
 from ansible_collections.mssp.defender.plugins.module_utils import _operations
 from ansible_collections.mssp.defender.plugins.module_utils._core.customers import columns
@@ -61,6 +62,29 @@ def test_a_header_that_must_be_no_variable_is_refused(header: str, sentence: str
     said = refusal_of(header)
     assert f"'{header}'" in said
     assert sentence in said
+
+
+def test_what_ansible_calls_its_own_gets_a_prefix() -> None:
+    """Ansible would warn of each in every run."""
+    assert columns.assign(["name", "tenant_id", "Tags", "port", "When", "Environment", "target"], {}) == {
+        "name": "name",
+        "tenant_id": "tenant_id",
+        "Tags": "customer_tags",
+        "port": "customer_port",
+        "When": "customer_when",
+        "Environment": "customer_environment",
+        "target": "customer_target",
+    }
+    assert "'tags' and 'Customer Tags' would both be customer_tags" in refusal_of("tags", "Customer Tags")
+
+
+@pytest.mark.parametrize("name", sorted(get_reserved_names() - {"name"}))
+def test_no_variable_has_a_name_that_ansible_reserves(name: str) -> None:
+    try:
+        meanings = columns.assign(["name", "tenant_id", name], {})
+    except ValueError:
+        return
+    assert not is_reserved_name(meanings[name])
 
 
 def test_no_secret_option_of_any_operation_can_be_a_column() -> None:

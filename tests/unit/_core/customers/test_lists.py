@@ -50,6 +50,40 @@ def test_yaml_keeps_its_types_and_json_is_no_other(tmp_path: Path) -> None:
     assert (json[0].variables, json[0].sources) == ({"seats": 25}, ("a.json line 1",))
 
 
+@pytest.mark.parametrize("name", ["NO", "007", "1e3", "0x1F", "2026-11-30", "null", "yes", "1.10"])
+def test_a_name_is_taken_as_it_is_written(tmp_path: Path, name: str) -> None:
+    (found,) = lists.read(written(tmp_path, f"- name: {name}\n  tenant_id: {ONE}\n", "a.yml"))
+    assert (found.name, found.title) == (name, name)
+
+
+def test_null_of_json_is_nothing(tmp_path: Path) -> None:
+    (found,) = lists.read(
+        written(tmp_path, '[{"name": "a", "tenant_id": null, "domain": "a.example", "login": null}]', "a.json")
+    )
+    assert (found.tenant_id, found.variables) == ("a.example", {})
+    nameless = f'[{{"name": "a", "tenant_id": "{ONE}"}}, {{"name": null, "tenant_id": "{TWO}"}}]'
+    assert "line 1: the name is missing" in refusal_of(written(tmp_path, nameless, "b.json"))
+
+
+def test_what_is_in_the_way_of_an_id_is_named_with_its_line(tmp_path: Path) -> None:
+    said = refusal_of(
+        written(tmp_path, f"name,tenant_id,domain\na,{ONE}\u200b,\nb,,https://b.example/\nc,,m\u00fcnchen.example\n")
+    )
+    assert f"line 2: tenant_id '{ONE}\\u200b' is neither a GUID nor a domain name: give {ONE}, without U+200B" in said
+    assert "line 3: tenant_id 'https://b.example/' is neither a GUID nor a domain name: give b.example" in said
+    assert "give xn--mnchen-3ya.example, the form in which that domain is registered" in said
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    said = refusal_of(written(tmp_path, f"- name: [a]\n  tenant_id: {ONE}\n", "a.yml"))
+    assert "line 1: name is not a text: correct it" in said
+
+
+def test_two_names_of_one_file_are_refused_with_both_lines(tmp_path: Path) -> None:
+    said = refusal_of(written(tmp_path, f"name,tenant_id\ncontoso,{ONE}\nContoso,{TWO}\n"))
+    assert "line 3: some disks take the files of 'Contoso' and 'contoso' of line 2 for one" in said
+
+
 def test_headers_can_be_others(tmp_path: Path) -> None:
     path = written(tmp_path, f"Account,Microsoft ID\nContoso,{ONE}\n")
     (found,) = lists.read(path, {"name": "Account", "tenant_id": "Microsoft ID"})

@@ -17,6 +17,24 @@ def test_the_delimiter_is_found(delimiter: str) -> None:
     )
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", "^"])
+@pytest.mark.parametrize("line", ["sep={}\n", '"sep={}"\r\n', "SEP={}\r"])
+def test_a_first_line_that_names_the_delimiter_is_no_header(line: str, delimiter: str) -> None:
+    text = line.format(delimiter) + "name,a;b\ncontoso,1;2\n".replace(",", delimiter)
+    if delimiter == ";":
+        text = text.replace("a;b", "a").replace("1;2", "1")
+    header = "a" if delimiter == ";" else "a;b"
+    assert rows.from_csv(text) == Table(["name", header], [Row(3, {"name": "contoso", header: "1;2"[: len(header)]})])
+
+
+def test_a_tab_can_be_named_as_people_write_it() -> None:
+    assert rows.from_csv("sep=\\t\nname\ttier\n").headers == ["name", "tier"]
+
+
+def test_lines_may_end_as_on_an_old_mac() -> None:
+    assert rows.from_csv("name;tier\ra;1\rb;2\r").rows[1] == Row(3, {"name": "b", "tier": "2"})
+
+
 def test_a_delimiter_within_quotes_does_not_count() -> None:
     assert rows.from_csv('name;"City, state, country"\ncontoso;x\n').headers == ["name", "City, state, country"]
 
@@ -41,6 +59,7 @@ def test_empty_cells_and_the_empty_columns_of_spreadsheets_are_left_out() -> Non
         ("", "its first line must name every column"),
         ("name;;tier\n", "its first line must name every column"),
         ("name,tier,name\n", "names 'name' twice"),
+        ("name,tier\na,b\nname,tier\n", "line 3 is the first line again"),
         ("name,tier\ncontoso,gold,x\n", "line 2 has more cells than the first line has columns"),
         ('name,tier\na,b\nc,"d\ne,f\n', "no CSV from line 3 on"),
         ('name,tier\na,"b"c\n', "no CSV from line 2 on"),
@@ -63,6 +82,29 @@ def test_a_list_of_mappings_is_read_with_its_lines_and_types() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["NO", "yes", "off", "007", "1e3", "0x1F", "0o17", "1_000", "+49", "12:30:00", "2026-11-30", "=", ".inf", "1."],
+)
+def test_what_is_text_to_the_one_who_wrote_it_is_text(text: str) -> None:
+    (row,) = rows.from_yaml(f"- {{a: {text}, b: [{text}], {text}: x}}").rows
+    assert row.cells == {"a": text, "b": [text], text: "x"}
+
+
+def test_numbers_and_truth_are_those_of_json_and_still_known_as_written() -> None:
+    (row,) = rows.from_yaml(
+        "- {a: 25, b: -1.50, c: true, d: False, e: ~, f: null, g: '7', h: !!str 7, i: *x}".replace(", i: *x", "")
+    ).rows
+    assert row.cells == {"a": 25, "b": -1.5, "c": True, "d": False, "g": "7", "h": "7"}
+    assert [row.written[name] for name in "abcdefgh"] == ["25", "-1.50", "true", "False", "~", "null", "7", "7"]
+    (row,) = rows.from_json('[{"a": 25, "e": null}]').rows
+    assert row.written == {"a": "25"}
+
+
+def test_an_anchor_is_what_it_stands_for() -> None:
+    assert rows.from_yaml("- {a: &x [1], b: *x}").rows[0].cells == {"a": [1], "b": [1]}
+
+
 def test_json_is_read_as_well() -> None:
     assert rows.from_yaml('[{"name": "contoso"}]').rows == [Row(1, {"name": "contoso"})]
 
@@ -79,7 +121,17 @@ def test_json_is_read_as_well() -> None:
         ("- name: [a\n", "no plain YAML from line"),
         ("- name: a\n---\n- name: b\n", "no plain YAML from line"),
         ("- name: a\n  logo: !!binary aGk=\n", "line 2 has a value that is neither text"),
-        ("- name: \x07\n", "no plain YAML"),
+        ("- name: a\n  x: \x07\n", r"no plain YAML from line 2 on \(it has U\+0007\)"),
+        ("- name: a\n---\n- name: b\n", "expected a single document in the stream but found another document"),
+        ("- name: a\n\tx: 1\n", "no plain YAML from line 2 on"),
+        ("- name: a\n  <<: {x: 1}\n", "line 2 merges another mapping"),
+        ("- name: a\n  x: {<<: {x: 1}}\n", "line 2 merges another mapping"),
+        ("- name: a\n  x: {b: 1,\n    b: 2}\n", "line 3 names 'b' again"),
+        ("- name: a\n  x: &loop [*loop]\n", "line 2 holds itself"),
+        ("- name: a\n  ? [b]\n  : c\n", "line 2 has a name that is not a text"),
+        ("- name: !!python/name:os.system x\n", "line 1 has a value that is neither text"),
+        ("- name: a\n  n: !!int x\n", "line 2 has a value that is neither text"),
+        ("[" * 100_000, "no plain YAML|nested too deeply"),
     ],
 )
 def test_a_broken_yaml_is_refused_with_the_line(text: str, sentence: str) -> None:
