@@ -37,8 +37,8 @@ options:
   files:
     description:
       - Customer lists, by paths relative to the configuration. CSV (C(.csv), C(.tsv)) with the names of the columns in
-        the first line, or YAML or JSON (C(.yml), C(.yaml), C(.json)) with a list of mappings. All in UTF-8, or in UTF-16
-        with its mark. A first line such as C(sep=;) names the delimiter of a CSV.
+        the first line, or YAML or JSON (C(.yml), C(.yaml), C(.json)) with a list of mappings. All in UTF-8, or in
+        UTF-16 with its mark. A first line such as C(sep=;) names the delimiter of a CSV.
       - The columns C(name), and C(tenant_id) or C(domain), make the host. An empty cell makes no variable.
       - >-
         The names of other columns become lower-case names of variables. What Ansible calls its own, such as C(tags) or
@@ -216,6 +216,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 raise AnsibleParserError(f"{option} stands in {path}: take the secret out and set {variable} instead")
             if option not in self.option_definitions:
                 raise AnsibleParserError(f"{path} has an option '{option}', which there is not: correct its name")
+        if config.get("group") == "ungrouped":
+            raise AnsibleParserError(f"{path} has the group ungrouped, which loses hosts of other groups: name another")
 
     def _params(self, config: dict[str, Any], folder: Path) -> dict[str, Any]:
         """Return the options of the operation; what is empty is not given."""

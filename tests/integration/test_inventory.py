@@ -165,6 +165,7 @@ BAD_CONFIGURATIONS: list[tuple[dict[str, Any], str]] = [
     ({"client_secret": CANARY}, "client_secret stands in {config}: take the secret out and set AZURE_CLIENT_SECRET"),
     ({"certificate_password": CANARY}, "take the secret out and set AZURE_CLIENT_CERTIFICATE_PASSWORD instead"),
     ({"file": ["a.csv"]}, "{config} has an option 'file', which there is not: correct its name"),
+    ({"group": "ungrouped"}, "{config} has the group ungrouped, which loses hosts of other groups: name another"),
     ({"files": []}, "neither files nor partner is given: say where the customers are to be read"),
     ({"files": ["missing.csv"]}, "missing.csv cannot be read (No such file or directory)"),
     ({"columns": {"name": "Kunde"}}, "a.csv cannot be used: it has no column 'Kunde', which columns names for name"),
