@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from .. import clouds
+from .. import clouds, files
 from ..characters import visible
 from ..clouds import GUID
 from ..errors import OptionError
@@ -36,7 +36,7 @@ def read(path: Path, columns: Mapping[str, str] | None = None) -> list[Customer]
     if reader is None:
         raise OptionError(f"files: {path} is no customer list: its name must end in {', '.join(_READERS)}")
     try:
-        return _customers(reader(encodings.text_of(path.read_bytes())), columns or {}, path.name)
+        return _customers(reader(encodings.text_of(files.given_bytes(path))), columns or {}, path.name)
     except OSError as error:
         raise OptionError(f"files: {path} cannot be read ({error.strerror}): check its path and mode") from None
     except ValueError as error:

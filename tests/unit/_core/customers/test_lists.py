@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -137,3 +138,9 @@ def test_a_file_that_is_no_list_is_refused_by_name(
 
 def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
     assert "missing.csv cannot be read (No such file or directory)" in refusal_of(tmp_path / "missing.csv")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "customers.csv"
+    os.mkfifo(path)
+    assert "customers.csv cannot be read (Not a regular file)" in refusal_of(path)
