@@ -240,6 +240,19 @@ def _requests(draw: st.DrawFn) -> Sent:
     return Sent(method, path, draw(QUERIES), headers, draw(BODIES))
 
 
+SOUP = """
+AlertInfo DeviceInfo | where | project | extend | summarize | top 2 by | sort by | join kind=leftouter on | take | count
+| distinct * ( ) , = == != > >= =~ !~ in !in~ has_any between .. and or not ( - + / % 1 0 2.5 3d -1d "High" 'x' @"\\"
+datetime(2026-11-01) datetime(x) timespan(1) ago( now() bin( Timestamp Title Severity OSBuild x count() dcount( arg_max(
+make_set( iff( strcat( tostring( toint( substring( extract( matches regex has contains let ; $left . $right [ ] dynamic(
+null true asc desc nulls first range x from 1 to 9 step 2 materialize( toscalar( project-away project-rename `
+"""
+QUERIES_OF_WORDS = st.lists(st.sampled_from(SOUP.split()), min_size=1, max_size=14).map(" ".join)
+PIPELINES = st.lists(st.lists(st.sampled_from(SOUP.split()), min_size=1, max_size=5).map(" ".join), max_size=3).map(
+    lambda parts: " | ".join(["AlertInfo", *parts])
+)
+
+
 def _is_json(answer: requests.Response) -> bool:
     return answer.headers.get("content-type", "").startswith("application/json")
 
@@ -256,6 +269,16 @@ def test_no_request_makes_it_fail(target: Target, sent: list[Sent]) -> None:
             assert {"code", "message"} <= set(answer.json()["error"])
     target.read_everything()
     assert "Traceback" not in target.process.errors
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(query=st.one_of(QUERIES_OF_WORDS, PIPELINES))
+def test_no_query_makes_it_fail(target: Target, query: str) -> None:
+    headers = {"Authorization": "graph", "Content-Type": "application/json"}
+    body = json.dumps({"Query": query}).encode()
+    answer = target.send(Sent("POST", "/v1.0/security/runHuntingQuery", {}, headers, body))
+    assert answer.status_code in (200, 400), answer.text
+    answer.json()
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)

@@ -26,7 +26,7 @@ async def _answer_unserved(request: Request, error: HTTPException) -> Response:
     path, status, headers = request.url.path, error.status_code, dict(error.headers or {})
     if path.startswith(GRAPH_PREFIX):
         return _graph(request, status)
-    if path.startswith(XDR_PREFIX):
+    if f"{path}/".startswith(XDR_PREFIX):
         code, message = ("NotFound", f"'{path}' was not found.")
         if status == 405:
             code, message = "MethodNotAllowed", f"The requested resource does not support '{request.method}'."

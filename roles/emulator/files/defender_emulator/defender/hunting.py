@@ -21,14 +21,16 @@ from starlette.responses import PlainTextResponse, Response
 from defender_emulator import json_text, timestamps
 from defender_emulator.defender.answers import graph_endpoint, json_object, xdr_endpoint
 from defender_emulator.defender.bearer import ApiError, json_response, require
-from defender_emulator.defender.hunting_query import run_query
 from defender_emulator.defender.hunting_tables import hunting_table
 from defender_emulator.defender.hunting_timespan import read_timespan
-from defender_emulator.defender.hunting_tokens import HuntingError
 from defender_emulator.defender.throttling import count_graph_call, count_xdr_call
 from defender_emulator.entra.bearer import Caller
 from defender_emulator.entra.resources import GRAPH, XDR
 from defender_emulator.graph_paths import graph_metadata
+from defender_emulator.kusto.cursor import TOO_LONG
+from defender_emulator.kusto.query import run_query
+from defender_emulator.kusto.tokens import HuntingError
+from defender_emulator.kusto.values import Table
 from defender_emulator.world import world_of
 
 _MAX_ROWS = 100_000
@@ -41,7 +43,6 @@ _TOO_LARGE = (
     "Query execution has exceeded the allowed result size. "
     "Optimize your query by limiting the number of results and try again."
 )
-_TOO_LONG = "The query cannot run because it exceeds the allowed size limit when processed."
 _TIMED_OUT = "Query exceeded the timeout period of 3 minutes."
 _NO_CPU = "You have exceeded processing resources allocated to this tenant. You can run queries again in {duration}."
 
@@ -88,27 +89,32 @@ def _hunt(
     if not isinstance(query, str) or not query.strip():
         raise ApiError(400, "BadRequest", "The query must be a text that is not empty.")
     if len(query) > _MAX_CHARACTERS:
-        raise ApiError(400, "BadRequest", _TOO_LONG)
+        raise ApiError(400, "BadRequest", TOO_LONG)
     if not isinstance(timespan, str | None):
         raise ApiError(400, "BadRequest", "The timespan must be a text.")
     try:
-        since, until = read_timespan(timespan, timestamps.now())
+        now = timestamps.now()
+        since, until = read_timespan(timespan, now)
     except ValueError as error:
         raise ApiError(400, "BadRequest", f"The timespan cannot be read: {error}.") from None
     incidents = list(world_of(request).incidents.of(caller.tenant).values())
     # JSON can hold half a character, an answer in UTF-8 cannot.
     query = query.encode(errors="replace").decode()
     try:
-        table = run_query(query, lambda name: hunting_table(name, incidents, since, until))
+        table = run_query(query, lambda name: hunting_table(name, incidents, since, until), now)
+        return table.columns, _written(table, most_bytes)
     except HuntingError as error:
         raise ApiError(400, "BadRequest", str(error)) from None
+
+
+def _written(table: Table, most_bytes: int) -> list[bytes]:
     rows, size = [], 0
     for row in itertools.islice(table.rows, _MAX_ROWS):
         rows.append(json_text.write(dict(zip(table.columns, row, strict=True))))
         size += len(rows[-1])
         if size > most_bytes:
             raise ApiError(400, "BadRequest", _TOO_LARGE)
-    return table.columns, rows
+    return rows
 
 
 def _strike(request: Request, caller: Caller, quota_code: str) -> Response | None:

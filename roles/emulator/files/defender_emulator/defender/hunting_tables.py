@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from defender_emulator import timestamps
-from defender_emulator.defender.hunting_query import Row, Table
 from defender_emulator.defender.incidents import Incident
+from defender_emulator.kusto.values import Row, Table
 
 _SERVICES = {
     "MicrosoftDefenderForEndpoint": "Microsoft Defender for Endpoint",
@@ -64,8 +64,8 @@ def hunting_table(name: str, incidents: list[Incident], since: int, until: int) 
     if name not in _TABLES:
         return None
     columns, rows_of = _TABLES[name]
-    alerts = [alert for incident in incidents for alert in incident.document()["alerts"]]
-    lasting = [alert for alert in alerts if since <= timestamps.read(alert["creationTime"]) <= until]
+    alerts = (alert for incident in incidents for alert in incident.document()["alerts"])
+    lasting = (alert for alert in alerts if since <= timestamps.read(alert["creationTime"]) <= until)
     types = {column: _TYPES.get(column, "String") for column in columns}
     rows = (row for alert in lasting for row in rows_of(alert))
     return Table(types, (tuple(map(_cell, types.values(), row)) for row in rows))
