@@ -274,6 +274,7 @@ def test_no_request_makes_it_fail(target: Target, sent: list[Sent]) -> None:
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(query=st.one_of(QUERIES_OF_WORDS, PIPELINES))
 def test_no_query_makes_it_fail(target: Target, query: str) -> None:
+    target.process.control("PATCH", "application", {"quota_per_minute": None, "quota_per_hour": None})
     headers = {"Authorization": "graph", "Content-Type": "application/json"}
     body = json.dumps({"Query": query}).encode()
     answer = target.send(Sent("POST", "/v1.0/security/runHuntingQuery", {}, headers, body))
