@@ -23,10 +23,12 @@ options:
     description:
       - Value (not the ID) of a client secret of the application. One credential of three.
       - Falls back to the environment variable E(AZURE_CLIENT_SECRET). An empty value counts as not given.
+      - A line feed, a blank or an invisible character around it is left out, with a warning.
     type: str
   certificate_path:
     description:
       - File with a certificate of the application and its private key, as PEM or PFX. One credential of three.
+      - A PEM bundle may hold other certificates too. The one that belongs to the key is used.
       - Falls back to the environment variable E(AZURE_CLIENT_CERTIFICATE_PATH). An empty file counts as not given.
     type: path
   certificate_password:
@@ -37,7 +39,7 @@ options:
   federated_token_file:
     description:
       - File with a token of a federated identity provider (workload identity), read at each use.
-        One credential of three.
+        It holds the bare JWT. One credential of three.
       - Falls back to the environment variable E(AZURE_FEDERATED_TOKEN_FILE). An empty file counts as not given.
     type: path
   cloud:

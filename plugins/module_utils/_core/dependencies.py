@@ -16,6 +16,7 @@ try:
     import msal
     import requests
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.fernet import Fernet, InvalidToken
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
@@ -28,6 +29,7 @@ except ImportError as error:
     # so that other files can import the names; nobody uses them before MISSING was looked at
     HKDF = Fernet = InvalidToken = create_urllib3_context = None  # type: ignore[assignment,misc]
     HTTPAdapter = object  # type: ignore[assignment,misc]
+    UnsupportedAlgorithm = Exception  # type: ignore[assignment,misc]
     hashes = idna = jwt = msal = pkcs12 = requests = rsa = serialization = x509 = None  # type: ignore[assignment]
 
 try:
@@ -50,6 +52,7 @@ __all__ = [
     "Fernet",
     "HTTPAdapter",
     "InvalidToken",
+    "UnsupportedAlgorithm",
     "create_urllib3_context",
     "hashes",
     "idna",

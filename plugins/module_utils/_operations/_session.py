@@ -54,6 +54,7 @@ class Session:
             params["certificate_password"],
             params["federated_token_file"],
             _options.names_in_messages(),
+            host.warn,
         )
         self._retries, self._max_wait = params["retries"], params["max_wait"]
         self._host = host

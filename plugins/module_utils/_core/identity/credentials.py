@@ -8,6 +8,8 @@ Each kind says what MSAL needs of it, and yields a key that encrypts what the cr
 from __future__ import annotations
 
 import base64
+import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -15,8 +17,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .. import errors, files
-from ..dependencies import HKDF, Fernet, hashes, pkcs12, rsa, serialization, x509
+from ..dependencies import HKDF, Fernet, hashes, serialization
 from ..errors import OptionError, Reason, TenantError
+from . import certificate_files, secret_texts
 
 
 class Credential(Protocol):
@@ -69,7 +72,8 @@ class FederatedToken:
         return _cipher(self._read().encode())
 
     def _read(self) -> str:
-        return _read(self.path, "federated_token_file").decode("ascii", "replace").strip()
+        option = "federated_token_file"
+        return secret_texts.federated_token(_read(self.path, option), _named(self.path, option), time.time())
 
     def _read_again(self) -> str:
         """Read the file in the middle of a run, when its loss is no longer a matter of options."""
@@ -85,14 +89,18 @@ def select(
     certificate_password: str | None,
     federated_token_file: str | None,
     names: dict[str, str],
+    warn: Callable[[str], None],
 ) -> Credential:
     """Return the one credential given. `names` says how messages call each option, its environment variable included.
 
     An empty value, or a file without content, counts as not given: AWX injects both for a field left blank.
-    Raises OptionError for none, for two, and for a file that cannot be used.
+    `warn` is told of what was left out of a value. Raises OptionError for none, for two, and for what cannot be used.
     """
+    _check_path("certificate_path", certificate_path)
+    _check_path("federated_token_file", federated_token_file)
+    secret, warnings = secret_texts.client_secret(client_secret or "", names["client_secret"])
     given = {
-        "client_secret": bool(client_secret),
+        "client_secret": bool(secret),
         "certificate_path": _has_content(certificate_path),
         "federated_token_file": _has_content(federated_token_file),
     }
@@ -103,38 +111,40 @@ def select(
         raise OptionError(f"{' and '.join(names[option] for option in chosen)} are both given: keep one of them")
     if certificate_password and chosen != ["certificate_path"]:
         raise OptionError(f"{names['certificate_password']} is given without {names['certificate_path']}: remove it")
-    if client_secret:
-        return ClientSecret(client_secret)
+    if secret:
+        for warning in warnings:
+            warn(warning)
+        return ClientSecret(secret)
     if certificate_path and chosen == ["certificate_path"]:
-        return load_certificate(Path(certificate_path), certificate_password or None)
+        return load_certificate(Path(certificate_path), certificate_password or None, warn)
     federated = FederatedToken(Path(federated_token_file or ""))
     federated.cipher()
     return federated
 
 
-def load_certificate(path: Path, password: str | None) -> Certificate:
+def load_certificate(path: Path, password: str | None, warn: Callable[[str], None]) -> Certificate:
     """Read a PEM file with key and certificate, or a PFX file.
 
     Raises OptionError: no file, neither format, a key or certificate missing, a wrong password, not valid now.
     """
-    key, certificate = parse(path, password)
-    _check_validity(f"certificate_path {path}", certificate)
+    option = "certificate_path"
+    content, named = _read(path, option), _named(path, option)
+    trimmed = secret_texts.without_ends(password or "")
+    try:
+        key, certificate = certificate_files.pair(content, password, named)
+    except OptionError:
+        if trimmed in ("", password):
+            raise
+        # a password may well end with a blank, so it was tried as it is first
+        key, certificate = certificate_files.pair(content, trimmed, named)
+        warn("certificate_password has a line feed or a blank around it, which was left out: remove it at the source")
+    _check_validity(named, certificate)
     return as_pem(key, certificate)
 
 
 def parse(path: Path, password: str | None, option: str = "certificate_path") -> tuple[Any, Any]:
     """Return the private key and the certificate that a file holds. Raises OptionError unless they are a pair."""
-    content = _read(path, option)
-    named = f"{option} {path}"
-    if b"-----BEGIN " in content:
-        key, certificate = _parse_pem(named, content, password)
-    else:
-        key, certificate = _parse_pfx(named, content, password)
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise OptionError(f"{named}: the key is not RSA, the only kind Entra ID takes: make an RSA key")
-    if key.public_key() != certificate.public_key():
-        raise OptionError(f"{named}: the private key does not belong to the certificate: pair them")
-    return key, certificate
+    return certificate_files.pair(_read(path, option), password, _named(path, option))
 
 
 def as_pem(key: Any, certificate: Any) -> Certificate:
@@ -146,47 +156,9 @@ def as_pem(key: Any, certificate: Any) -> Certificate:
     )
 
 
-def validity(certificate: Any) -> tuple[datetime, datetime]:
-    """Return from when to when a certificate is good."""
-    return _utc(certificate, "not_valid_before"), _utc(certificate, "not_valid_after")
-
-
-def _parse_pem(named: str, content: bytes, password: str | None) -> tuple[Any, Any]:
-    if b"PRIVATE KEY-----" not in content:
-        raise OptionError(f"{named} holds no private key: put key and certificate into one PEM file")
-    if b"BEGIN CERTIFICATE-----" not in content:
-        raise OptionError(f"{named} holds no certificate: put key and certificate into one PEM file")
-    try:
-        certificate = x509.load_pem_x509_certificate(content)
-    except ValueError:
-        raise OptionError(f"{named}: the certificate in it is damaged: export it again") from None
-    encrypted = b"ENCRYPTED" in content
-    if encrypted and not password:
-        raise OptionError(f"{named}: the key is encrypted: give certificate_password")
-    try:
-        key = serialization.load_pem_private_key(content, password.encode() if password and encrypted else None)
-    except (ValueError, TypeError):
-        fault = "certificate_password does not open the key" if encrypted else "the private key in it is damaged"
-        raise OptionError(f"{named}: {fault}: correct it") from None
-    return key, certificate
-
-
-def _parse_pfx(named: str, content: bytes, password: str | None) -> tuple[Any, Any]:
-    try:
-        key, certificate, _chain = pkcs12.load_key_and_certificates(content, password.encode() if password else None)
-    except (ValueError, TypeError):
-        raise OptionError(
-            f"{named} cannot be opened: correct certificate_password, or give a PEM or PFX file"
-        ) from None
-    if key is None or certificate is None:
-        lacking = "private key" if key is None else "certificate"
-        raise OptionError(f"{named} holds no {lacking}: export the PFX with its private key")
-    return key, certificate
-
-
 def _check_validity(named: str, certificate: Any) -> None:
     now = datetime.now(timezone.utc)
-    start, end = validity(certificate)
+    start, end = certificate_files.validity(certificate)
     if end < now:
         raise OptionError(f"{named}: the certificate expired on {end:%Y-%m-%d}: renew it")
     if start > now:
@@ -195,24 +167,31 @@ def _check_validity(named: str, certificate: Any) -> None:
         )
 
 
-def _utc(certificate: Any, name: str) -> datetime:
-    """Read a date of the certificate; cryptography before 42 gives it without a zone."""
-    aware: datetime | None = getattr(certificate, f"{name}_utc", None)
-    return aware or getattr(certificate, name).replace(tzinfo=timezone.utc)
-
-
 def _read(path: Path, option: str) -> bytes:
     try:
         return files.given_bytes(path)
-    except OSError as error:
-        raise OptionError(f"{option} {path} cannot be read ({error.strerror}): correct the path or its mode") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is not a path"
+        raise OptionError(f"{_named(path, option)} cannot be read ({why}): correct the path or its mode") from None
+
+
+def _named(path: Path, option: str) -> str:
+    """Return how messages call the file. A text that may be a secret in the wrong option is not shown."""
+    # not Path.exists, which raises for a text that is too long for a path
+    return f"{option} {path}" if path.is_absolute() or os.path.exists(path) else option  # noqa: PTH110
+
+
+def _check_path(option: str, value: str | None) -> None:
+    """Raise OptionError where the thing itself stands in the place of the path to its file."""
+    if value and ("-----BEGIN " in value or "\n" in value.strip() or secret_texts.is_token(value)):
+        raise OptionError(f"{option} holds a certificate, key or token itself: put it into a file and give its path")
 
 
 def _has_content(path: str | None) -> bool:
     """A path counts as given unless it is empty, or its file is."""
     try:
         return bool(path) and Path(path or "").stat().st_size > 0
-    except OSError:
+    except (OSError, ValueError):
         return bool(path)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from .. import files, timestamps
 from ..dependencies import hashes, rsa, serialization, x509
-from ..identity import credentials
+from ..identity import certificate_files, credentials
 from ..identity.credentials import Certificate
 
 _KEY_BITS = 3072
@@ -94,5 +94,5 @@ def keep(pair: KeyPair, path: Path) -> None:
 
 def _pair(certificate: Any, credential: Certificate) -> KeyPair:
     public = base64.b64encode(certificate.public_bytes(serialization.Encoding.DER)).decode()
-    starts, ends = credentials.validity(certificate)
+    starts, ends = certificate_files.validity(certificate)
     return KeyPair(credential, public, starts.timestamp(), ends.timestamp())

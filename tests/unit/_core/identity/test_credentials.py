@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, pkcs12
 from cryptography.x509.oid import NameOID
 
-from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
-from ansible_collections.mssp.defender.plugins.module_utils._core.identity import credentials
+from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError, TenantError
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity import certificate_files, credentials
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.credentials import Certificate, ClientSecret
 
 PASSWORD = "canary password"
@@ -27,8 +27,9 @@ NAMES = {
 }
 
 
-def select(**given: str | None) -> Any:
-    return credentials.select(*(given.get(option) for option in NAMES), names=NAMES)
+def select(warnings: list[str] | None = None, **given: str | None) -> Any:
+    warn = [].append if warnings is None else warnings.append
+    return credentials.select(*(given.get(option) for option in NAMES), names=NAMES, warn=warn)
 
 
 def refusal_of(**given: str | None) -> str:
@@ -109,9 +110,61 @@ def test_a_password_without_a_certificate_is_refused() -> None:
     assert message.startswith("certificate_password (AZURE_CERTIFICATE_PASSWORD) is given without certificate_path")
 
 
-def test_a_secret_goes_to_msal_as_it_is_and_is_not_shown() -> None:
-    assert select(client_secret=" s3cret ").for_msal() == " s3cret "
+def test_a_secret_goes_to_msal_and_is_not_shown() -> None:
+    warnings: list[str] = []
+    assert select(warnings, client_secret="s3cret~ value").for_msal() == "s3cret~ value"
     assert "s3cret" not in repr(select(client_secret="s3cret"))
+    assert warnings == []
+
+
+def test_the_line_feed_of_a_secrets_file_is_left_out_and_said() -> None:
+    warnings: list[str] = []
+    assert select(warnings, client_secret="canary\n").for_msal() == "canary"
+    (warning,) = warnings
+    assert warning.startswith("client_secret (AZURE_CLIENT_SECRET) has a line feed around it")
+    assert "canary" not in warning
+
+
+@pytest.mark.parametrize("blank", ["\n", " ", "\ufeff\r\n"])
+def test_a_secret_of_nothing_but_blanks_counts_as_not_given(blank: str) -> None:
+    warnings: list[str] = []
+    with pytest.raises(OptionError, match="no credential is given"):
+        select(warnings, client_secret=blank)
+    assert warnings == []
+
+
+@pytest.mark.parametrize("option", ["certificate_path", "federated_token_file"])
+@pytest.mark.parametrize(
+    "thing",
+    [
+        "-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----",
+        jwt.encode({"sub": "canary"}, "canary" * 6, algorithm="HS256"),
+        "canary\ncanary",
+    ],
+)
+def test_a_path_that_is_the_thing_itself_is_refused_and_not_shown(option: str, thing: str) -> None:
+    assert refusal_of(**{option: thing}) == (
+        f"{option} holds a certificate, key or token itself: put it into a file and give its path"
+    )
+
+
+@pytest.mark.parametrize("option", ["certificate_path", "federated_token_file"])
+@pytest.mark.parametrize("secret", ["canary~secret.value", "canary" * 1000, "canary\0secret"])
+def test_a_secret_in_the_place_of_a_path_is_not_shown(option: str, secret: str) -> None:
+    assert refusal_of(**{option: secret}).startswith(f"{option} cannot be read (")
+
+
+def test_a_password_that_is_right_but_for_its_files_line_feed_is_taken_and_that_is_said(
+    path: Path, private_key: rsa.RSAPrivateKey
+) -> None:
+    warnings: list[str] = []
+    path.write_bytes(pfx(private_key, certificate_of(private_key), PASSWORD))
+    read = select(warnings, certificate_path=str(path), certificate_password=f"{PASSWORD}\n")
+    assert_usable(read, private_key)
+    assert "certificate_password has a line feed" in warnings[0]
+    path.write_bytes(pfx(private_key, certificate_of(private_key), f"{PASSWORD} "))
+    assert_usable(select(warnings, certificate_path=str(path), certificate_password=f"{PASSWORD} "), private_key)
+    assert len(warnings) == 1
 
 
 @pytest.mark.parametrize("option", ["certificate_path", "federated_token_file"])
@@ -122,11 +175,22 @@ def test_a_file_that_is_not_there_is_named(option: str) -> None:
 
 
 def test_a_federated_token_is_read_at_each_use(path: Path) -> None:
-    path.write_text("first\n")
+    first, second = (jwt.encode({"sub": name}, "x" * 32, algorithm="HS256") for name in ("first", "second"))
+    path.write_text(f"{first}\n")
     read = select(federated_token_file=str(path)).for_msal()["client_assertion"]
-    assert read() == "first"
-    path.write_text("second")
-    assert read() == "second"
+    assert read() == first
+    path.write_text(second)
+    assert read() == second
+
+
+def test_a_federated_token_that_is_spoiled_in_the_middle_of_a_run_ends_the_tenant(path: Path) -> None:
+    path.write_text(jwt.encode({"sub": "first"}, "x" * 32, algorithm="HS256"))
+    read = select(federated_token_file=str(path)).for_msal()["client_assertion"]
+    path.write_text("")
+    with pytest.raises(TenantError) as failed:
+        read()
+    assert (failed.value.reason.state, failed.value.reason.acts) == ("bad_credential", "provider")
+    assert failed.value.reason.meaning.startswith(f"federated_token_file {path} is empty")
 
 
 @pytest.mark.parametrize("layout", ["PKCS8", "TraditionalOpenSSL"])
@@ -138,6 +202,14 @@ def test_a_pem_file_is_read(
     parts = [key_pem(private_key, password, layout), certificate_pem(private_key)]
     path.write_bytes(b"".join(parts if key_first else reversed(parts)))
     assert_usable(select(certificate_path=str(path), certificate_password=password), private_key)
+
+
+def test_a_bundle_with_the_ca_first_signs_with_the_certificate_of_the_key(
+    path: Path, private_key: rsa.RSAPrivateKey
+) -> None:
+    ca = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    path.write_bytes(certificate_pem(ca) + certificate_pem(private_key) + key_pem(private_key))
+    assert_usable(select(certificate_path=str(path)), private_key)
 
 
 def test_a_pem_file_with_windows_line_ends_is_read(path: Path, private_key: rsa.RSAPrivateKey) -> None:
@@ -272,5 +344,5 @@ def test_a_pair_is_parsed_and_put_together_again(path: Path, private_key: rsa.RS
     path.write_bytes(key_pem(private_key) + certificate_pem(private_key, start_days=-9, end_days=-2))
     key, certificate = credentials.parse(path, None)
     assert_usable(credentials.as_pem(key, certificate), private_key)
-    start, end = credentials.validity(certificate)
+    start, end = certificate_files.validity(certificate)
     assert (end - start, start.utcoffset()) == (timedelta(days=7), timedelta(0))

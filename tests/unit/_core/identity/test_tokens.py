@@ -220,14 +220,15 @@ def test_a_federated_token_is_sent_as_it_stands_in_its_file(
     entra: ScriptedEntra, transport: Transport, tmp_path: Path
 ) -> None:
     file = tmp_path / "federated"
-    file.write_text("first.token\n")
+    first, second = (jwt.encode({"sub": name}, "x" * 32, algorithm="HS256") for name in ("first", "second"))
+    file.write_text(f"{first}\n")
     source = source_with(FederatedToken(file), entra, transport, tmp_path)
     entra.server.script(token_path(), entra.granting("t0k3n"))
     acquire(source)
-    file.write_text("second.token\n")
+    file.write_text(f"{second}\n")
     acquire(source)
     sent = [request.form["client_assertion"] for request in entra.server.requests_to(token_path())]
-    assert sent == ["first.token", "second.token"]
+    assert sent == [first, second]
 
 
 def test_only_what_is_kept_is_cached_and_what_is_forgotten_is_gone(entra: ScriptedEntra, source: TokenSource) -> None:

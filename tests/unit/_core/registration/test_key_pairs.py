@@ -101,7 +101,7 @@ def test_a_pair_is_kept_private_and_read_back(pair: KeyPair, tmp_path: Path) -> 
     key_pairs.keep(pair, path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert key_pairs.load(path, "dest") == pair
-    assert credentials.load_certificate(path, None) == pair.credential
+    assert credentials.load_certificate(path, None, [].append) == pair.credential
 
 
 def test_no_file_is_no_pair(tmp_path: Path) -> None:
