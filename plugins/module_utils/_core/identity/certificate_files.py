@@ -176,7 +176,7 @@ def _instead(content: bytes) -> str:
             return f"is {inside} encoded in base64: {_ONE_FILE}"
     if inside := _der(content):
         return f"is {inside} in DER form: {_ONE_FILE}"
-    return "cannot be opened as a PEM or a PFX file: give one of the two"
+    return "cannot be opened: give a PEM or a PFX file"
 
 
 def _der(content: bytes) -> str | None:

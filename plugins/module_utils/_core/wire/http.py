@@ -191,7 +191,9 @@ class Transport:
         if response.status_code >= 500:
             asked = throttling.retry_after(response.headers, "") or 0
             raise patience.after_failure(_server_failure(host, response.status_code), min(asked, _LONGEST_BACKOFF))
-        patience.renew()
+        # a refusal may be repeated too, and must not be so without end
+        if response.status_code < 400:
+            patience.renew()
         return Reply(response.status_code, response.headers, text, host)
 
     def _proxies_to(self, host: str, url: str) -> dict[str, str]:

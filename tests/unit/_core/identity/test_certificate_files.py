@@ -195,8 +195,8 @@ def test_what_the_file_is_instead_is_named_with_the_one_thing_to_do(private_key:
         pem(leaf): f" holds no private key: {one_file}",
         pem(private_key): f" holds no certificate: {one_file}",
         pem(leaf) + pem(private_key)[:-40]: ": the PEM in it is cut off: export it again",
-        b"canary": " cannot be opened as a PEM or a PFX file: give one of the two",
-        b"": " cannot be opened as a PEM or a PFX file: give one of the two",
+        b"canary": " cannot be opened: give a PEM or a PFX file",
+        b"": " cannot be opened: give a PEM or a PFX file",
     }
     for content, fault in cases.items():
         assert refusal_of(content) == fault

@@ -138,6 +138,20 @@ def test_too_many_requests_are_waited_out_whatever_form_they_are_told_in(
     assert f"AADSTS{code}" in reason.meaning
 
 
+@pytest.mark.parametrize("code", [90033, 70021])
+def test_a_refusal_that_never_passes_is_repeated_so_often_and_no_more(
+    entra: ScriptedEntra, source: TokenSource, code: int
+) -> None:
+    entra.server.script(token_path(), refusal(code, "invalid_client", 400))
+    patience = Patience(2, 0)
+    for _unused in range(2):
+        with pytest.raises(Postponed):
+            source.acquire(TENANT, RESOURCE, "v2", patience)
+    with pytest.raises(TenantError) as failed:
+        source.acquire(TENANT, RESOURCE, "v2", patience)
+    assert failed.value.reason.code == f"AADSTS{code}"
+
+
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_both_endpoints_refuse_in_the_same_words(entra: ScriptedEntra, source: TokenSource, version: str) -> None:
     entra.server.script(token_path(version=version), refusal(5000225, "invalid_grant", 400))
