@@ -63,7 +63,9 @@ def test_federated_token_is_read_at_each_use(
     token_file = tmp_path / "federated_token"
     options = {"tenant_id": emulator.tenant_id("contoso"), "client_secret": None, "federated_token_file": token_file}
     token_file.write_text("stale.token.here")
-    assert tasks.token(**options)["state"] != "granted"
+    stale = tasks.token(**options)
+    assert stale["failed"]
+    assert "holds no JWT" in stale["msg"]
     token_file.write_text(Path(emulator.connection["federated_token_file"]).read_text() + "\n")
     assert tasks.token(**options)["state"] == "granted"
 

@@ -35,13 +35,15 @@ REFUSALS = {
     900382: ("unknown_tenant", "provider"),
     53003: ("blocked", "customer admin"),
     7000112: ("blocked", "customer admin"),
+    70001: ("blocked", "customer admin"),
     1002012: ("error", "provider"),
     70011: ("error", "provider"),
-    50196: ("error", "provider"),
+    50196: ("throttled", "nobody"),
+    5000225: ("blocked", "customer admin"),
+    500021: ("unreachable", "provider"),
     # known by their OAuth error alone
     700021: ("bad_credential", "provider"),
     700023: ("bad_credential", "provider"),
-    70001: ("not_consented", "customer admin"),
     70003: ("error", "provider"),
     900144: ("error", "provider"),
 }
@@ -62,9 +64,8 @@ def test_refusal_becomes_a_state(
     assert GUID.match(result["correlation_id"])
     assert GUID.match(result["trace_id"])
     assert result["remedy"]
-    assert result["msg"] == (
-        f"{emulator.tenant_id('contoso')} is {state}: {result['meaning']} (AADSTS{code}); {who}: {result['remedy']}."
-    )
+    what = result["remedy"] if who == "nobody" else f"{who}: {result['remedy']}"
+    assert result["msg"] == (f"{emulator.tenant_id('contoso')} is {state}: {result['meaning']} (AADSTS{code}); {what}.")
 
 
 def test_a_customer_who_never_consented(tasks: Tasks, emulator: EmulatorProcess) -> None:

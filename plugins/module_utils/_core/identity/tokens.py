@@ -129,7 +129,7 @@ class _MsalHttpClient:
         seconds = throttling.retry_after(reply.headers, "")
         if seconds is None and reason.code == _LOOP:
             seconds = _LOOP_SECONDS
-        return self._patience.after_throttling(reply.host, seconds, reason.code)
+        return self._patience.after_throttling(reply.host, seconds, reason=reason)
 
     def close(self) -> None:
         """The transport outlives MSAL's application."""

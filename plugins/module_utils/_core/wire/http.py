@@ -83,8 +83,13 @@ class Patience:
         self._failures += 1
         return Postponed(max(at_least, random.uniform(ceiling / 2, ceiling)), TenantError(reason))
 
-    def after_throttling(self, host: str, seconds: float | None, quota: str | None = None) -> Exception:
-        """Return what to raise after a 429 that asks for `seconds` and names the `quota` (None: it does not tell)."""
+    def after_throttling(
+        self, host: str, seconds: float | None, quota: str | None = None, reason: Reason | None = None
+    ) -> Exception:
+        """Return what to raise after a 429 that asks for `seconds` and names the `quota` (None: it does not tell).
+
+        `reason` is given where another status than 429 said so.
+        """
         if seconds is not None:
             seconds = max(seconds, _FIRST_BACKOFF)
         else:
@@ -92,15 +97,13 @@ class Patience:
             self._throttlings += 1
         wait = seconds + random.uniform(0, min(1.0, seconds / 10))
         named = f" ({quota})" if quota else ""
-        error = TenantError(
-            Reason(
-                errors.THROTTLED,
-                f"{host} throttles this tenant{named} and asks to wait {seconds:.0f} s",
-                f"run again after {seconds:.0f} s, or raise max_wait",
-                code="429",
-            )
+        told = reason or Reason(
+            errors.THROTTLED,
+            f"{host} throttles this tenant{named} and asks to wait {seconds:.0f} s",
+            f"run again after {seconds:.0f} s, or raise max_wait",
+            code="429",
         )
-        return self._wait(wait, error)
+        return self._wait(wait, TenantError(told))
 
     def pace(self, seconds: float, quota: pacing.Quota, host: str) -> Exception:
         """Return what to raise where our own pace puts a call off by `seconds`.
