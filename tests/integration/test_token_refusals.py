@@ -39,8 +39,6 @@ REFUSALS = {
     1002012: ("error", "provider"),
     70011: ("error", "provider"),
     50196: ("throttled", "nobody"),
-    5000225: ("blocked", "customer admin"),
-    500021: ("unreachable", "provider"),
     # known by their OAuth error alone
     700021: ("bad_credential", "provider"),
     700023: ("bad_credential", "provider"),
