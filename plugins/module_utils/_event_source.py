@@ -14,6 +14,7 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ._core import dependencies
+from ._core.characters import plain
 from ._core.errors import OptionError, unforeseen, unusable_file
 from ._options import kept_from_environment
 
@@ -35,7 +36,7 @@ class _SourceHost:
         self.run_directory = run_directory
 
     def warn(self, message: str) -> None:
-        _LOG.warning("%s", message)
+        _LOG.warning("%s", plain(message))
 
 
 class _Receiver:

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from .characters import plain
+
 PROVIDER = "provider"
 CUSTOMER_ADMIN = "customer admin"
 NOBODY = "nobody"
@@ -46,6 +48,9 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 class OptionError(Exception):
     """An option of the task is wrong; no tenant was touched. The message names the option and the remedy."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(plain(message))
+
 
 class UntrustedFile(OSError):
     """A file or folder is not what this user alone could have made. `fault` goes on with a sentence that names it."""
@@ -72,6 +77,12 @@ class Reason:
     correlation_id: str | None = None
     trace_id: str | None = None
     final: bool = False
+
+    def __post_init__(self) -> None:
+        """Whoever wrote a part of it: nothing in it may act on the terminal or the log that it comes to."""
+        for name in ("meaning", "remedy", "code"):
+            if text := getattr(self, name):
+                object.__setattr__(self, name, plain(text))
 
     @property
     def acts(self) -> str:

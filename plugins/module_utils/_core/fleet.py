@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from . import errors
+from .characters import plain
 from .errors import OptionError, Postponed, Reason, TenantError
 
 T = TypeVar("T")
@@ -51,9 +52,9 @@ class Outcome:
 
     def sentence(self) -> str:
         """Return what happened, to which tenant, why, and who must do what."""
-        label = self.tenant.name
+        label = plain(self.tenant.name)
         if self.tenant.tenant_id not in ("", self.tenant.name):
-            label = f"{label} ({self.tenant.tenant_id})"
+            label = f"{label} ({plain(self.tenant.tenant_id)})"
         if self.reason is None:
             return f"{label} is granted"
         code = f" ({self.reason.code})" if self.reason.code else ""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .._core import files
+from .._core.characters import plain
 from .._core.errors import GRANTED, NOBODY, Postponed, TenantError
 from .._core.fleet import Outcome, Tenant
 from .._core.reading.harmless import harmless
@@ -102,7 +103,9 @@ class Poll:
     def _tell_quarantined(self, ids: set[str | None]) -> None:
         for identity in ids - self._quarantined:
             LOG.warning(
-                "%s: incident %s cannot be read; every poll tries it again", self.tenant.name, identity or "(unnamed)"
+                "%s: incident %s cannot be read; every poll tries it again",
+                self.tenant.name,
+                plain(identity or "(unnamed)"),
             )
         self._quarantined = ids
 

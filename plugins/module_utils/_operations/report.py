@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._core.characters import plain
 from ._host import Host
 
 ARGUMENTS: dict[str, Any] = {
@@ -32,5 +33,4 @@ def run(host: Host) -> dict[str, Any]:
 
 def _text(value: Any) -> str:
     """Return a cell on one line; an incident's title must not be able to steer the operator's terminal."""
-    text = "" if value is None else str(value)
-    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    return "" if value is None else plain(str(value)).strip()

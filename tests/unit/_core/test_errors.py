@@ -71,3 +71,10 @@ def test_a_postponed_error_keeps_the_outcome_of_nobody_waiting() -> None:
     postponed = Postponed(1.25, error)
     assert (postponed.seconds, postponed.error.details, str(postponed)) == (1.25, {"roles": []}, "wait 1.2 s")
     assert str(error) == "m"
+
+
+def test_what_others_wrote_cannot_steer_the_terminal_from_a_reason_or_an_option() -> None:
+    reason = Reason("error", "the API says \x1b[31mred\n\u202e", "read \x9bit", code="X\x07")
+    assert reason.meaning == r"the API says \u001b[31mred \u202e"
+    assert (reason.remedy, reason.code) == (r"read \u009bit", r"X\u0007")
+    assert str(errors.OptionError("line 3 has '\x1b]0;title\x07'")) == r"line 3 has '\u001b]0;title\u0007'"

@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import errors, timestamps
 from ..calls import Calls
+from ..characters import plain
 from ..errors import Reason, TenantError
 from ..wire import records
 from ..wire.links import NextLinks
@@ -94,6 +95,6 @@ class Pages:
             meaning = f"{reply.host} sent no list of {self._dialect.records}"
             raise TenantError(Reason(errors.ERROR, meaning, "check xdr_url or graph_url"))
         if warning := reply.headers.get("Warning"):
-            self.warnings.append(f"{reply.host} sent an incomplete answer (Warning: {warning[:200]})")
+            self.warnings.append(f"{reply.host} sent an incomplete answer (Warning: {plain(warning[:200])})")
         link = body.get("@odata.nextLink")
         return Page(found, str(link) if link else None, not link and len(found) < size)
