@@ -76,7 +76,7 @@ class Graph:
                 raise TenantError(Reason(errors.ERROR, meaning, "check graph_url"))
             yield from page["value"]
             link = page.get("@odata.nextLink")
-            following = links.checked(str(link)) if link else None
+            following = links.checked(str(link), brought_news=bool(page["value"])) if link else None
 
     def send(
         self,

@@ -277,3 +277,12 @@ def test_a_link_that_leads_in_a_circle_ends_the_reading(things: Things) -> None:
     things.server.script("/v1.0/things", circle, circle, circle, Answer())
     with pytest.raises(TenantError, match="the same next page twice"):
         list(things.graph.pages("things", CALL))
+
+
+def test_empty_pages_with_a_link_have_an_end(things: Things) -> None:
+    for number in range(200):
+        more = f"{things.server.url}/v1.0/things/{number + 1}"
+        things.server.script(f"/v1.0/things/{number}", Answer({"value": [], "@odata.nextLink": more}))
+    with pytest.raises(TenantError) as failed:
+        list(things.graph.pages("things/0", CALL))
+    assert "100 pages in a row without anything new" in failed.value.reason.meaning

@@ -11,8 +11,11 @@ from typing import Any
 
 from .. import errors, timestamps
 from ..calls import Calls
+from ..characters import plain
 from ..errors import OptionError, Postponed, Reason, TenantError
 from ..identity import refusals
+from ..reading.quarantine import is_failure
+from ..reading.redirects import MOST_STEPS
 from . import changes
 from .changes import Form, Plan, Wanted
 
@@ -148,7 +151,7 @@ class _Update:
         done = {}
         if self._has_sent or self._dry_run:
             done = {name: change for name, change in self._planned.items() if name not in self._left}
-        return End(self._order, end, self._record_id, done, meaning, remedy)
+        return End(self._order, end, self._record_id, done, plain(meaning), remedy)
 
     def _run(self) -> End:
         record = self._find()
@@ -189,6 +192,8 @@ class _Update:
                 return self._ended(
                     SKIPPED, f"{self._name()} has been redirected in a circle", "look at it in the portal"
                 )
+            if len(met) > MOST_STEPS:
+                return self._ended(SKIPPED, f"{self._name()} has been redirected too often", "look at it in the portal")
             self._record_id = str(target)
 
     def _read(self) -> dict[str, Any] | End:
@@ -224,8 +229,7 @@ class _Update:
 
     def _is_of_record(self, reason: Reason) -> bool:
         """Tell a single record's trouble: a change of it that is refused, or a server that fails over it."""
-        fails = reason.state == errors.UNREACHABLE and (reason.code or "").startswith("5")
-        return fails or (self._is_read and reason.state == errors.ERROR)
+        return is_failure(reason) or (self._is_read and reason.state == errors.ERROR)
 
     def _path(self) -> str:
         return f"{self._form.dialect.path}/{self._record_id}"

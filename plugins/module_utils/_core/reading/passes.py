@@ -36,7 +36,7 @@ class Passes:
         brings_nothing = versions <= this.seen
         this.seen |= versions
         if page.link:
-            this.link = this.links.checked(page.link)
+            this.link = this.links.checked(page.link, brought_news=not brings_nothing)
         elif page.is_whole or this.link or brings_nothing:
             # a service that links its pages has no more behind the one without a link, however full that is;
             # and one that ignores `$skip` would send the same page for ever

@@ -7,6 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+MOST_STEPS = 20
+"""How far a chain of redirections is followed: incidents are merged a few times, and a longer one has no end."""
+
 
 class Redirects:
     """The redirected records of one reading, and where they lead. `field` names the target; None: there are none."""
@@ -14,6 +17,7 @@ class Redirects:
     def __init__(self, field: str | None) -> None:
         self._field = field
         self._targets: dict[str, str] = {}
+        self._steps: dict[str, int] = {}
         self._missing: set[str] = set()
         self._gone: set[str] = set()
 
@@ -22,6 +26,9 @@ class Redirects:
         target = record.get(self._field) if self._field else None
         if target is not None:
             self._targets[identity] = str(target)
+            self._steps[str(target)] = self._steps.get(identity, 0) + 1
+            if self._steps[str(target)] > MOST_STEPS:
+                self.give_up(str(target))
 
     def next_target(self, known: Mapping[str, Any]) -> str | None:
         """Return a target that nobody has read yet, None when all are known or given up."""

@@ -10,6 +10,10 @@ from .. import errors
 from ..clouds import split_url
 from ..errors import Reason, TenantError
 
+# filtered pages can be empty, though not for ever
+_MOST_WITHOUT_NEWS = 100
+_MOST_LINKS = 10_000
+
 
 class NextLinks:
     """The next pages of one reading. `base_url` is the API as addressed here, `main_host` what the service calls it."""
@@ -18,12 +22,14 @@ class NextLinks:
         self._base_url = base_url
         self._main_host = main_host
         self._followed: set[str] = set()
+        self._without_news = 0
 
-    def checked(self, link: str) -> str:
+    def checked(self, link: str, brought_news: bool = True) -> str:
         """Return where the next page is: on the host that was asked, for the token must not go anywhere else.
 
         Behind a proxy or a regional host the service may name its main host; its path is then asked for where we are.
-        Raises TenantError for another host, and for a link that was followed before.
+        `brought_news` says whether the page with the link had anything that was not known.
+        Raises TenantError for another host, for a link that was followed before, and for links without an end.
         """
         here = urlsplit(self._base_url)
         # a backslash or a user name makes readers of addresses differ in where the host begins
@@ -37,6 +43,11 @@ class NextLinks:
         if link in self._followed:
             raise _strange(here.netloc, "sent the same next page twice")
         self._followed.add(link)
+        self._without_news = 0 if brought_news else self._without_news + 1
+        if self._without_news == _MOST_WITHOUT_NEWS:
+            raise _strange(here.netloc, f"sent {_MOST_WITHOUT_NEWS} pages in a row without anything new")
+        if len(self._followed) > _MOST_LINKS:
+            raise _strange(here.netloc, f"sent more than {_MOST_LINKS} pages of one answer")
         return link
 
 

@@ -215,6 +215,16 @@ def test_a_redirected_incident_is_never_changed(tenant: Tenant, redirected: dict
     assert tenant.sent() == []
 
 
+def test_a_chain_of_redirections_without_an_end_is_left_alone(tenant: Tenant) -> None:
+    for number in range(100):
+        redirected = {**RECORD, "status": "Redirected", "redirectIncidentId": number + 1}
+        tenant.server.script(path(str(number)), Answer(redirected))
+    end = tenant.update(order())
+    assert end.end == updating.SKIPPED
+    assert end.meaning.endswith("(to which 7 was redirected) has been redirected too often")
+    assert tenant.sent() == []
+
+
 def test_one_records_trouble_is_its_own(tenant: Tenant) -> None:
     refusal = {"error": {"code": "InvalidInput", "message": "No such user.", "target": "t"}}
     for record_id in ("1", "3", "4", "5"):

@@ -133,3 +133,10 @@ def test_after_a_wait_the_pass_goes_on_at_its_page(tenant: ScriptedTenant) -> No
         passes.next_page()
     assert ids_of(passes)[:10] == list(range(100, 110))
     assert skips(tenant) == [None, "100", "100", None, "100"]
+
+
+def test_links_that_bring_nothing_new_do_not_keep_us_for_ever(tenant: ScriptedTenant) -> None:
+    tenant.server.script(PATH, page([1], f"{tenant.server.url}/p/0"))
+    for number in range(200):
+        tenant.server.script(f"/p/{number}", page([1], f"{tenant.server.url}/p/{number + 1}"))
+    assert "100 pages in a row without anything new" in reason_of(passes_of(tenant)).meaning

@@ -6,7 +6,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.mssp.defender.plugins.module_utils._core.reading.redirects import Redirects
+from ansible_collections.mssp.defender.plugins.module_utils._core.reading.redirects import MOST_STEPS, Redirects
 
 FIELD = "redirectIncidentId"
 
@@ -72,3 +72,16 @@ def test_chains_and_circles_of_any_shape_come_to_an_end(targets: dict[int, int])
     for one in result.values():
         # in a circle there is no incident to go to
         assert one["found"] == (int(one["target"]) not in targets)
+
+
+def test_a_chain_without_an_end_is_not_followed_for_ever() -> None:
+    redirects = Redirects(FIELD)
+    known: dict[str, int] = {}
+    target: str | None = "1"
+    while target is not None:
+        known[target] = 0
+        redirects.note(target, {FIELD: int(target) + 1})
+        target = redirects.next_target(known)
+    assert len(known) == MOST_STEPS + 1
+    assert redirects.unfollowed(known) == []
+    assert not any(one["found"] for one in redirects.to_result())

@@ -91,3 +91,22 @@ def test_an_address_is_reached_where_we_are(address: str, base_url: str, reached
 def test_an_address_that_leads_nowhere_is_refused(address: str) -> None:
     with pytest.raises(TenantError, match=r"proxy\.example named an address that is not one"):
         led_back(address, "https://proxy.example/entra")
+
+
+def test_pages_without_anything_new_have_an_end() -> None:
+    links = NextLinks(HERE, MAIN)
+    for number in range(99):
+        links.checked(f"{HERE}/{number}", brought_news=False)
+    links.checked(f"{HERE}/news")
+    for number in range(99):
+        links.checked(f"{HERE}/again-{number}", brought_news=False)
+    with pytest.raises(TenantError) as refused:
+        links.checked(f"{HERE}/one-too-many", brought_news=False)
+    assert refused.value.reason.meaning.endswith("sent 100 pages in a row without anything new")
+
+
+def test_pages_that_never_stop_have_an_end() -> None:
+    links = NextLinks(HERE, MAIN)
+    for number in range(10_000):
+        links.checked(f"{HERE}/{number}")
+    assert refusal_of(links, f"{HERE}/one-too-many").endswith("sent more than 10000 pages of one answer")
