@@ -60,11 +60,13 @@ options:
     type: str
   ca_path:
     description:
-      - CA bundle (PEM) that servers are verified against. It wins over E(REQUESTS_CA_BUNDLE). TLS is always verified.
+      - CA bundle that servers are verified against, a file in PEM form or a folder that C(openssl rehash) has prepared.
+        It wins over E(REQUESTS_CA_BUNDLE). TLS is always verified.
     type: path
   timeout:
     description:
-      - Seconds to wait for a connection, and for each part of an answer.
+      - Seconds to wait for a connection, and for each part of an answer. The answer as a whole may take ten times as
+        long. One that is slower, or larger than 160 MiB, ends the tenant as C(unreachable).
     type: int
     default: 30
   retries:
@@ -79,6 +81,13 @@ options:
         the Defender XDR API answers 50 such calls a minute.
     type: int
     default: 300
+  tenant_timeout:
+    description:
+      - Longest total time in seconds that the calls in one tenant and the pauses between them may take, before it is
+        reported as C(unreachable). Waiting that O(max_wait) allows does not count.
+      - What was done until then stays done, and a read with a checkpoint goes on there in the next run.
+    type: int
+    default: 7200
 """
 
     TASK = r"""

@@ -36,6 +36,7 @@ CONNECTION: dict[str, dict[str, Any]] = {
     "timeout": {"type": "int", "default": 30},
     "retries": {"type": "int", "default": 3},
     "max_wait": {"type": "int", "default": 300},
+    "tenant_timeout": {"type": "int", "default": 7200},
     "cache": {"type": "path"},
     "inventory_host": {"type": "str"},
 }

@@ -15,6 +15,7 @@ try:
     import jwt
     import msal
     import requests
+    import urllib3
     from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.fernet import Fernet, InvalidToken
@@ -23,14 +24,18 @@ try:
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
     from cryptography.hazmat.primitives.serialization import pkcs12
     from requests.adapters import HTTPAdapter
+    from urllib3 import HTTPSConnectionPool
+    from urllib3.connection import HTTPSConnection
     from urllib3.util.ssl_ import create_urllib3_context
+    from urllib3.util.ssl_match_hostname import CertificateError
 except ImportError as error:
     MISSING = {"jwt": "PyJWT[crypto]", "cryptography": "PyJWT[crypto]"}.get(error.name or "", error.name or "msal")
     # so that other files can import the names; nobody uses them before MISSING was looked at
     HKDF = Fernet = InvalidToken = create_urllib3_context = None  # type: ignore[assignment,misc]
-    HTTPAdapter = object  # type: ignore[assignment,misc]
+    CertificateError = HTTPAdapter = HTTPSConnection = HTTPSConnectionPool = object  # type: ignore[assignment,misc]
+    hashes = idna = jwt = msal = pkcs12 = requests = None  # type: ignore[assignment]
+    rsa = serialization = urllib3 = x509 = None  # type: ignore[assignment]
     UnsupportedAlgorithm = Exception  # type: ignore[assignment,misc]
-    hashes = idna = jwt = msal = pkcs12 = requests = rsa = serialization = x509 = None  # type: ignore[assignment]
 
 try:
     # comes with ansible-core, but not where a module runs by itself
@@ -49,8 +54,11 @@ if MISSING is None:
 __all__ = [
     "HKDF",
     "MISSING",
+    "CertificateError",
     "Fernet",
     "HTTPAdapter",
+    "HTTPSConnection",
+    "HTTPSConnectionPool",
     "InvalidToken",
     "UnsupportedAlgorithm",
     "create_urllib3_context",
@@ -62,6 +70,7 @@ __all__ = [
     "requests",
     "rsa",
     "serialization",
+    "urllib3",
     "x509",
     "yaml",
 ]

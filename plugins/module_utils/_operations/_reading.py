@@ -89,7 +89,7 @@ class _Reading:
         self._draft: Draft | None = None
         self._records: list[dict[str, Any]] = []
         self._changed = False
-        self._is_read = False
+        self._unsettled: TenantRead | None = None
 
     def __call__(self) -> dict[str, Any]:
         read = self._read = self._read or TenantRead(self._order, self._tenant, self._checkpoint)
@@ -111,16 +111,22 @@ class _Reading:
             "quarantined": [left_out.to_result() for left_out in reader.quarantined],
             "warnings": reader.warnings,
         }
-        result |= self._hand_over(self._dest) if self._dest else {self._order.dialect.records: self._records}
-        self._is_read = True
+        if self._dest is None:
+            self._unsettled = read
+            return result | {self._order.dialect.records: self._records}
+        result |= self._hand_over(self._dest)
+        try:
+            # at once: another tenant may take long, and the task be killed meanwhile
+            read.settle()
+        except OSError:
+            self._unsettled = read
         return result
 
     def settle(self, host: Host) -> None:
-        """Move the checkpoint, once all that the task read has been written or is about to be returned."""
-        if not (self._is_read and self._read):
-            return
+        """Move the checkpoint where that had to wait until the task is about to return what it read."""
         try:
-            self._read.settle()
+            if self._unsettled:
+                self._unsettled.settle()
         except OSError as error:
             # a task that failed now would lose what it was to return of tenants whose checkpoints have moved
             name = self._tenant.name

@@ -32,7 +32,7 @@ _WARNED = "warned-of-retirement"
 
 def check_counts(params: Mapping[str, Any]) -> None:
     """Raise OptionError for a count that must be at least 1. An operation in a single tenant has no concurrency."""
-    for option in ("concurrency", "timeout"):
+    for option in ("concurrency", "timeout", "tenant_timeout"):
         if params.get(option, 1) < 1:
             raise OptionError(f"{option} is {params[option]}: it must be at least 1")
 
@@ -56,7 +56,7 @@ class Session:
             _options.names_in_messages(),
             host.warn,
         )
-        self._retries, self._max_wait = params["retries"], params["max_wait"]
+        self._patience = params["retries"], params["max_wait"], params["tenant_timeout"]
         self._host = host
         self.transport = Transport(params["ca_path"], params["timeout"], params.get("concurrency", 1))
         folder = files.private_folder("cache", Path(params["cache"])) if params.get("cache") else host.run_directory
@@ -69,8 +69,8 @@ class Session:
         )
 
     def patience(self) -> Patience:
-        """Return one tenant's budget of repeats and waiting."""
-        return Patience(self._retries, self._max_wait)
+        """Return one tenant's budget of repeats, waiting and time."""
+        return Patience(*self._patience)
 
     def access(self, tenant_id: str, target: Target, required_roles: list[str], patience: Patience) -> Access:
         """Return the application's access to one tenant. Raises OptionError for an id that can be none."""

@@ -163,4 +163,4 @@ class _Services:
         return clouds.select(self._params["cloud"], self._params["authority_url"], self._params["graph_url"])
 
     def _patience(self) -> Patience:
-        return Patience(self._params["retries"], self._params["max_wait"])
+        return Patience(self._params["retries"], self._params["max_wait"], self._params["tenant_timeout"])

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from unit.clock import Clock
 from unit.full_disk import no_file_larger_than
 from unit.reading_task import FLEET, ReadingTask
 from unit.scripted_entra import RESOURCE, TENANT, ScriptedEntra
@@ -20,6 +21,7 @@ from unit.scripted_server import Answer, Request
 from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.checkpoints import OVERLAP
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire import http
 from ansible_collections.mssp.defender.plugins.module_utils._operations import incidents
 
 XDR = "/api/incidents"
@@ -252,3 +254,59 @@ def _by_filter(
         return failing if holds else empty
 
     return answer
+
+
+def test_a_tenant_is_settled_before_the_others_have_been_read(
+    task: ReadingTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task.server.script(XDR, page([1, 2]))
+    settled: dict[str, bool] = {}
+    answer = task.server.next_answer
+
+    def noting(request: Request) -> Answer:
+        if request.path == XDR:
+            is_there = (tmp_path / "contoso.checkpoint").exists() and (tmp_path / "contoso.jsonl").exists()
+            settled[request.headers["Authorization"]] = is_there
+        return answer(request)
+
+    monkeypatch.setattr(task.server, "next_answer", noting)
+    folders = {"dest": str(tmp_path), "checkpoint": str(tmp_path)}
+    task(tenants=FLEET, concurrency=1, backfill="2026-11-01", **folders)
+    assert list(settled.values()) == [False, True]
+
+
+def test_what_is_returned_moves_no_checkpoint_before_the_task_returns_it(
+    task: ReadingTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task.server.script(XDR, page([1, 2]))
+    answer = task.server.next_answer
+
+    def noting(request: Request) -> Answer:
+        assert not list(tmp_path.glob("*.checkpoint"))
+        return answer(request)
+
+    monkeypatch.setattr(task.server, "next_answer", noting)
+    result = task(tenants=FLEET, concurrency=1, backfill="2026-11-01", checkpoint=str(tmp_path))
+    assert [len(tenant["incidents"]) for tenant in result["tenants"]] == [2, 2]
+    assert len(list(tmp_path.glob("*.checkpoint"))) == 2
+
+
+def test_a_tenant_whose_time_is_over_keeps_what_was_read(
+    task: ReadingTask, kept: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pages never end, and the third takes hours."""
+    clock = Clock()
+    monkeypatch.setattr(http, "time", clock)
+    task.server.script(XDR, page(range(100)), page(range(50)), page(range(50, 150)))
+    answer = task.server.next_answer
+
+    def slow(request: Request) -> Answer:
+        clock.sleep(7200 if len(task.asked(XDR)) == 2 else 0)
+        return answer(request)
+
+    monkeypatch.setattr(task.server, "next_answer", slow)
+    result = task(**kept, backfill="2026-11-20T12:00:00Z")
+    assert (result["state"], result["failed"], result["who"]) == ("unreachable", True, "provider")
+    assert result["meaning"].startswith("the 7200 s of tenant_timeout were over before ")
+    assert result["count"] == len(written(kept)) >= 100
+    assert result["complete_until"] > "2026-11-20T12:00:00"

@@ -21,7 +21,8 @@ description:
   - Options that are not listed below are those of that module, with the same meaning and environment variables.
     C(api), C(status), C(severity), C(assigned_to), C(filter), C(alerts), C(normalize), C(concurrency), C(paced),
     C(client_id), C(client_secret), C(certificate_path), C(certificate_password), C(federated_token_file), C(cloud),
-    C(authority_url), C(graph_url), C(xdr_url), C(ca_path), C(timeout), C(retries), C(max_wait) and C(cache).
+    C(authority_url), C(graph_url), C(xdr_url), C(ca_path), C(timeout), C(retries), C(max_wait), C(tenant_timeout) and
+    C(cache).
 options:
   tenants:
     description:

@@ -18,7 +18,7 @@ from ..dependencies import msal
 from ..errors import Reason, TenantError
 from ..wire import throttling
 from ..wire.http import Patience, Reply, Transport
-from . import refusals
+from . import claims, refusals
 from .credentials import Credential
 from .discovery import Authority
 from .token_cache import Token, TokenCache
@@ -26,6 +26,8 @@ from .token_cache import Token, TokenCache
 # Entra ID counts requests that are the same over five minutes, and repeating them prolongs that
 _LOOP = "AADSTS50196"
 _LOOP_SECONDS = 300.0
+# Source: learn.microsoft.com, "Continuous access evaluation": up to 28 hours, and no token lives longer
+_LONGEST_LIFETIME = 28 * 3600
 
 
 class TokenSource:
@@ -69,10 +71,28 @@ class TokenSource:
         answer = application.acquire_token_for_client([f"{resource}/.default"])
         if "access_token" not in answer:
             raise TenantError(refusals.of_token_endpoint(answer))
-        return Token(answer["access_token"], time.time() + int(answer.get("expires_in", 0)))
+        return Token(answer["access_token"], _expiry(answer["access_token"], answer.get("expires_in", 0)))
 
     def _key(self, tenant_guid: str, resource: str, version: str) -> tuple[str, ...]:
         return self.authority.url, tenant_guid, self.client_id, resource, version
+
+
+def _lifetime(said: Any) -> int:
+    """Return the seconds that a token is said to live, 0 for what is no such number: as a text, v1 sends it too."""
+    try:
+        seconds = float(said)
+    except (TypeError, ValueError, OverflowError):
+        return 0
+    return int(seconds) if 0 <= seconds <= _LONGEST_LIFETIME else 0
+
+
+def _expiry(token: str, lifetime: int) -> float:
+    """Return when the token expires (seconds since 1970): after its lifetime, or as it says itself; else now."""
+    now = time.time()
+    if lifetime:
+        return now + lifetime
+    found = claims.read(token)
+    return min(found.expires_at, now + _LONGEST_LIFETIME) if found else now
 
 
 @dataclass(frozen=True)
@@ -118,9 +138,14 @@ class _MsalHttpClient:
         body = reply.json()
         if reply.status >= 400 and refusals.is_transient(body):
             raise self._later(reply, refusals.of_token_endpoint(body))
-        if reply.status == 200 and not body.get("access_token"):
+        if reply.status >= 400:
+            return _MsalResponse(reply.status, json.dumps(body), {})
+        token = body.get("access_token")
+        if not (isinstance(token, str) and token):
             raise TenantError(Reason(errors.ERROR, "the token endpoint sent no token", "check authority_url"))
-        return _MsalResponse(reply.status, reply.text, {})
+        # MSAL takes every member for what it should be, and stumbles over one that is not
+        granted = {"token_type": "Bearer", "access_token": token, "expires_in": _lifetime(body.get("expires_in"))}
+        return _MsalResponse(reply.status, json.dumps(granted), {})
 
     def _later(self, reply: Reply, reason: Reason) -> Exception:
         """Return what to raise after a refusal that passes: Postponed, or TenantError when patience ends."""

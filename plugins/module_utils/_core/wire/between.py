@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import errors
+from ..clouds import split_url
 from ..errors import Reason
 
 # RFC 6749 5.2, and what Microsoft adds; whoever sends another one says more than that word
@@ -33,11 +34,14 @@ _OAUTH_ERRORS = frozenset(
         "server_error",
     }
 )
+_PROXY_LOGIN = 407
 _PRODUCT = re.compile(r"^[\w./ ()-]{1,60}$", re.ASCII)
 
 
 def refuses(status: int, headers: Mapping[str, str], body: Mapping[str, Any] | None) -> bool:
     """Tell whether this is how Microsoft refuses. `body` is the JSON object in the answer, None where there is none."""
+    if _is_redirection(status) or status == _PROXY_LOGIN:
+        return False
     if status in (401, 403) and headers.get("WWW-Authenticate", "").strip().lower().startswith("bearer"):
         return True
     error = (body or {}).get("error")
@@ -54,8 +58,23 @@ def reason(host: str, status: int, headers: Mapping[str, str]) -> Reason:
     # only a plain name: the header is as foreign as the body
     product = next((name for name in map(headers.get, ("Server", "Via")) if name and _PRODUCT.match(name)), None)
     named = f" (it calls itself {product})" if product else ""
+    what, remedy = "not Microsoft's JSON", "or check the URL"
+    if _is_redirection(status):
+        what = f"a redirection{_target(headers.get('Location') or '')}, which is not followed"
+    elif status == _PROXY_LOGIN:
+        what, remedy = "a proxy that wants a user name and password", "or put them into HTTPS_PROXY"
     return Reason(
         errors.UNREACHABLE,
-        f"something between this machine and {host} answered HTTP {status} in its place: not Microsoft's JSON{named}",
-        f"have the proxy, firewall or network between let calls to {host} through unchanged, or check the URL",
+        f"something between this machine and {host} answered HTTP {status} in its place: {what}{named}",
+        f"have the proxy, firewall or network between let calls to {host} through unchanged, {remedy}",
     )
+
+
+def _is_redirection(status: int) -> bool:
+    return 300 <= status < 400
+
+
+def _target(location: str) -> str:
+    """Return where a redirection leads, by the host alone: the rest may hold what was asked for."""
+    parts = split_url(location.partition("?")[0])
+    return f" to {parts.hostname}" if parts and parts.hostname else ""

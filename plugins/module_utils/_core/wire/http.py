@@ -7,29 +7,32 @@ A call never sleeps: where it should be repeated later it raises `Postponed`, an
 
 from __future__ import annotations
 
+import math
 import random
-import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from json import loads
 from typing import Any
-from urllib.parse import urlsplit
 
 from .. import errors
-from ..dependencies import requests
+from ..clouds import split_url
+from ..dependencies import CertificateError, requests, urllib3
 from ..errors import Postponed, Reason, TenantError
-from . import between, pacing, throttling, tls
+from . import between, bodies, certificates, deadlines, failures, pacing, proxies, throttling, tls
+from .failures import Waits
+from .outages import Outages
+from .proxies import Proxy
 
 _FIRST_BACKOFF = 1.0
 _LONGEST_BACKOFF = 30.0
-_PIECE = 1 << 20
+_TIMEOUTS_OF_AN_ANSWER = 10
 
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer below 500 and other than 429: the status, the headers, the text."""
+    """An answer below 500 and other than 408 and 429: the status, the headers, the text."""
 
     status: int
     headers: Mapping[str, str]
@@ -47,7 +50,7 @@ class Reply:
         """Raise TenantError where the answer is not Microsoft's, but that of something between."""
         if self.status < 300:
             # what a change is answered with may be empty, and a page is looked at when it is decoded
-            is_microsofts = self.text.lstrip("\ufeff \t\r\n")[:1] in ("", "{")
+            is_microsofts = self.text.lstrip(" \t\r\n")[:1] in ("", "{")
         else:
             is_microsofts = between.refuses(self.status, self.headers, self.json_or_none())
         if not is_microsofts:
@@ -57,19 +60,34 @@ class Reply:
         """Return the JSON object in the body, or None where there is none."""
         try:
             body = decode(self.text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         return body if isinstance(body, dict) else None
 
 
 class Patience:
-    """How much waiting one tenant is worth: `retries` repeats of a call, `max_wait` seconds of throttling in all."""
+    """How much waiting one tenant is worth: `retries` repeats of a call, `max_wait` seconds of throttling in all, and
+    `seconds` for everything else: its calls, and the pauses between them."""
 
-    def __init__(self, retries: int, max_wait: float) -> None:
+    def __init__(self, retries: int, max_wait: float, seconds: float = math.inf) -> None:
         self.retries = retries
         self._left = max_wait
+        self._seconds = seconds
+        self._seconds_left = seconds
         self._failures = 0
         self._throttlings = 0
+
+    def check(self, host: str) -> float:
+        """Return the seconds that are left for calls. Raises TenantError where there are none."""
+        if self._seconds_left <= 0:
+            meaning = f"the {self._seconds:g} s of tenant_timeout were over before {host} had answered everything"
+            remedy = "run again, look for what makes this tenant so slow, or raise tenant_timeout"
+            raise TenantError(Reason(errors.UNREACHABLE, meaning, remedy))
+        return self._seconds_left
+
+    def spend(self, seconds: float) -> None:
+        """A call, or a pause before one, took that long."""
+        self._seconds_left -= seconds
 
     def renew(self) -> None:
         """A call succeeded: the next one may be repeated anew. Time spent throttled stays spent."""
@@ -81,7 +99,7 @@ class Patience:
             return TenantError(reason)
         ceiling = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2**self._failures)
         self._failures += 1
-        return Postponed(max(at_least, random.uniform(ceiling / 2, ceiling)), TenantError(reason))
+        return self._pause(max(at_least, random.uniform(ceiling / 2, ceiling)), TenantError(reason))
 
     def after_throttling(
         self, host: str, seconds: float | None, quota: str | None = None, reason: Reason | None = None
@@ -120,13 +138,17 @@ class Patience:
                 f"run again after {seconds:.0f} s, or raise max_wait",
             )
         )
-        return Postponed(seconds, error) if steady else self._wait(seconds, error)
+        return self._pause(seconds, error) if steady else self._wait(seconds, error)
 
     def share(self, wait: Postponed) -> Exception:
         """Return what to raise after a call of another tenant, whose answer this one was waiting for, was postponed."""
         if wait.error.reason.state == errors.THROTTLED:
             return self._wait(wait.seconds, wait.error)
         return self.after_failure(wait.error.reason)
+
+    def _pause(self, seconds: float, error: TenantError) -> Postponed:
+        self.spend(seconds)
+        return Postponed(seconds, error)
 
     def _wait(self, seconds: float, error: TenantError) -> Exception:
         if seconds > self._left:
@@ -142,12 +164,14 @@ class Transport:
     """
 
     def __init__(self, ca_path: str | None = None, timeout: float = 30, connections: int = 1) -> None:
-        self._ca_path = ca_path
         self._timeout = timeout
+        self._trusted = tls.trusted(ca_path)
         # an adapter and no session: no cookies, no ~/.netrc, no redirects, and the environment is read once for a host
-        self._adapter = tls.Adapter(tls.context(ca_path), connections)
-        self._headers = requests.utils.default_headers()
-        self._proxies: dict[str, dict[str, str]] = {}
+        self._adapter = tls.Adapter(self._trusted.context, connections)
+        self._headers = {**requests.utils.default_headers(), "Accept-Encoding": bodies.ENCODINGS}
+        self._proxies: dict[str, Proxy | None] = {}
+        self._distrusted: dict[str, Reason] = {}
+        self._outages = Outages()
 
     def send(
         self,
@@ -166,92 +190,84 @@ class Transport:
         Raises Postponed (429, 5xx or a network failure, with patience left), or TenantError (`throttled`,
         `unreachable`).
         """
-        host = urlsplit(url).netloc
-        if not url.startswith("https://"):
-            meaning = f"the address of {host} that metadata or a page named is no https URL"
-            raise TenantError(Reason(errors.ERROR, meaning, "check authority_url and the network path to it"))
-        waits = (self._timeout, max(self._timeout, seconds))
+        host = _host_of(url)
         authorization = {"Authorization": f"Bearer {token}"} if token else {}
+        request = requests.Request(
+            method, url, {**self._headers, **(headers or {}), **authorization}, params=params, data=data
+        )
+        in_all = _TIMEOUTS_OF_AN_ANSWER * self._timeout + seconds
+        waits = Waits(self._timeout, max(self._timeout, seconds), min(in_all, patience.check(host)))
+        began = time.monotonic()
         try:
-            request = requests.Request(
-                method, url, {**self._headers, **(headers or {}), **authorization}, params=params, data=data
-            )
-            response = self._adapter.send(
-                request.prepare(),
-                timeout=waits,
-                # the adapter's context verifies; for anything but None, requests 2.32.2 would put its own in that place
-                verify=None,  # type: ignore[arg-type]
-                proxies=self._proxies_to(host, url),
-            )
-            text = _whole_body(response).decode(errors="replace")
-        except (requests.exceptions.RequestException, ValueError) as error:
-            if _is_caused_by(error, ssl.SSLCertVerificationError):
-                raise TenantError(_untrusted(host, self._ca_path)) from None
-            raise patience.after_failure(_network_failure(host, error, waits)) from None
+            with self._outages.watched(host, patience):
+                reply = self._exchange(host, request, waits, patience)
+        finally:
+            patience.spend(time.monotonic() - began)
+        # a refusal may be repeated too, and must not be so without end
+        if reply.status < 400:
+            patience.renew()
+        return reply
+
+    def _exchange(self, host: str, request: Any, waits: Waits, patience: Patience) -> Reply:
+        proxy = None
+        try:
+            proxy = self._proxy_for(host, request.url)
+            with deadlines.answer_within(waits.answer):
+                response = self._adapter.send(
+                    request.prepare(),
+                    stream=True,
+                    timeout=(waits.connection, waits.part),
+                    # the adapter's context verifies; for anything but None, requests 2.32.2 would put its own there
+                    verify=None,  # type: ignore[arg-type]
+                    proxies={"https": proxy.url} if proxy else {},
+                )
+                text = _text_of(response)
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
+            raise self._failure(error, host, waits, proxy, patience) from None
         if response.status_code == 429:
             asks = throttling.retry_after(response.headers, text)
             raise patience.after_throttling(host, asks, throttling.quota_name(text))
-        if response.status_code >= 500:
+        if response.status_code >= 500 or response.status_code == 408:
             asked = throttling.retry_after(response.headers, "") or 0
             raise patience.after_failure(_server_failure(host, response.status_code), min(asked, _LONGEST_BACKOFF))
-        # a refusal may be repeated too, and must not be so without end
-        if response.status_code < 400:
-            patience.renew()
         return Reply(response.status_code, response.headers, text, host)
 
-    def _proxies_to(self, host: str, url: str) -> dict[str, str]:
+    def _proxy_for(self, host: str, url: str) -> Proxy | None:
         if host not in self._proxies:
-            self._proxies[host] = requests.utils.get_environ_proxies(url)
+            self._proxies[host] = proxies.of(url)
         return self._proxies[host]
 
+    def _failure(self, error: Exception, host: str, waits: Waits, proxy: Proxy | None, patience: Patience) -> Exception:
+        refused = failures.cause(error, ssl.SSLCertVerificationError) or failures.cause(error, CertificateError)
+        if refused:
+            is_proxys = proxy is not None and isinstance(error, requests.exceptions.ProxyError)
+            address, way = (proxy.name, None) if proxy and is_proxys else (host, proxy)
+            if address not in self._distrusted:
+                self._distrusted[address] = certificates.distrust(refused, address, self._trusted, way)
+            return TenantError(self._distrusted[address])
+        reason = failures.reason_of(error, host, waits, proxy)
+        return TenantError(reason) if failures.is_final(error) else patience.after_failure(reason)
 
-def _whole_body(response: Any) -> bytes:
-    """Return the body. Raises where it is shorter than announced, which urllib3 before 2.0 does not notice."""
-    # in fewer and larger pieces than `response.content`: between any two, another thread may take over
-    content: bytes = b"".join(response.iter_content(_PIECE))
-    announced = response.headers.get("Content-Length", "")
-    if announced.isdecimal() and "Content-Encoding" not in response.headers and len(content) < int(announced):
-        raise requests.exceptions.ChunkedEncodingError
-    return content
 
-
-def _untrusted(host: str, ca_path: str | None) -> Reason:
-    source = f"the CA bundle ca_path ({ca_path})" if ca_path else "this machine's CA certificates"
-    return Reason(
-        errors.UNREACHABLE,
-        f"TLS with {host} failed: its certificate does not verify against {source}",
-        "set ca_path to the CA bundle that issued the certificate",
+def _host_of(url: str) -> str:
+    """Return the host and port of an https URL. Raises TenantError for any other, which metadata may have named."""
+    parts = split_url("/".join(url.split("/")[:3]))
+    if parts and parts.scheme == "https" and parts.hostname:
+        return parts.netloc
+    meaning = (
+        f"the address of {parts.hostname if parts else 'a host'} that metadata or a page named is not an https URL"
     )
+    raise TenantError(Reason(errors.ERROR, meaning, "check authority_url and the network path to it"))
+
+
+def _text_of(response: Any) -> str:
+    """Return the body as text. The connection is used again only where the body was read to its end."""
+    try:
+        return bodies.text_of(bodies.read(response), response.headers.get("Content-Type", ""))
+    except BaseException:
+        response.close()
+        raise
 
 
 def _server_failure(host: str, status: int) -> Reason:
     return Reason(errors.UNREACHABLE, f"{host} keeps answering HTTP {status}", "run again later", code=str(status))
-
-
-def _network_failure(host: str, error: Exception, waits: tuple[float, float]) -> Reason:
-    """Describe the failure in our own words: the library's text can hold a proxy's password.
-
-    `waits` are the seconds allowed for the connection, and for the answer.
-    """
-    timeout = waits[0] if isinstance(error, requests.exceptions.ConnectTimeout) else waits[1]
-    if isinstance(error, requests.exceptions.ProxyError):
-        what, remedy = "the proxy could not be used", "check HTTPS_PROXY"
-    elif isinstance(error, requests.exceptions.SSLError):
-        what, remedy = "the TLS handshake failed", "check that the URL's port speaks TLS, and any proxy"
-    elif isinstance(error, requests.exceptions.Timeout):
-        what, remedy = f"no answer within {timeout:g} s", "check the network, or raise timeout"
-    elif isinstance(error, requests.exceptions.ChunkedEncodingError):
-        what, remedy = "the reply was cut off", "check the network and any proxy"
-    elif _is_caused_by(error, socket.gaierror):
-        what, remedy = "its name does not resolve", "check the host name and DNS"
-    elif isinstance(error, requests.exceptions.ConnectionError):
-        what, remedy = "the connection was refused or reset", "check the network and the firewall"
-    else:
-        what, remedy = "the request failed", "check the URL and the network"
-    return Reason(errors.UNREACHABLE, f"{host} could not be reached: {what}", remedy)
-
-
-def _is_caused_by(error: BaseException | None, kind: type[BaseException]) -> bool:
-    while error is not None and not isinstance(error, kind):
-        error = error.__cause__ or error.__context__
-    return error is not None

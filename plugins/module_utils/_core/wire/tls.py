@@ -5,14 +5,32 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
 import ssl
 from pathlib import Path
 from typing import Any
 
-from ..dependencies import HTTPAdapter, create_urllib3_context, requests
+from ..dependencies import HTTPAdapter, HTTPSConnection, HTTPSConnectionPool, create_urllib3_context, requests
 from ..errors import OptionError
+from . import deadlines
+from .certificates import Trusted
 
 _BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_HASH_NAME = re.compile(r"^[0-9a-f]{8}\.[0-9]+$")
+_DER_BEGINS = b"\x30\x82"
+_MOST_LOOKED_AT = 1 << 16
+
+
+class _Connection(HTTPSConnection):
+    """A connection that heeds the deadline of an answer from its first byte, which may be a proxy's."""
+
+    def _new_conn(self) -> socket.socket:
+        return deadlines.timed(super()._new_conn())
+
+
+class _Pool(HTTPSConnectionPool):
+    ConnectionCls = _Connection
 
 
 class Adapter(HTTPAdapter):
@@ -24,32 +42,63 @@ class Adapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
+        _have_deadlines(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         if proxy.lower().startswith("https:"):
             kwargs["proxy_ssl_context"] = self._context
-        return super().proxy_manager_for(proxy, **kwargs, ssl_context=self._context)
+        manager = super().proxy_manager_for(proxy, **kwargs, ssl_context=self._context)
+        if not proxy.lower().startswith("socks"):
+            _have_deadlines(manager)
+        return manager
 
     def cert_verify(self, *_args: Any) -> None:
         """Leave the bundle to the context, which verifies whatever is asked here."""
 
 
-def context(ca_path: str | None) -> ssl.SSLContext:
-    """Return a context that trusts `ca_path`, or else what requests trusts: a bundle named in the environment, its own.
+def trusted(ca_path: str | None) -> Trusted:
+    """Return `ca_path`, or else what requests trusts: a bundle named in the environment, its own.
 
     Raises OptionError for a bundle that holds no CA certificates.
     """
     given = {"ca_path": ca_path} | {name: os.environ.get(name) for name in _BUNDLE_VARIABLES}
-    usual = "the CA bundle", requests.utils.DEFAULT_CA_BUNDLE_PATH
+    usual: tuple[str | None, str] = None, requests.utils.DEFAULT_CA_BUNDLE_PATH
     option, bundle = next(((name, path) for name, path in given.items() if path), usual)
     is_folder = Path(bundle).is_dir()
     if Path(bundle).exists() and not (is_folder or Path(bundle).is_file()):
-        raise OptionError(f"{option} {bundle} cannot be used: it is not a file: give a CA bundle in PEM form")
-    trusting: ssl.SSLContext = create_urllib3_context()
+        raise _unusable(option, bundle, "it is not a file: give a CA bundle in PEM form")
+    context: ssl.SSLContext = create_urllib3_context()
+    context.sslsocket_class = deadlines.TimedTlsSocket
     try:
-        trusting.load_verify_locations(None if is_folder else bundle, bundle if is_folder else None)
+        if is_folder and not any(_HASH_NAME.match(name) for name in os.listdir(bundle)):  # noqa: PTH208 - many files
+            raise _unusable(option, bundle, "no certificate in the folder has its hash for a name: run openssl rehash")
+        context.load_verify_locations(None if is_folder else bundle, bundle if is_folder else None)
+    except ssl.SSLError:
+        raise _unusable(option, bundle, _fault_of(Path(bundle))) from None
     except OSError as error:
-        # a file without certificates is an SSLError, which is an OSError too
-        why = "it does not exist" if isinstance(error, FileNotFoundError) else "it holds no readable CA certificate"
-        raise OptionError(f"{option} {bundle} cannot be used: {why}: give a CA bundle in PEM form") from None
-    return trusting
+        why = "it does not exist" if isinstance(error, FileNotFoundError) else f"it cannot be read ({error.strerror})"
+        raise _unusable(option, bundle, f"{why}: give a CA bundle in PEM form") from None
+    return Trusted(option, bundle, context)
+
+
+def _have_deadlines(manager: Any) -> None:
+    manager.pool_classes_by_scheme = {**manager.pool_classes_by_scheme, "https": _Pool}
+
+
+def _unusable(option: str | None, bundle: str, why: str) -> OptionError:
+    return OptionError(f"{option or 'the CA bundle'} {bundle} cannot be used: {why}")
+
+
+def _fault_of(bundle: Path) -> str:
+    """Return why a file holds no CA certificate that OpenSSL can read, and what to do."""
+    with bundle.open("rb") as file:
+        begin = file.read(_MOST_LOOKED_AT)
+    if not begin.strip():
+        return "it is empty: give a CA bundle in PEM form"
+    if begin.startswith(_DER_BEGINS):
+        return "it is in DER form: convert it with openssl x509 -inform der, or openssl pkcs12 for a PFX file"
+    if b"PRIVATE KEY-----" in begin and b"CERTIFICATE-----" not in begin:
+        return "it holds a private key and no certificate: give the certificate of the CA, and keep the key to yourself"
+    if b"CERTIFICATE-----" in begin:
+        return "it holds no readable CA certificate, because one in it is damaged: export it anew in PEM form"
+    return "it holds no readable CA certificate: give a CA bundle in PEM form"

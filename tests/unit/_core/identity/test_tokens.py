@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from pathlib import Path
@@ -176,6 +177,12 @@ def test_both_endpoints_refuse_in_the_same_words(entra: ScriptedEntra, source: T
         (Answer({}, status=400), "unreachable"),
         (Answer({"access_token": ""}), "error"),
         (Answer({"access_token": None}), "error"),
+        (Answer({"access_token": 7}), "error"),
+        (Answer({"access_token": ["canary"]}), "error"),
+        (Answer('"canary"'), "unreachable"),
+        (Answer("7"), "unreachable"),
+        (Answer("", 204), "unreachable"),
+        (Answer('{"access_token": ' + "[" * 100_000), "unreachable"),
         (Answer({"error": {"code": "BadGateway", "message": "canary"}}, status=400), "error"),
     ],
 )
@@ -256,3 +263,46 @@ def test_only_what_is_kept_is_cached_and_what_is_forgotten_is_gone(entra: Script
     assert source.cached(TENANT, RESOURCE, "v1") is None
     source.forget(TENANT, RESOURCE, "v2")
     assert source.cached(TENANT, RESOURCE, "v2") is None
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [(3599, 3599), ("3599", 3599), ("3599.0", 3599), (3599.9, 3599), ("28800", 28800), (100_800, 100_800)],
+)
+def test_a_lifetime_is_read_in_every_form_of_a_number(
+    entra: ScriptedEntra, source: TokenSource, said: Any, seconds: int
+) -> None:
+    entra.server.script(token_path(), Answer({"access_token": entra.token(), "expires_in": said}))
+    before = time.time()
+    assert before + seconds <= acquire(source).expires_at <= time.time() + seconds
+
+
+@pytest.mark.parametrize("said", ["abc", None, "", -1, 0, [], {}, 1e300, "1e999", "nan", 10**400, "١٢٣٤٥٦٧"])
+def test_a_lifetime_that_is_none_is_left_to_the_token_itself(
+    entra: ScriptedEntra, source: TokenSource, said: Any
+) -> None:
+    expires = int(time.time()) + 1800
+    body = {"access_token": entra.token(exp=expires), "expires_in": said}
+    entra.server.script(token_path(), Answer(body))
+    assert acquire(source).expires_at == expires
+
+
+def test_a_token_that_does_not_tell_either_is_good_for_now_alone(entra: ScriptedEntra, source: TokenSource) -> None:
+    entra.server.script(token_path(), Answer({"access_token": "opaque", "expires_in": "abc"}))
+    token = acquire(source)
+    assert token.value == "opaque"
+    assert not token.is_fresh()
+
+
+def test_members_that_are_not_what_they_should_be_are_left_alone(entra: ScriptedEntra, source: TokenSource) -> None:
+    odd = {"refresh_in": "abc", "client_info": "%%%", "id_token": 7, "scope": 5, "token_type": None, "error": None}
+    entra.server.script(token_path(), Answer({"access_token": "opaque", "expires_in": 3599, **odd}))
+    assert acquire(source).value == "opaque"
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", ""])
+def test_a_byte_order_mark_before_an_answer_is_none_of_it(entra: ScriptedEntra, source: TokenSource, mark: str) -> None:
+    answers = [({"access_token": "opaque", "expires_in": 3599}, 200), ({"error": "invalid_client"}, 401)]
+    entra.server.script(token_path(), *(Answer(mark + json.dumps(body), status) for body, status in answers))
+    assert acquire(source).value == "opaque"
+    assert reason_of(source).state == "bad_credential"

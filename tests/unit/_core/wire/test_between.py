@@ -69,3 +69,31 @@ def test_who_answers_is_named_where_it_is_a_plain_name(headers: dict[str, str], 
         f"not Microsoft's JSON{named}"
     )
     assert (reason.state, reason.acts, reason.code) == ("unreachable", "provider", None)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize(
+    ("location", "where"),
+    [
+        ("https://user:canary@login.wifi.example:8443/?token=canary", " to login.wifi.example"),
+        ("//login.wifi.example/canary", " to login.wifi.example"),
+        ("/canary", ""),
+        ("//\x1b[31m.example:80a/canary", ""),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_a_redirection_is_told_by_its_host_alone(status: int, location: str | None, where: str) -> None:
+    headers = {} if location is None else {"Location": location}
+    assert not between.refuses(status, headers, {"error": {"code": "Moved", "message": "canary"}})
+    meaning = between.reason("graph.microsoft.com", status, headers).meaning
+    assert meaning.endswith(f"answered HTTP {status} in its place: a redirection{where}, which is not followed")
+    assert "canary" not in meaning
+
+
+def test_a_proxy_in_the_way_that_wants_a_password_is_named_as_one() -> None:
+    reason = between.reason("graph.microsoft.com", 407, {"Proxy-Authenticate": "Negotiate", "Server": "squid"})
+    assert (
+        "HTTP 407 in its place: a proxy that wants a user name and password (it calls itself squid)" in reason.meaning
+    )
+    assert reason.remedy.endswith("or put them into HTTPS_PROXY")

@@ -85,10 +85,42 @@ def test_a_netrc_file_adds_no_credentials(
     assert "Authorization" not in server.requests[0].headers
 
 
-def test_a_redirect_is_not_followed(server: ScriptedServer, transport: Transport) -> None:
-    server.script("/a", Answer(status=302, headers={"Location": f"{server.url}/b"}))
-    assert transport.send("GET", f"{server.url}/a", Patience(0, 0), token="t").status == 302
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(server: ScriptedServer, transport: Transport, status: int) -> None:
+    server.script("/a", Answer(status=status, headers={"Location": f"{server.url}/b"}))
+    assert transport.send("GET", f"{server.url}/a", Patience(0, 0), token="t").status == status
     assert server.requests_to("/b") == []
+
+
+def test_a_timeout_of_the_request_is_worth_another_try(server: ScriptedServer, transport: Transport) -> None:
+    server.script("/a", Answer("", 408))
+    with pytest.raises(Postponed):
+        transport.send("GET", f"{server.url}/a", Patience(retries=1, max_wait=0))
+
+
+def test_the_time_of_a_tenant_is_spent_on_calls_and_pauses(server: ScriptedServer, transport: Transport) -> None:
+    server.script("/a", Answer(status=500))
+    patience = Patience(retries=1000, max_wait=0, seconds=100)
+    for _unused in range(1000):
+        try:
+            transport.send("GET", f"{server.url}/a", patience)
+        except Postponed:
+            continue
+        except TenantError as ended:
+            reason = ended.reason
+            break
+    assert (reason.state, reason.code) == ("unreachable", None)
+    assert reason.meaning == f"the 100 s of tenant_timeout were over before {server.host} had answered everything"
+    # pauses of thirty seconds at most
+    assert 4 <= len(server.requests) <= 20
+
+
+def test_waiting_that_max_wait_allows_is_not_taken_from_a_tenants_time() -> None:
+    patience = Patience(retries=0, max_wait=1000, seconds=100)
+    assert isinstance(patience.after_throttling("api", 900), Postponed)
+    assert patience.check("api") == 100
+    assert isinstance(patience.pace(pacing.MINUTE, pacing.XDR_LIST, "api"), Postponed)
+    assert patience.check("api") == 100 - pacing.MINUTE
 
 
 def test_cookies_are_not_kept_between_tenants(server: ScriptedServer, transport: Transport) -> None:
@@ -179,7 +211,7 @@ def test_a_host_that_can_be_no_name_is_unreachable(host: str) -> None:
 def test_the_password_of_a_proxy_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://user:canary@127.0.0.1:{closed_port()}")
     reason = failure_of(Transport(timeout=5), "https://defender.invalid/").reason
-    assert reason.meaning == "defender.invalid could not be reached: the proxy could not be used"
+    assert reason.meaning.startswith("defender.invalid could not be reached: the proxy 127.0.0.1:")
     assert "canary" not in str(reason)
 
 

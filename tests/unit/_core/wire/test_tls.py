@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import ssl
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -32,20 +35,20 @@ def test_without_ca_path_the_environment_names_the_bundle(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     monkeypatch.setenv(variable, server.ca_path)
-    assert fingerprints(tls.context(None)) == ca_of(server.ca_path)
+    assert fingerprints(tls.trusted(None).context) == ca_of(server.ca_path)
 
 
 def test_ca_path_wins_over_the_environment(
     server: ScriptedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "nowhere.pem"))
-    assert fingerprints(tls.context(server.ca_path)) == ca_of(server.ca_path)
+    assert fingerprints(tls.trusted(server.ca_path).context) == ca_of(server.ca_path)
 
 
 @pytest.mark.parametrize("empty", ["", None])
 def test_without_any_the_bundle_of_requests_is_trusted(empty: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "")
-    assert fingerprints(tls.context(empty)) == ca_of(requests.utils.DEFAULT_CA_BUNDLE_PATH)
+    assert fingerprints(tls.trusted(empty).context) == ca_of(requests.utils.DEFAULT_CA_BUNDLE_PATH)
 
 
 @pytest.mark.parametrize("option", ["ca_path", "REQUESTS_CA_BUNDLE"])
@@ -61,13 +64,56 @@ def test_an_unusable_bundle_is_refused_by_the_name_it_was_given_by(
         bundle.write_text(content)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
     with pytest.raises(OptionError) as refused:
-        tls.context(str(bundle) if option == "ca_path" else None)
+        tls.trusted(str(bundle) if option == "ca_path" else None)
     assert str(refused.value) == f"{option} {bundle} cannot be used: {why}: give a CA bundle in PEM form"
 
 
-def test_a_folder_of_certificates_will_do(server: ScriptedServer, tmp_path: Path) -> None:
+PEM = "-----BEGIN {0}-----\nAAAA\n-----END {0}-----\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "it is empty"),
+        (b"\n \n", "it is empty"),
+        (b"\x30\x82\x03\x01\x02", "it is in DER form: convert it with openssl x509 -inform der"),
+        (PEM.format("EC PRIVATE KEY").encode(), "it holds a private key and no certificate"),
+        (PEM.format("CERTIFICATE").encode(), "it holds no readable CA certificate, because one in it is damaged"),
+        (
+            PEM.format("CERTIFICATE").encode("utf-16"),
+            "it holds no readable CA certificate: give a CA bundle in PEM form",
+        ),
+    ],
+    ids=["empty", "blank", "DER", "key", "damaged", "UTF-16"],
+)
+def test_what_is_wrong_with_a_bundle_is_said(tmp_path: Path, content: bytes, why: str) -> None:
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_bytes(content)
+    with pytest.raises(OptionError) as refused:
+        tls.trusted(str(bundle))
+    assert str(refused.value).startswith(f"ca_path {bundle} cannot be used: {why}")
+
+
+def test_a_folder_without_hashes_could_never_verify_anything(server: ScriptedServer, tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text(Path(server.ca_path).read_text())
-    context = tls.context(str(tmp_path))
+    with pytest.raises(OptionError, match="run openssl rehash"):
+        tls.trusted(str(tmp_path))
+
+
+def test_a_bundle_that_this_machine_cannot_open_now_is_not_called_empty(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_unused: Any) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", fail)
+    with pytest.raises(OptionError, match="it cannot be read"):
+        tls.trusted(server.ca_path)
+
+
+def test_a_folder_of_certificates_will_do(server: ScriptedServer, tmp_path: Path) -> None:
+    (tmp_path / "0123abcd.0").write_text(Path(server.ca_path).read_text())
+    context = tls.trusted(str(tmp_path)).context
     assert context.verify_mode == ssl.CERT_REQUIRED
     assert fingerprints(context) == []
 
@@ -78,7 +124,7 @@ def test_all_connections_share_the_context_and_none_reads_the_bundle_again(
     server.script("/a", Answer(delay=0.2))
     bundle = tmp_path / "bundle.pem"
     bundle.write_text(Path(server.ca_path).read_text())
-    adapter = tls.Adapter(tls.context(str(bundle)), 4)
+    adapter = tls.Adapter(tls.trusted(str(bundle)).context, 4)
     bundle.unlink()
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(asked_through, [adapter] * 4, [f"{server.url}/a"] * 4)) == [200] * 4
@@ -86,7 +132,9 @@ def test_all_connections_share_the_context_and_none_reads_the_bundle_again(
 
 def test_a_certificate_of_another_authority_or_name_is_refused(server: ScriptedServer) -> None:
     with pytest.raises(requests.exceptions.SSLError):
-        asked_through(tls.Adapter(tls.context(None), 1), f"{server.url}/a")
+        asked_through(tls.Adapter(tls.trusted(None).context, 1), f"{server.url}/a")
     with pytest.raises(requests.exceptions.SSLError):
-        asked_through(tls.Adapter(tls.context(server.ca_path), 1), f"{server.url.replace('127.0.0.1', 'localhost')}/a")
+        asked_through(
+            tls.Adapter(tls.trusted(server.ca_path).context, 1), f"{server.url.replace('127.0.0.1', 'localhost')}/a"
+        )
     assert server.requests == []
