@@ -68,7 +68,6 @@ def test_the_same_page_is_not_read_twice() -> None:
         ("https://upstream.example:8443/entra/t/token", "https://proxy.example:8443/entra", None),
         ("https://proxy.example:8443/entra/t/token", "https://proxy.example:8443/entra", None),
         ("http://user:secret@evil.example/t/token#x", "https://proxy.example:8443/entra", None),
-        ("https://evil.example\\@proxy.example/t/token", "https://proxy.example", "https://proxy.example/t/token"),
     ],
 )
 def test_an_address_is_reached_where_we_are(address: str, base_url: str, reached: str | None) -> None:
@@ -86,6 +85,7 @@ def test_an_address_is_reached_where_we_are(address: str, base_url: str, reached
         "https://login.microsoftonline.com/a/..%5ct",
         "https://login.microsoftonline.com:port/t",
         "https://[::/t",
+        "https://evil.example\\@proxy.example/t/token",
     ],
 )
 def test_an_address_that_leads_nowhere_is_refused(address: str) -> None:
