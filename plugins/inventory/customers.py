@@ -159,7 +159,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleParserError
+from ansible.errors import AnsibleOptionsError, AnsibleParserError
 from ansible.inventory.data import InventoryData
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
@@ -168,7 +168,7 @@ from ansible.utils.path import unfrackpath
 from ansible_collections.mssp.defender.plugins.module_utils import _options
 from ansible_collections.mssp.defender.plugins.module_utils._core.customers.customer import Customer
 from ansible_collections.mssp.defender.plugins.module_utils._core.files import given_bytes
-from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform
+from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform, told
 from ansible_collections.mssp.defender.plugins.module_utils._operations import customers as operation
 from ansible_collections.mssp.defender.plugins.plugin_utils._inventory_draft import TENANT_ID, InventoryDraft
 from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import run_directory
@@ -196,7 +196,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         super().parse(inventory, loader, path, cache)
         config = self._read_config_data(path)
         self._check(config, path)
-        params = self._params(config, Path(path).parent)
+        try:
+            params = self._params(config, Path(path).parent)
+        except AnsibleOptionsError as error:
+            raise AnsibleParserError(told(operation, str(error), config)) from None
         cached = self.get_option("cache")
         # answers to other questions are none to these
         key = self.get_cache_key(f"{path} {json.dumps([params[option] for option in _ASKED])}")

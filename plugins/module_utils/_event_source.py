@@ -16,6 +16,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ._core import dependencies
 from ._core.characters import plain
 from ._core.errors import OptionError, unforeseen, unusable_file
+from ._front_door import told
 from ._options import kept_from_environment
 
 _LOG = logging.getLogger("mssp.defender")
@@ -73,13 +74,14 @@ async def run_source(operation: ModuleType, queue: Any, args: dict[str, Any]) ->
         known = ", ".join(sorted(operation.ARGUMENTS))
         raise OptionError(f"there is no option {', '.join(map(str, unknown))}: choose from {known}")
     if validated.error_messages:
-        raise OptionError("; ".join(validated.error_messages))
+        given = {**options, **validated.validated_parameters}
+        raise OptionError(told(operation, "; ".join(validated.error_messages), given))
     try:
         with tempfile.TemporaryDirectory(prefix="mssp.defender.", ignore_cleanup_errors=True) as folder:
             await operation.run(_SourceHost(validated.validated_parameters, Path(folder)), receiver.put)
-    except OptionError:
-        raise
+    except OptionError as error:
+        raise OptionError(told(operation, str(error), validated.validated_parameters)) from None
     except OSError as error:
-        raise OptionError(unusable_file(error)) from None
+        raise OptionError(told(operation, unusable_file(error), validated.validated_parameters)) from None
     except Exception as error:  # noqa: BLE001 - whatever happens, the operator gets a sentence
         raise OptionError(unforeseen(error)) from None

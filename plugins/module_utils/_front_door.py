@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from ._core import dependencies
+from ._core import dependencies, showing
 from ._core.errors import OptionError, unforeseen, unusable_file
 from ._operations._host import Host
 
@@ -24,11 +25,17 @@ def perform(operation: ModuleType, host: Host) -> dict[str, Any]:
         result: dict[str, Any] = operation.run(host)
         return result
     except OptionError as error:
-        return _failed(str(error))
+        return _failed(told(operation, str(error), host.params))
     except OSError as error:
-        return _failed(unusable_file(error))
+        return _failed(told(operation, unusable_file(error), host.params))
     except Exception as error:  # noqa: BLE001 - whatever happens, the operator gets a sentence
         return _failed(unforeseen(error))
+
+
+def told(operation: ModuleType, message: str, given: Mapping[str, Any]) -> str:
+    """Return a message about the options given, without those values in it that could be a secret."""
+    secrets = {option for option, spec in getattr(operation, "ARGUMENTS", {}).items() if spec.get("no_log")}
+    return showing.without_values(message, given, secrets)
 
 
 def _failed(message: str) -> dict[str, Any]:

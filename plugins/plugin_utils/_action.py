@@ -24,7 +24,7 @@ from ansible.release import __version__
 from ansible.template import Templar
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Progress
-from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform
+from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform, told
 from ansible_collections.mssp.defender.plugins.module_utils._options import (
     kept_from_environment,
     left_to_inventory,
@@ -108,7 +108,7 @@ class InProcessAction(ActionBase):
         try:
             arguments = _decrypted({**self._inventory_arguments(task_vars or {}), **self._task.args})
         except ValueError as error:
-            return {"failed": True, "msg": f"inventory_host: {error}"}
+            return {"failed": True, "msg": told(self.OPERATION, f"inventory_host: {error}", self._task.args)}
         closed = kept_from_environment([option for option, value in arguments.items() if value])
         arguments.update({option: "" for option in closed if option in self.OPERATION.ARGUMENTS})
         exposing = getattr(self.OPERATION, "EXPOSED_BY", "")
@@ -127,7 +127,8 @@ class InProcessAction(ActionBase):
         validator = ArgumentSpecValidator(self.OPERATION.ARGUMENTS, **self.OPERATION.CONSTRAINTS)
         validated = validator.validate(arguments)
         if validated.error_messages:
-            return {"failed": True, "msg": "; ".join(validated.error_messages)}
+            given = {**arguments, **validated.validated_parameters}
+            return {"failed": True, "msg": told(self.OPERATION, "; ".join(validated.error_messages), given)}
         vault = RunVault(self._loader._vault.secrets or [])  # noqa: SLF001 - there is no public way
         with shown(self._task.get_name()) as progress:
             host = _ActionHost(

@@ -21,9 +21,9 @@ Writes = Callable[[], list[str]]
 
 BAD_OPTIONS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("http", {"redirect_uris": ["http://soc.example/r"]}, ["redirect_uris", "http://soc.example/r", "https"]),
-    ("wildcard", {"redirect_uris": ["https://*.soc.example/r"]}, ["redirect_uris", "*"]),
+    ("wildcard", {"redirect_uris": ["https://*.soc.example/r"]}, ["redirect_uris", "wildcard"]),
     ("too long", {"redirect_uris": ["https://soc.example/" + "r" * 237]}, ["redirect_uris", "256"]),
-    ("fragment", {"redirect_uris": ["https://soc.example/r#top"]}, ["redirect_uris", "#"]),
+    ("fragment", {"redirect_uris": ["https://soc.example/r#top"]}, ["redirect_uris", "fragment"]),
     ("no address", {"redirect_uris": ["soc.example"]}, ["redirect_uris", "https"]),
     ("the second of two", {"redirect_uris": ["https://soc.example", "ftp://soc.example"]}, ["redirect_uris", "ftp"]),
     (

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, urlsplit
 
 from . import written_ids
-from .characters import visible
 from .errors import OptionError
+from .showing import shown
 
 GUID, DOMAIN = written_ids.GUID, written_ids.DOMAIN
 _BLANK = re.compile(r"\s")
@@ -79,7 +79,7 @@ def check_tenant_id(tenant_id: str | None, option: str = "tenant_id") -> str:
         meant = written_ids.tenant_meant(tenant_id)
         if meant:
             wanted = f"give {meant}"
-        raise OptionError(f"{option} '{visible(tenant_id)}' is neither a GUID nor a domain name: {wanted}")
+        raise OptionError(f"{option} {shown(tenant_id)} is neither a GUID nor a domain name: {wanted}")
     return tenant_id
 
 
@@ -116,14 +116,16 @@ def _application_id(option: str, value: str) -> str:
     if (meant := written_ids.guid_meant(value)) and meant[1]:
         raise OptionError(f"{option} has {meant[1]} in its GUID: remove that character")
     if not GUID.match(value.strip()):
-        raise OptionError(f"{option} '{value}' is no GUID: copy the application (client) ID of the registration")
+        raise OptionError(
+            f"{option} {shown(value)} is not a GUID: copy the application (client) ID of the registration"
+        )
     return value.strip().lower()
 
 
 def _base_url(option: str, url: str) -> str:
     parts = split_url(url)
     if parts is None or parts.scheme != "https" or not parts.hostname:
-        raise OptionError(f"{option} '{url}' is not an https URL: tokens and secrets travel over https only")
+        raise OptionError(f"{option} {shown(url)} is not an https URL: tokens and secrets travel over https only")
     if "?" in url or "#" in url or "@" in parts.netloc:
         raise OptionError(
             f"{option} must be a base URL of scheme, host and path, without credentials, query or fragment"

@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from . import errors
+from . import errors, showing
 from .characters import plain
 from .errors import OptionError, Postponed, Reason, TenantError
 
@@ -52,9 +52,9 @@ class Outcome:
 
     def sentence(self) -> str:
         """Return what happened, to which tenant, why, and who must do what."""
-        label = plain(self.tenant.name)
-        if self.tenant.tenant_id not in ("", self.tenant.name):
-            label = f"{label} ({plain(self.tenant.tenant_id)})"
+        label = tenant_id = showing.plain(self.tenant.tenant_id)
+        if self.tenant.name != self.tenant.tenant_id:
+            label = f"{plain(self.tenant.name)} ({tenant_id})" if tenant_id else plain(self.tenant.name)
         if self.reason is None:
             return f"{label} is granted"
         code = f" ({self.reason.code})" if self.reason.code else ""

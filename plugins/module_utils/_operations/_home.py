@@ -19,6 +19,7 @@ from .._core.identity.credentials import Credential
 from .._core.identity.token_cache import TokenCache
 from .._core.identity.tokens import TokenSource
 from .._core.registration.directory import Directory
+from .._core.showing import shown
 from .._options import CONNECTION, OF_REGISTRAR
 from ._host import Host
 from ._session import Session
@@ -165,7 +166,7 @@ class Home:
 
 def _check_unique_name(name: str) -> str:
     if len(name) > _LONGEST_UNIQUE_NAME or name != name.strip():
-        raise OptionError(f"unique_name '{name[:40]}' is too long, or has blanks around it: choose a short name")
+        raise OptionError(f"unique_name {shown(name)} is too long, or has blanks around it: choose a short name")
     return name
 
 

@@ -91,13 +91,13 @@ def test_a_client_id_is_a_guid() -> None:
     assert clouds.check_client_id(f" {CLIENT.upper()} ", "my_variable") == CLIENT
     with pytest.raises(OptionError, match=r"^client_id is missing: .* variable my_variable or in AZURE_CLIENT_ID$"):
         clouds.check_client_id("", "my_variable")
-    with pytest.raises(OptionError, match=r"^client_id 'my-app' is no GUID: copy the application"):
+    with pytest.raises(OptionError, match=r"^client_id 'my-app' is not a GUID: copy the application"):
         clouds.check_client_id("my-app", "my_variable")
 
 
 def test_an_app_id_is_a_guid() -> None:
     assert clouds.check_app_id(f" {CLIENT.upper()} ") == CLIENT
-    with pytest.raises(OptionError, match=r"^app_id 'my-app' is no GUID: copy the application \(client\) ID"):
+    with pytest.raises(OptionError, match=r"^app_id 'my-app' is not a GUID: copy the application \(client\) ID"):
         clouds.check_app_id("my-app")
 
 

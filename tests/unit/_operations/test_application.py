@@ -284,16 +284,22 @@ def test_an_application_that_is_not_there_needs_no_deleting(tenant: Tenant) -> N
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"redirect_uris": ["http://soc.example"]}, "redirect_uris must be https"),
+        ({"redirect_uris": ["http://soc.example"]}, "redirect_uris 'http://soc.example' must be https"),
         (
             {"redirect_uris": [REDIRECT, "https://*.example"]},
-            "redirect_uris is not one that Entra accepts",
+            "redirect_uris (17 characters, not shown) is not one that Entra accepts",
         ),
-        ({"redirect_uris": [f"{REDIRECT}#a"]}, "redirect_uris is not one that Entra accepts"),
-        ({"redirect_uris": ["https://x/" + "a" * 247]}, "redirect_uris is not one that Entra accepts"),
-        ({"redirect_uris": ["soc"]}, "redirect_uris is not a URL of plain ASCII with a host"),
-        ({"app_id": "my app"}, "app_id 'my app' is no GUID: "),
-        ({"unique_name": "x" * 257}, "unique_name '" + "x" * 40 + "' is too long, or has blanks around it"),
+        (
+            {"redirect_uris": [f"{REDIRECT}#a"]},
+            "redirect_uris (29 characters, not shown) is not one that Entra accepts",
+        ),
+        (
+            {"redirect_uris": ["https://x/" + "a" * 247]},
+            "redirect_uris (257 characters, not shown) is not one that Entra accepts",
+        ),
+        ({"redirect_uris": ["soc"]}, "redirect_uris 'soc' is not a URL of plain ASCII with a host"),
+        ({"app_id": "my app"}, "app_id 'my app' is not a GUID: "),
+        ({"unique_name": "x" * 257}, "unique_name (257 characters, not shown) is too long, or has blanks around it"),
         ({"unique_name": " soc"}, "unique_name ' soc' is too long, or has blanks around it: choose a short name"),
         ({"tenant_id": "common"}, "tenant_id is 'common', which names no customer"),
         (

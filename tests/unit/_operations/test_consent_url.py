@@ -102,7 +102,7 @@ def test_a_tenant_of_a_fleet_that_can_be_none_is_warned_of_and_costs_no_other_it
         ({"tenant_id": TENANT, "redirect_uri": None}, "redirect_uri is missing"),
         (
             {"tenant_id": TENANT, "redirect_uri": "http://partner.example"},
-            "redirect_uri must be",
+            "redirect_uri 'http://partner.example' must be",
         ),
         (
             {"tenant_id": TENANT, "authority_url": "http://localhost"},

@@ -50,8 +50,8 @@ def task(entra: ScriptedEntra, tmp_path: Path) -> RegistrarTask:
         ({"lifetime": "0d"}, "lifetime '0d' must be between 1m and 3650d"),
         ({"lifetime": "3651d"}, "lifetime '3651d' must be between 1m and 3650d"),
         ({"lifetime": "30d"}, "rotate_before must be shorter than lifetime: every run would make a new credential"),
-        ({"app_id": "my app"}, "app_id 'my app' is no GUID: "),
-        ({"unique_name": "x" * 257}, "unique_name 'xxx"),
+        ({"app_id": "my app"}, "app_id 'my app' is not a GUID: "),
+        ({"unique_name": "x" * 257}, "unique_name (257 characters, not shown) is too long"),
         ({"tenant_id": "organizations"}, "tenant_id is 'organizations', which names no customer"),
         (
             {"client_id": None},

@@ -54,7 +54,7 @@ def access_with(entra: ScriptedEntra, run_directory: Path | None = None, **optio
                 "partner_access_client_id or in AZURE_CLIENT_ID"
             ),
         ),
-        ({"client_id": "my app"}, "client_id 'my app' is no GUID: "),
+        ({"client_id": "my app"}, "client_id 'my app' is not a GUID: "),
         ({"client_secret": None}, "no credential is given: set one of client_secret (AZURE_CLIENT_SECRET), "),
         ({"certificate_path": "/nowhere"}, "client_secret (AZURE_CLIENT_SECRET) and certificate_path ("),
         ({"authority_url": "http://localhost"}, "authority_url 'http://localhost' is not an https URL: "),

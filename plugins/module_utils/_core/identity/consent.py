@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode
 from ..clouds import split_url
 from ..dependencies import jwt
 from ..errors import OptionError
+from ..showing import shown
 
 FORMS = ("admin_consent", "admin_consent_v1", "authorize")
 
@@ -76,14 +77,16 @@ def check_redirect_uri(uri: str | None, option: str = "redirect_uri") -> str | N
         return None
     parts = split_url(uri)
     if parts is None or not parts.hostname or not (uri.isascii() and uri.isprintable()):
-        raise OptionError(f"{option} is not a URL of plain ASCII with a host: register an https address")
+        raise OptionError(f"{option} {shown(uri)} is not a URL of plain ASCII with a host: register an https address")
     if "@" in parts.netloc:
-        raise OptionError(f"{option} has a user name before its host, which hides where it leads: remove it")
+        raise OptionError(
+            f"{option} {shown(uri)} has a user name before its host, which hides where it leads: remove it"
+        )
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname == "localhost"):
-        raise OptionError(f"{option} must be https (http only for localhost): register an https address")
+        raise OptionError(f"{option} {shown(uri)} must be https (http only for localhost): register an https address")
     if len(uri) > _LONGEST_REDIRECT_URI or _UNSUPPORTED_IN_REDIRECT_URI & set(uri):
         raise OptionError(
-            f"{option} is not one that Entra accepts: at most {_LONGEST_REDIRECT_URI} characters, "
+            f"{option} {shown(uri)} is not one that Entra accepts: at most {_LONGEST_REDIRECT_URI} characters, "
             "no wildcard, no fragment and none of ! $ ' ( ) , ;"
         )
     return uri
