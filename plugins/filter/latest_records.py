@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -50,7 +51,7 @@ def latest_records(text: str) -> list[dict[str, Any]]:
     latest: dict[str, dict[str, Any]] = {}
     # not splitlines: a text within a record may hold other separators
     *lines, last = text.rstrip("\n").split("\n")
-    for record in [*map(_parsed, lines), _parsed(last, may_be_cut_off=True)]:
+    for record in [*itertools.starmap(_parsed, enumerate(lines, start=1)), _parsed(0, last, may_be_cut_off=True)]:
         # an alert has both, and of them only the first is its own
         identity = str(record.get("id") or record.get("incidentId"))
         if record and _updated(record) >= _updated(latest.get(identity, record)):
@@ -59,13 +60,15 @@ def latest_records(text: str) -> list[dict[str, Any]]:
     return found
 
 
-def _parsed(line: str, may_be_cut_off: bool = False) -> dict[str, Any]:
+def _parsed(number: int, line: str, may_be_cut_off: bool = False) -> dict[str, Any]:
     try:
         record: dict[str, Any] = json.loads(line)
     except ValueError:
         if may_be_cut_off or not line.strip():
             return {}
-        raise AnsibleFilterError(f"latest_records: no JSON Lines, at '{line[:60]}'") from None
+        raise AnsibleFilterError(
+            f"latest_records: line {number} is not JSON, so this is not a file of records"
+        ) from None
     return record
 
 

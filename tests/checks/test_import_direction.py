@@ -23,7 +23,17 @@ LIBRARIES = ("idna", "requests", "urllib3", "msal", "jwt", "cryptography", "yaml
 
 BASE = tuple(
     f"{CORE}.{name}"
-    for name in ("characters", "clouds", "dependencies", "errors", "files", "fleet", "ownership", "timestamps")
+    for name in (
+        "characters",
+        "clouds",
+        "dependencies",
+        "errors",
+        "files",
+        "fleet",
+        "ownership",
+        "showing",
+        "timestamps",
+    )
 )
 """What every part of the domain speaks in."""
 
