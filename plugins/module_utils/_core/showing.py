@@ -80,16 +80,17 @@ def _is_harmless(value: str) -> bool:
 
 
 def _is_path(value: str) -> bool:
-    """Tell a path from a secret by what is there: it, or the top folder that it is to lie in.
+    """Tell a path from a secret by what is there: it, or a folder that it is to lie in.
 
     A relative path was made absolute where the name at its end may be the secret.
     """
-    parts = value.split("/")
-    is_plausible = parts[0] == "" and all(len(part) < _LONG_NAME or _HARMLESS.fullmatch(part) for part in parts)
+    path = Path(value)
     try:
-        return (is_plausible and Path(f"/{parts[1]}").is_dir()) or Path(value).exists()
-    except (OSError, ValueError, IndexError):
+        there = next((each for each in (path, *path.parents) if each.name and each.exists()), None)
+    except (OSError, ValueError):
         return False
+    missing = path.relative_to(there).parts if there else None
+    return missing is not None and all(len(name) < _LONG_NAME or _HARMLESS.fullmatch(name) for name in missing)
 
 
 def _unseen(value: str) -> str:
