@@ -102,19 +102,14 @@ def check_app_id(app_id: str) -> str:
 
 
 def split_url(url: str) -> SplitResult | None:
-    """Return the parts of a URL, or None for a text that is none."""
+    """Return the parts of a URL, or None for a text that is none, or whose host two programs could read differently."""
     try:
         parts = urlsplit(url)
         # reading the port checks it
-        return parts if parts.port != 0 and not _BLANK.search(url) else None
+        is_clear = parts.port != 0 and not _BLANK.search(url) and _AUTHORITY.fullmatch(parts.netloc)
+        return parts if is_clear else None
     except ValueError:
         return None
-
-
-def split_plain_url(url: str) -> SplitResult | None:
-    """Return the same for a URL with a host, and None where two programs could read the host differently."""
-    parts = split_url(url)
-    return parts if parts and parts.hostname and _AUTHORITY.fullmatch(parts.netloc) else None
 
 
 def _application_id(option: str, value: str) -> str:
@@ -128,8 +123,8 @@ def _application_id(option: str, value: str) -> str:
 
 
 def _base_url(option: str, url: str) -> str:
-    parts = split_plain_url(url)
-    if parts is None or parts.scheme != "https":
+    parts = split_url(url)
+    if parts is None or parts.scheme != "https" or not parts.hostname:
         raise OptionError(f"{option} {shown(url)} is not an https URL: tokens and secrets travel over https only")
     if "?" in url or "#" in url or "@" in parts.netloc:
         raise OptionError(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from urllib.parse import quote, urlencode
 
-from ..clouds import split_plain_url
+from ..clouds import split_url
 from ..dependencies import jwt
 from ..errors import OptionError
 from ..showing import shown
@@ -75,8 +75,8 @@ def check_redirect_uri(uri: str | None, option: str = "redirect_uri") -> str | N
     """
     if not uri:
         return None
-    parts = split_plain_url(uri)
-    if parts is None or not (uri.isascii() and uri.isprintable()):
+    parts = split_url(uri)
+    if parts is None or not parts.hostname or not (uri.isascii() and uri.isprintable()):
         raise OptionError(f"{option} {shown(uri)} is not a URL of plain ASCII with a host: register an https address")
     if "@" in parts.netloc:
         raise OptionError(
