@@ -147,7 +147,7 @@ def test_a_missing_licence_is_explained(tasks: Tasks, emulator: EmulatorProcess,
     emulator.control("PATCH", f"tenants/{emulator.tenant_id('contoso')}", {"licensed": False})
     result = tasks.incidents(tenant_id=emulator.tenant_id("contoso"))
     assert (result["state"], result["code"], result["who"]) == ("no_service", "Forbidden", "customer admin")
-    assert "licence" in result["remedy"]
+    assert "license Microsoft Defender XDR" in result["remedy"]
 
 
 @pytest.mark.parametrize(
@@ -197,24 +197,34 @@ def test_an_answer_that_is_no_json_is_explained(
     fault("not_json", path=path)
     call = tasks.incidents if path == API else tasks.token
     result = call(tenant_id=emulator.tenant_id("contoso"))
-    assert result["state"] == "error"
+    assert (result["state"], result["who"]) == ("unreachable", "provider")
     assert "JSON" in result["msg"]
     assert "proxy" in result["remedy"]
 
 
-@pytest.mark.parametrize("body", [{}, [], {"value": "none"}, {"value": None}, "null"])
+@pytest.mark.parametrize(
+    ("body", "state"),
+    [
+        ({}, "error"),
+        ([], "unreachable"),
+        ({"value": "none"}, "error"),
+        ({"value": None}, "error"),
+        ("null", "unreachable"),
+    ],
+)
 def test_a_strange_answer_is_explained(
     tasks: Tasks,
     emulator: EmulatorProcess,
     consent: Callable[..., None],
     scripted: ScriptedServer,
     body: Any,
+    state: str,
 ) -> None:
     consent("contoso")
     scripted.script = lambda _request: Answer(body)
     result = tasks.incidents(tenant_id=emulator.tenant_id("contoso"), xdr_url=scripted.url)
-    assert result["state"] == "error"
-    assert re.search("no list of incidents|not a JSON object", result["msg"])
+    assert result["state"] == state
+    assert re.search("no list of incidents|not Microsoft's JSON", result["msg"])
 
 
 @pytest.mark.parametrize("record", [None, "text", 7, ["list"]])
@@ -242,5 +252,6 @@ def test_a_redirect_is_not_followed_with_the_token(
     elsewhere = {"Location": f"{emulator.url}{API}"}
     scripted.script = lambda _request: Answer({}, status=302, headers=elsewhere)
     result = tasks.incidents(tenant_id=emulator.tenant_id("contoso"), xdr_url=scripted.url)
-    assert result["state"] == "error"
+    assert result["state"] == "unreachable"
+    assert "HTTP 302 in its place: a redirection to localhost, which is not followed" in result["msg"]
     assert count_requests(API) == 0
