@@ -202,6 +202,16 @@ def test_a_tenant_that_is_gone_is_told_and_then_left_alone(watch: Watch, code: i
     assert len(watch.server.requests_to(token_path(OTHER_TENANT))) == 1
 
 
+def test_what_a_service_says_steers_no_terminal_from_the_log(watch: Watch, caplog: pytest.LogCaptureFixture) -> None:
+    said = "no such filter \x1b]0;owned\x07\x1b[2J \u202eexe.gpj"
+    watch.server.script(XDR, Answer({"error": {"code": "BadRequest", "message": said}}, 400))
+    with caplog.at_level("WARNING"):
+        (event,) = watch()
+    for text in (caplog.text, event["customer_state"]["msg"], event["customer_state"]["meaning"]):
+        assert r"no such filter \u001b]0;owned\u0007\u001b[2J \u202eexe.gpj" in text
+        assert not set("\x1b\x07\u202e") & set(text)
+
+
 def test_a_damaged_state_is_unknown(watch: Watch) -> None:
     watch.server.script(XDR, page())
     watch.folder.mkdir()
