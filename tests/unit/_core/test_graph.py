@@ -120,8 +120,8 @@ def test_lag_that_does_not_end_is_told_with_how_long_it_was_waited_for(things: T
     [
         refusal(400, "Request_BadRequest"),
         refusal(400, "Request_BadRequest", detail="ObjectConflict"),
-        Answer({"error": {"details": ["NoBackingApplicationObject", None]}}, 400),
-        Answer({"error": {"details": 5}}, 400),
+        Answer({"error": {"code": "Request_BadRequest", "details": ["NoBackingApplicationObject", None]}}, 400),
+        Answer({"error": {"code": "Request_BadRequest", "details": 5}}, 400),
         refusal(409, "Request_MultipleObjectsWithSameKeyValue"),
     ],
 )

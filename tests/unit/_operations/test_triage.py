@@ -133,7 +133,9 @@ def test_an_incident_that_moved_since_it_was_read_is_left_alone(task: Task, upda
 
 
 def test_a_refused_change_is_told(task: Task) -> None:
-    task.server.script(f"{XDR}/1", Answer({"error": {"message": "No such user"}}, 400), method="PATCH")
+    task.server.script(
+        f"{XDR}/1", Answer({"error": {"code": "BadRequest", "message": "No such user"}}, 400), method="PATCH"
+    )
     result = task()
     assert (result["state"], result["changed"]) == ("error", True)
     assert [change["result"] for change in result["changes"]] == ["refused", "changed"]

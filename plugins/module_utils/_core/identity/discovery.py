@@ -99,7 +99,7 @@ class Documents:
     def _fetch(self, url: str, patience: Patience) -> tuple[float, Any]:
         reply = self._transport.send("GET", url, patience)
         try:
-            reply.check_origin()
+            reply.check_origin(of_tokens=True)
             document = reply.json()
         except TenantError as error:
             raise _Refused(error.reason) from None

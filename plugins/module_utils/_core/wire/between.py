@@ -3,8 +3,9 @@
 """Whether an answer is Microsoft's, or that of something between: an inspecting proxy, a firewall, a sign-in page.
 
 Microsoft refuses in JSON: `{"error": {"code", "message"}}` of the APIs, `{"error", "error_description"}` of the token
-endpoint; a 401 may say it in `WWW-Authenticate: Bearer` alone. Sources: learn.microsoft.com, "Common Microsoft Defender
-XDR REST API error codes", "Microsoft Graph error responses", "Microsoft identity platform and OAuth 2.0".
+endpoint; a 401 or 403 of an API may say it in `WWW-Authenticate: Bearer` alone. Sources: learn.microsoft.com, "Common
+Microsoft Defender XDR REST API error codes", "Microsoft Graph error responses", "Microsoft identity platform and OAuth
+2.0".
 """
 
 from __future__ import annotations
@@ -35,21 +36,41 @@ _OAUTH_ERRORS = frozenset(
     }
 )
 _PROXY_LOGIN = 407
+# what names who issues the tokens that Microsoft's APIs demand
+_CHALLENGE = re.compile(
+    r"authorization_uri=\"?https://(login\.(microsoftonline\.(com|us)|windows\.net|chinacloudapi\.cn)"
+    r"|login\.partner\.microsoftonline\.cn)/",
+    re.IGNORECASE,
+)
+_NO_WORD = re.compile(r"\s*[0-9]*\s*")
 _PRODUCT = re.compile(r"^[\w./ ()-]{1,60}$", re.ASCII)
 
 
-def refuses(status: int, headers: Mapping[str, str], body: Mapping[str, Any] | None) -> bool:
-    """Tell whether this is how Microsoft refuses. `body` is the JSON object in the answer, None where there is none."""
+def refuses(
+    status: int,
+    headers: Mapping[str, str],
+    body: Mapping[str, Any] | None,
+    *,
+    is_empty: bool = False,
+    of_tokens: bool = False,
+) -> bool:
+    """Tell whether this is how Microsoft refuses.
+
+    `body` is the JSON object in the answer, None where there is none; `is_empty` says that there is nothing at all.
+    `of_tokens` says that the token endpoint or its metadata was asked, which alone refuse in the form of OAuth.
+    """
     if _is_redirection(status) or status == _PROXY_LOGIN:
         return False
-    if status in (401, 403) and headers.get("WWW-Authenticate", "").strip().lower().startswith("bearer"):
+    challenge = headers.get("WWW-Authenticate", "").strip()
+    if status in (401, 403) and challenge.lower().startswith("bearer") and (is_empty or _CHALLENGE.search(challenge)):
         return True
     error = (body or {}).get("error")
     if isinstance(error, dict):
-        # others who answer so write the number of the status there
-        return isinstance(error.get("code", ""), str)
-    return isinstance(error, str) and bool(
-        error in _OAUTH_ERRORS or (body or {}).keys() & {"error_description", "error_codes"}
+        return _is_code(error.get("code"), status)
+    return (
+        of_tokens
+        and isinstance(error, str)
+        and bool(error in _OAUTH_ERRORS or (body or {}).keys() & {"error_description", "error_codes"})
     )
 
 
@@ -68,6 +89,12 @@ def reason(host: str, status: int, headers: Mapping[str, str]) -> Reason:
         f"something between this machine and {host} answered HTTP {status} in its place: {what}{named}",
         f"have the proxy, firewall or network between let calls to {host} through unchanged, {remedy}",
     )
+
+
+def _is_code(code: Any, status: int) -> bool:
+    """Tell a word such as Microsoft's codes are. Others leave it out, or write the number of the status there."""
+    # Microsoft Graph leaves it empty where it refuses a parameter
+    return isinstance(code, str) and (not _NO_WORD.fullmatch(code) or (status == 400 and not code))
 
 
 def _is_redirection(status: int) -> bool:

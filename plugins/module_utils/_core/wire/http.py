@@ -46,13 +46,18 @@ class Reply:
             raise TenantError(between.reason(self.host, self.status, self.headers))
         return body
 
-    def check_origin(self) -> None:
-        """Raise TenantError where the answer is not Microsoft's, but that of something between."""
+    def check_origin(self, *, of_tokens: bool = False) -> None:
+        """Raise TenantError where the answer is not Microsoft's, but that of something between.
+
+        `of_tokens` says that the token endpoint or its metadata was asked.
+        """
         if self.status < 300:
             # what a change is answered with may be empty, and a page is looked at when it is decoded
             is_microsofts = self.text.lstrip(" \t\r\n")[:1] in ("", "{")
         else:
-            is_microsofts = between.refuses(self.status, self.headers, self.json_or_none())
+            is_microsofts = between.refuses(
+                self.status, self.headers, self.json_or_none(), is_empty=not self.text.strip(), of_tokens=of_tokens
+            )
         if not is_microsofts:
             raise TenantError(between.reason(self.host, self.status, self.headers))
 

@@ -11,20 +11,30 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.wire import be
 
 
 @pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (403, {"error": {"code": "Forbidden", "message": "no", "target": "0f8fad5b"}}),
+        (403, {"error": {"code": "UnknownError", "message": ""}}),
+        (400, {"error": {"code": "", "message": "The limit of '50' for Top query has been exceeded."}}),
+        (403, {"error": {"code": "BadRequest", "innerError": {"request-id": "7c9e"}}}),
+    ],
+)
+@pytest.mark.parametrize("of_tokens", [True, False])
+def test_microsofts_error_bodies_are_known(status: int, body: dict[str, Any], of_tokens: bool) -> None:
+    assert between.refuses(status, {}, body, of_tokens=of_tokens)
+
+
+@pytest.mark.parametrize(
     "body",
     [
-        {"error": {"code": "Forbidden", "message": "no", "target": "0f8fad5b"}},
-        {"error": {"code": "UnknownError", "message": ""}},
-        {"error": {"code": "", "message": "The limit of '50' for Top query has been exceeded."}},
-        {"error": {"code": "429", "message": "API calls quota exceeded!"}},
-        {"error": {"code": "BadRequest", "innerError": {"request-id": "7c9e"}}},
         {"error": "invalid_client"},
         {"error": "something_new", "error_description": "AADSTS99999: text"},
         {"error": "something_new", "error_codes": [99999]},
     ],
 )
-def test_microsofts_error_bodies_are_known(body: dict[str, Any]) -> None:
-    assert between.refuses(403, {}, body)
+@pytest.mark.parametrize("of_tokens", [True, False])
+def test_the_form_of_oauth_is_the_token_endpoints_alone(body: dict[str, Any], of_tokens: bool) -> None:
+    assert between.refuses(403, {}, body, of_tokens=of_tokens) is of_tokens
 
 
 @pytest.mark.parametrize(
@@ -34,21 +44,42 @@ def test_microsofts_error_bodies_are_known(body: dict[str, Any]) -> None:
         {},
         {"message": "Forbidden"},
         {"error": "Access denied by policy"},
+        {"error": {}},
         {"error": {"code": 403, "message": "Forbidden"}},
+        {"error": {"code": "403", "message": "Blocked by Zscaler"}},
+        {"error": {"code": "", "message": "Blocked"}},
+        {"error": {"code": " ", "message": "Blocked"}},
+        {"error": {"message": "You are blocked by company policy"}},
         {"error": None},
         {"error": True, "message": "blocked"},
         {"errors": [{"code": "1020"}]},
         {"error_description": "text"},
     ],
 )
-@pytest.mark.parametrize("headers", [{}, {"WWW-Authenticate": 'Basic realm="proxy"'}])
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"WWW-Authenticate": 'Basic realm="proxy"'}, {"WWW-Authenticate": 'Bearer realm="proxy"'}],
+)
 def test_what_others_answer_is_not_taken_for_microsofts(body: dict[str, Any] | None, headers: dict[str, str]) -> None:
     assert not between.refuses(403, headers, body)
 
 
 @pytest.mark.parametrize(("status", "known"), [(401, True), (403, True), (404, False)])
-def test_a_demand_for_a_token_is_an_apis(status: int, known: bool) -> None:
-    assert between.refuses(status, {"WWW-Authenticate": 'Bearer error="invalid_token"'}, None) is known
+@pytest.mark.parametrize(
+    ("challenge", "is_empty"),
+    [
+        ('Bearer error="invalid_token"', True),
+        ('Bearer authorization_uri="https://login.windows.net/common", error="invalid_token"', False),
+        ('bearer realm="", authorization_uri="https://login.microsoftonline.us/common/oauth2/authorize"', False),
+    ],
+)
+def test_a_demand_for_a_token_is_an_apis(status: int, known: bool, challenge: str, is_empty: bool) -> None:
+    assert between.refuses(status, {"WWW-Authenticate": challenge}, None, is_empty=is_empty) is known
+
+
+@pytest.mark.parametrize("uri", ["https://login.proxy.example/", "https://login.windows.net.evil.example/"])
+def test_a_demand_for_another_ones_token_is_not_an_apis(uri: str) -> None:
+    assert not between.refuses(401, {"WWW-Authenticate": f'Bearer authorization_uri="{uri}"'}, None)
 
 
 @pytest.mark.parametrize(
