@@ -24,7 +24,10 @@ _YEAR_10000 = 253_402_300_800
 
 @dataclass(frozen=True)
 class Claims:
-    """The claims of an app-only token; times are seconds since 1970. `version` is `1.0` or `2.0`."""
+    """The claims of an app-only token; times are seconds since 1970. `version` is `1.0` or `2.0`.
+
+    `is_users` says that the token is not app-only: it has scopes, or a type that is not `app`.
+    """
 
     tenant_id: str
     app_id: str
@@ -35,6 +38,7 @@ class Claims:
     issued_at: int
     not_before: int
     expires_at: int
+    is_users: bool = False
 
 
 def read(token: str) -> Claims | None:
@@ -54,8 +58,9 @@ def read(token: str) -> Claims | None:
             issued_at=_seconds(claims.get("iat", 0)),
             not_before=_seconds(claims.get("nbf", 0)),
             expires_at=_seconds(claims.get("exp", 0)),
+            is_users="scp" in claims or claims.get("idtyp", "app") != "app",
         )
-    except (jwt.PyJWTError, ValueError, TypeError, AttributeError, OverflowError):
+    except (jwt.PyJWTError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
 
 
@@ -76,6 +81,8 @@ def faults(claims: Claims, tenant_guid: str, client_id: str, accepted_audiences:
         found.append(f"it is for tenant {_quoted(claims.tenant_id)} (tid)")
     if claims.app_id != client_id:
         found.append(f"it is for application {_quoted(claims.app_id)} (appid)")
+    if claims.is_users:
+        found.append("it acts for a user, and not for the application alone (scp, idtyp)")
     if claims.audience not in accepted_audiences:
         found.append(f"its audience is {_quoted(claims.audience)} (aud)")
     if claims.tenant_id not in claims.issuer.split("/"):

@@ -60,7 +60,7 @@ def verify(
 def _header(token: str) -> dict[str, Any]:
     try:
         header: dict[str, Any] = jwt.get_unverified_header(token)
-    except jwt.PyJWTError:
+    except (jwt.PyJWTError, RecursionError):
         return {}
     return header
 
@@ -91,12 +91,15 @@ def _find_key(
 
 
 def _usable(published: dict[str, Any]) -> rsa.RSAPublicKey | None:
-    """Return the key of a JWK, or None for one that is not for signatures, or too short to be trusted."""
+    """Return the key of a JWK, or None for one that is not for signatures, too short to be trusted, or broken."""
     if published.get("use", "sig") != "sig" or published.get("alg", _ALGORITHM) != _ALGORITHM:
+        return None
+    if not isinstance(published.get("issuer", ""), str):
         return None
     try:
         key = jwt.PyJWK(published, algorithm=_ALGORITHM).key
-    except jwt.PyJWTError:
+    except (jwt.PyJWTError, ValueError, TypeError):
+        # a member is of another type, or a number that no key can have
         return None
     return key if isinstance(key, rsa.RSAPublicKey) and key.key_size >= _FEWEST_BITS else None
 

@@ -90,6 +90,7 @@ def test_what_is_no_token_reads_as_none(text: str) -> None:
         "[]",
         "7",
         "null",
+        pytest.param('{"a":' + "[" * 200_000, id="deep"),
     ],
 )
 def test_claims_of_a_wrong_kind_read_as_none(payload: str) -> None:
@@ -133,6 +134,21 @@ def test_each_single_wrong_claim_is_found(name: str, claim: str, wrong: str) -> 
 def test_a_wrong_claim_is_the_only_fault_found(changes: dict[str, Any], claim: str) -> None:
     (fault,) = faults(replace(RIGHT, **changes))
     assert claim in fault
+
+
+@pytest.mark.parametrize(
+    "members", [{"scp": "user_impersonation"}, {"scp": "", "roles": ["x"]}, {"idtyp": "user"}, {"idtyp": None}]
+)
+@pytest.mark.parametrize("form", [V1, V2])
+def test_a_token_that_acts_for_a_user_is_a_fault(form: dict[str, Any], members: dict[str, Any]) -> None:
+    assert faults(read(**form, **TIMES, **members)) == [
+        "it acts for a user, and not for the application alone (scp, idtyp)"
+    ]
+
+
+@pytest.mark.parametrize("members", [{}, {"idtyp": "app"}])
+def test_a_token_of_the_application_alone_is_none(members: dict[str, str]) -> None:
+    assert faults(read(**V2, **TIMES, **members)) == []
 
 
 def test_a_token_of_another_tenant_is_told_by_its_tid_and_its_issuer() -> None:

@@ -26,6 +26,9 @@ def authority(entra: ScriptedEntra, transport: Transport) -> Authority:
     return Authority(entra.cloud(), Documents(transport))
 
 
+DEEP = '{"alg": "RS256", "a": ' + "[" * 200_000
+
+
 def verify(token: str, authority: Authority, may_be_opaque: bool = False) -> str:
     return signatures.verify(token, claims.read(token), AUDIENCES, authority, Patience(0, 0), may_be_opaque)
 
@@ -137,7 +140,26 @@ def test_a_key_that_the_token_brings_along_counts_for_nothing(entra: ScriptedEnt
     assert entra.server.requests_to("/theirs") == []
 
 
-@pytest.mark.parametrize("members", [{"use": "enc"}, {"alg": "RS512"}])
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"use": "enc"},
+        {"use": 5},
+        {"alg": "RS512"},
+        {"alg": ["RS256"]},
+        {"issuer": 5},
+        {"issuer": None},
+        {"issuer": ["https://login.example/"]},
+        {"kty": 5},
+        {"kty": ["RSA"]},
+        {"n": 5},
+        {"n": "\u00e4"},
+        {"e": 5},
+        {"e": None},
+        {"e": "AA"},
+        {"d": 5},
+    ],
+)
 def test_a_key_that_is_not_for_such_signatures_is_not_used(
     entra: ScriptedEntra, authority: Authority, members: dict[str, str]
 ) -> None:
@@ -176,8 +198,13 @@ def test_a_nonce_excuses_no_token_but_those_of_graph(entra: ScriptedEntra, autho
     assert "it carries a nonce, which only tokens for Microsoft Graph do" in distrust(forged, authority)
 
 
-def test_a_token_that_cannot_be_read_is_not_trusted(authority: Authority) -> None:
+def test_a_token_that_cannot_be_read_is_not_trusted(entra: ScriptedEntra, authority: Authority) -> None:
     assert distrust("opaque", authority)
+    _head, payload, signature = entra.token().split(".")
+    deep = base64.urlsafe_b64encode(DEEP.encode()).decode().rstrip("=")
+    token = f"{deep}.{payload}.{signature}"
+    with pytest.raises(TenantError, match="it is not signed as Entra ID signs"):
+        signatures.verify(token, claims.read(entra.token()), AUDIENCES, authority, Patience(0, 0))
 
 
 def test_a_key_that_names_the_issuer_of_v2_tokens_signs_v1_tokens_as_well(
