@@ -30,6 +30,7 @@ _DEFECT = "report it to the collection's authors, unless a proxy changes request
 _BUSY = Reason(
     errors.UNREACHABLE, "Microsoft's sign-in service fails for the moment", "run again later", who=errors.NOBODY
 )
+_INTERACTION = Reason(errors.BLOCKED, "a policy of the tenant demands interaction", "exempt the application")
 _ONE_SCOPE = Reason(errors.ERROR, "the scope is not one resource followed by /.default", "correct `resource`")
 
 BY_CODE: dict[int, Reason] = {
@@ -44,7 +45,9 @@ BY_CODE: dict[int, Reason] = {
     65001: Reason(errors.NOT_CONSENTED, "nobody has consented to the application", _CONSENT),
     65004: Reason(errors.NOT_CONSENTED, "the consent was declined", _CONSENT),
     90008: Reason(errors.NOT_CONSENTED, "nobody has consented to the application", _CONSENT),
-    90094: Reason(errors.NOT_CONSENTED, "an administrator's consent is required", _CONSENT),
+    **dict.fromkeys(
+        (90094, 90093, 900941), Reason(errors.NOT_CONSENTED, "an administrator's consent is required", _CONSENT)
+    ),
     90095: Reason(
         errors.NOT_CONSENTED,
         "an administrator's consent has been requested and is pending",
@@ -213,6 +216,7 @@ BY_CODE: dict[int, Reason] = {
     53003: Reason(
         errors.BLOCKED, "Conditional Access blocks the application", "exclude the application from the policy"
     ),
+    **dict.fromkeys((50072, 50074, 50076, 50079, 50158, 53000, 53001, 53002, 53004, 530003), _INTERACTION),
     530032: Reason(errors.BLOCKED, "a security policy of the tenant blocks the application", "allow the application"),
     530035: Reason(errors.BLOCKED, "the tenant's security defaults block the application", "allow the application"),
     530034: Reason(
@@ -281,9 +285,7 @@ BY_OAUTH_ERROR: dict[str, Reason] = {
         errors.NOT_CONSENTED, "the application may not ask for tokens in this tenant", _CONSENT
     ),
     "consent_required": Reason(errors.NOT_CONSENTED, "consent is required", _CONSENT),
-    "interaction_required": Reason(
-        errors.BLOCKED, "a policy of the tenant demands interaction", "exempt the application"
-    ),
+    "interaction_required": _INTERACTION,
     "invalid_scope": _ONE_SCOPE,
     "temporarily_unavailable": _BUSY,
     "server_error": _BUSY,

@@ -9,7 +9,7 @@ authentication and authorization error codes" and "Common Microsoft Defender XDR
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,17 +17,17 @@ from .. import errors
 from ..errors import Reason
 from . import aadsts
 
-_CODE = re.compile(r"(?:AADSTS|[?&]code=)([0-9]{4,9})(?![0-9])", re.IGNORECASE)
+_CODE = re.compile(r"(?:AADSTS[\s:]{0,3}|[?&]code=)([0-9]{4,9})(?![0-9])", re.IGNORECASE)
 _LONGEST_MESSAGE = 300
-# what a 403 says of its cause, in its code and message
+# what a 403 says of its cause, in its code and message: phrases, for a word alone stands in sentences of any meaning
 _REFUSED_ACCESS = (
     (
-        re.compile("audience|InvalidAuthenticationToken", re.IGNORECASE),
+        re.compile("audience|InvalidAuthenticationToken|geo-?location|other region", re.IGNORECASE),
         errors.ERROR,
         "check xdr_url or graph_url, and the cloud",
     ),
     (
-        re.compile("missing application roles|insufficient privileges", re.IGNORECASE),
+        re.compile("missing application roles|insufficient privileges|required application permission", re.IGNORECASE),
         errors.PARTIAL,
         "consent again, to {needed}",
     ),
@@ -37,19 +37,29 @@ _REFUSED_ACCESS = (
         "enable the feature in the tenant's Defender settings",
     ),
     (
-        re.compile(r"provisioned|onboarded|licen[cs]e|subscri", re.IGNORECASE),
-        errors.NO_SERVICE,
-        "license Microsoft Defender XDR for the tenant, and open security.microsoft.com there once",
-    ),
-    (
-        re.compile("valid roles|valid permissions|rbac", re.IGNORECASE),
+        re.compile(r"valid roles|valid permissions|\brbac\b", re.IGNORECASE),
         errors.BLOCKED,
         "give the application access in the roles of Microsoft Defender (Permissions, Roles)",
     ),
     (
-        re.compile("location|conditional access|polic(y|ies)", re.IGNORECASE),
+        re.compile(
+            r"conditional access|\b(IP|network|named|trusted|this|your) (address )?location|location policy"
+            r"|\b(by|violates|against)\b[^.;]{0,40}\bpolic(y|ies)\b",
+            re.IGNORECASE,
+        ),
         errors.BLOCKED,
         "exempt the application from the policy of the tenant",
+    ),
+    (
+        re.compile(
+            r"\bnot (been )?(provisioned|onboarded|licen[cs]ed|subscribed)"
+            r"|\b(no|not|without|lacks?|missing|requires?|needs?|invalid|expired)\b[^.;]{0,40}"
+            r"\b(licen[cs]es?|subscriptions?)\b"
+            r"|\b(licen[cs]e|subscription)s?\b[^.;]{0,40}\b(not|required|needed|missing|expired|invalid)\b",
+            re.IGNORECASE,
+        ),
+        errors.NO_SERVICE,
+        "license Microsoft Defender XDR for the tenant, and open security.microsoft.com there once",
     ),
 )
 _OTHER_STATUSES = {
@@ -101,7 +111,7 @@ def of_api(status: int, body: Any, roles: list[str] | None, required: list[str])
     trace = _identifier(error.get("target")) or _identifier(inner.get("request-id"))
     if status == 400:
         # whole: it may be about a filter or a query of many lines
-        said = " ".join(str(error.get("message") or "HTTP 400, without a word why").split()).rstrip(".")
+        said = " ".join((_message(error) or "HTTP 400, without a word why").split()).rstrip(".")
         meaning = f"the API refused the request: {said}"
         return Reason(errors.ERROR, meaning, "correct what it names", code=code, trace_id=trace)
     said = _said(error)
@@ -158,15 +168,30 @@ def _forbidden(code: str, said: str, roles: list[str] | None, required: list[str
 
 def _said(error: Mapping[str, Any]) -> str:
     """Return the service's own sentence as part of ours."""
-    return " ".join(str(error.get("message") or "").split())[:_LONGEST_MESSAGE].rstrip(".")
+    return " ".join(_message(error).split())[:_LONGEST_MESSAGE].rstrip(".")
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    message = error.get("message")
+    return message if isinstance(message, str) else ""
 
 
 def _codes(reply: Mapping[str, Any]) -> list[int]:
     """Return the codes of a refusal, wherever it names them, in the service's own order."""
-    listed = reply.get("error_codes")
-    named = [f"AADSTS{code}" for code in (listed if isinstance(listed, list) else [listed])]
-    texts = [*named, reply.get("error_description"), reply.get("error_uri")]
-    return [int(code) for text in texts for code in _CODE.findall(str(text))]
+    named = [f"AADSTS{code}" for code in _leaves(reply.get("error_codes"))]
+    texts = [*named, *(reply.get(member) for member in ("error_description", "error_uri"))]
+    return [int(code) for text in texts if isinstance(text, str) for code in _CODE.findall(text)]
+
+
+def _leaves(value: Any) -> Iterator[str | int]:
+    """Yield the texts and numbers in a value, however it is nested."""
+    rest = [value]
+    while rest:
+        value = rest.pop()
+        if isinstance(value, (list, dict)):
+            rest.extend(reversed(list(value.values() if isinstance(value, dict) else value)))
+        elif isinstance(value, (str, int)):
+            yield value
 
 
 def _deciding(codes: list[int]) -> tuple[int | None, Reason | None]:
@@ -177,5 +202,5 @@ def _deciding(codes: list[int]) -> tuple[int | None, Reason | None]:
 
 def _identifier(value: Any) -> str | None:
     """Pass on a service's identifier only if it is one: free text in its place could quote a secret."""
-    text = str(value) if value is not None else ""
+    text = str(value) if isinstance(value, (str, int)) else ""
     return text if _PLAIN_IDENTIFIER.match(text.replace("_", "-")) else None

@@ -69,8 +69,6 @@ class TokenSource:
             http_client=wire,
         )
         answer = application.acquire_token_for_client([f"{resource}/.default"])
-        if "access_token" not in answer:
-            raise TenantError(refusals.of_token_endpoint(answer))
         return Token(answer["access_token"], _expiry(answer["access_token"], answer.get("expires_in", 0)))
 
     def _key(self, tenant_guid: str, resource: str, version: str) -> tuple[str, ...]:
@@ -134,12 +132,11 @@ class _MsalHttpClient:
         if self._version == "v1":
             data = {name: value for name, value in data.items() if name != "scope"} | {"resource": self._resource}
         reply = self._transport.send("POST", url, self._patience, data=data, headers=headers)
-        reply.check_origin()
+        reply.check_origin(of_tokens=True)
         body = reply.json()
-        if reply.status >= 400 and refusals.is_transient(body):
-            raise self._later(reply, refusals.of_token_endpoint(body))
         if reply.status >= 400:
-            return _MsalResponse(reply.status, json.dumps(body), {})
+            reason = refusals.of_token_endpoint(body)
+            raise self._later(reply, reason) if refusals.is_transient(body) else TenantError(reason)
         token = body.get("access_token")
         if not (isinstance(token, str) and token):
             raise TenantError(Reason(errors.ERROR, "the token endpoint sent no token", "check authority_url"))

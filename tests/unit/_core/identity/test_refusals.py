@@ -84,6 +84,10 @@ def test_the_code_is_read_from_the_description_where_no_list_comes() -> None:
         {"error_codes": ["AADSTS5000225"]},
         {"error_codes": 5000225},
         {"error_codes": [99999999, 5000225]},
+        {"error_codes": [[5000225]]},
+        {"error_codes": {"0": 5000225}},
+        {"error_description": "AADSTS 5000225: text"},
+        {"error_description": "AADSTS:5000225: text"},
         {"error_codes": [], "error_description": "AADSTS5000225: text"},
         {"error_codes": [None], "error_description": "Sign-in failed (aadsts5000225): text"},
         {"error_codes": [99999999], "error_description": "AADSTS5000225: text"},
@@ -94,6 +98,31 @@ def test_a_code_has_one_state_in_every_form(error: str | None, form: dict[str, A
     reason = refusals.of_token_endpoint({"error": error, **form})
     assert (reason.state, reason.acts, reason.final) == ("blocked", "customer admin", True)
     assert reason.code == "AADSTS5000225"
+
+
+@pytest.mark.parametrize("error", ["invalid_grant", "interaction_required", "invalid_client", None])
+@pytest.mark.parametrize("code", [50072, 50074, 50076, 50079, 50158, 53000, 53001, 53002, 53004, 530003])
+def test_a_policy_that_demands_more_has_one_state(error: str | None, code: int) -> None:
+    reason = refusals.of_token_endpoint({"error": error, "error_codes": [code]})
+    assert (reason.state, reason.acts, reason.meaning) == (
+        "blocked",
+        "customer admin",
+        "a policy of the tenant demands interaction",
+    )
+
+
+def deep(value: Any) -> Any:
+    for _unused in range(100_000):
+        value = [value]
+    return value
+
+
+def test_a_deep_refusal_is_read_as_far_as_it_says_something() -> None:
+    codes = refusals.of_token_endpoint({"error": deep("x"), "error_codes": deep(5000225), "trace_id": deep("x")})
+    assert (codes.code, codes.trace_id) == ("AADSTS5000225", None)
+    for status in (400, 403, 404):
+        error = {"code": deep("x"), "message": deep("x"), "target": deep("x")}
+        assert refusals.of_api(status, {"error": error}, None, READER).code == str(status)
 
 
 def test_what_is_not_a_code_is_not_taken_for_one() -> None:
@@ -200,6 +229,18 @@ def test_a_403_without_a_role_that_suffices_asks_for_consent_to_one(roles: list[
             "customer admin",
         ),
         ("Forbidden", "Access is denied by a location policy.", "blocked", "customer admin"),
+        ("Forbidden", "Access from your IP location is not allowed, see your license", "blocked", "customer admin"),
+        ("Forbidden", "Blocked by a Conditional Access policy.", "blocked", "customer admin"),
+        ("Forbidden", "The tenant is not in the geo-location of this endpoint", "error", "provider"),
+        ("Forbidden", "User is not authorized; tenant policy service unavailable", "error", "provider"),
+        ("Forbidden", "The call was not permitted; the licensing service is busy", "error", "provider"),
+        ("Forbidden", "A subscription of the tenant is required.", "no_service", "customer admin"),
+        (
+            "Forbidden",
+            "The application does not have any of the required application permissions (Incident.Read.All).",
+            "partial",
+            "customer admin",
+        ),
         ("InvalidAuthenticationToken", "Access token validation failure. Invalid audience.", "error", "provider"),
         ("DisallowedOperation", "The operation is not allowed here.", "error", "provider"),
         ("Forbidden", "", "error", "provider"),
