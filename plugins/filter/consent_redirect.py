@@ -37,6 +37,7 @@ options:
       - The customer's tenant GUID.
       - Needed for a link that was made for a domain, because the redirect names the tenant by its GUID.
         Without it such a redirect has a C(state_fault).
+      - A domain cannot be compared with a link that was made for a GUID.
     type: str
 """
 
@@ -68,6 +69,11 @@ _value:
 def consent_redirect(
     url: str, state_key: str | None = None, client_id: str | None = None, tenant_id: str | None = None
 ) -> dict[str, Any]:
+    optional = {"state_key": state_key, "client_id": client_id, "tenant_id": tenant_id}
+    given = {"the redirect": url, **{name: value for name, value in optional.items() if value is not None}}
+    odd = [name for name, value in given.items() if not isinstance(value, str)]
+    if odd:
+        raise AnsibleFilterError(f"consent_redirect: {odd[0]} is not text: put its value in quotes")
     try:
         return asdict(answers.read_redirect(url, state_key, client_id, tenant_id))
     except OptionError as error:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
@@ -49,6 +50,23 @@ def test_a_link_of_a_domain_needs_the_customers_guid() -> None:
 def test_a_key_that_could_be_guessed_is_refused() -> None:
     with pytest.raises(AnsibleFilterError, match=r"^consent_redirect: state_key could be guessed"):
         consent_redirect("https://partner.example/?state=x", "aaaaaaaaaaaaaaaa")
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"url": None}, "the redirect"),
+        ({"url": ["https://partner.example/"]}, "the redirect"),
+        ({"state_key": 1234567890123456789}, "state_key"),
+        ({"client_id": 5}, "client_id"),
+        ({"tenant_id": 5}, "tenant_id"),
+        ({"tenant_id": False}, "tenant_id"),
+    ],
+)
+def test_a_value_without_quotes_that_is_not_text_is_refused_by_its_name(given: dict[str, Any], named: str) -> None:
+    with pytest.raises(AnsibleFilterError) as refused:
+        consent_redirect(**{"url": "https://partner.example/?state=x", "state_key": KEY, **given})
+    assert str(refused.value) == f"consent_redirect: {named} is not text: put its value in quotes"
 
 
 def test_the_filter_is_offered() -> None:

@@ -8,16 +8,14 @@ and authorization error codes".
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from .. import errors
-from ..clouds import GUID
-from . import refusals
-from .consent import read_state
+from ..clouds import GUID, check_client_id, check_tenant_id
+from . import aadsts, refusals
+from .consent import RETURNED, read_state
 
-_READ = ("admin_consent", "code", "tenant", "state", "error", "error_subcode", "error_description")
 _ANOTHER_TENANT = "the state belongs to another tenant"
 
 _DECLINED = "the administrator declined"
@@ -26,10 +24,13 @@ _PAGE_ERRORS = {
     "AADSTS65004": (_DECLINED, "ask why, and open the link again"),
     "AADSTS50020": ("the account that signed in belongs to another tenant", _OPEN_AGAIN),
     "AADSTS65001": ("the account that signed in may not consent for the tenant", _OPEN_AGAIN),
-    "AADSTS90094": ("the account that signed in may not consent for the tenant", _OPEN_AGAIN),
+    **dict.fromkeys(
+        ("AADSTS90094", "AADSTS90093", "AADSTS900941"),
+        ("the account that signed in may not consent for the tenant", _OPEN_AGAIN),
+    ),
     "AADSTS90095": ("the account that signed in could only ask an administrator to consent", _OPEN_AGAIN),
 }
-_CODE = re.compile(r"\s*(AADSTS\d{4,9})\b")
+_GIVE_GUID = "give the customer's tenant GUID as tenant_id"
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,13 @@ def read_redirect(
 
     `tenant_id` is the customer's GUID: a redirect names the tenant by it, so a state that was signed for a domain can
     be compared with nothing else. `error` counts first, because v2 errors still carry admin_consent=True.
-    Raises OptionError for a key that could be guessed.
+    Raises OptionError for a key that could be guessed, and for a `tenant_id` or `client_id` that is none.
     """
+    customer = check_tenant_id(tenant_id) if tenant_id and tenant_id.strip() else None
+    client_id = check_client_id(client_id, "") if client_id and client_id.strip() else None
     given = parse_qsl(url.partition("#")[0].partition("?")[2], keep_blank_values=True)
     query = dict(given)
-    repeated = next((name for name in _READ if sum(name == each for each, _value in given) > 1), None)
+    repeated = next((name for name in RETURNED if sum(name == each for each, _value in given) > 1), None)
     if repeated:
         # which of the two counts, the next reader may see otherwise
         return Redirect(state_fault=f"the redirect has more than one {repeated}")
@@ -74,7 +77,7 @@ def read_redirect(
     if state_key:
         try:
             bound_to = read_state(state_key, query.get("state", ""), client_id)
-            fault = _tenant_fault(query, bound_to, tenant_id)
+            fault = _tenant_fault(query, bound_to.lower(), customer)
         except ValueError as reason:
             fault = str(reason)
     code, meaning, remedy, who = _explain(query) if "error" in query else (None, None, None, None)
@@ -99,36 +102,34 @@ def _explain(query: dict[str, str]) -> tuple[str | None, str, str, str]:
     The AADSTS code counts; v1 cancels without one, as access_denied with the subcode cancel, or permission_denied.
     """
     error = query["error"]
-    named = _CODE.match(query.get("error_description", ""))
-    code = named[1] if named else None
+    reason = refusals.of_token_endpoint(query)
+    code = reason.code if (reason.code or "").startswith("AADSTS") else None
     cancelled = query.get("error_subcode") == "cancel" or error == "permission_denied"
     if code is None and cancelled:
         return (None, *_PAGE_ERRORS["AADSTS65004"], errors.CUSTOMER_ADMIN)
     if code in _PAGE_ERRORS:
         return (code, *_PAGE_ERRORS[code], errors.CUSTOMER_ADMIN)
-    if code is None:
+    if code is None and error not in aadsts.PASSING_ERRORS:
         return None, "the consent page reported an error without a code", _OPEN_AGAIN, errors.CUSTOMER_ADMIN
-    reason = refusals.of_token_endpoint({"error": error, "error_description": code})
-    return code, reason.meaning, reason.remedy, str(reason.to_result()["who"])
+    return code, reason.meaning, reason.remedy, reason.acts
 
 
-def _tenant_fault(query: dict[str, str], bound_to: str, tenant_id: str | None) -> str | None:
+def _tenant_fault(query: dict[str, str], bound_to: str, customer: str | None) -> str | None:
     """Return why the redirect is not of the tenant that the state was signed for, or None where it is.
 
-    An error comes back without the tenant, a consent never does.
+    An error comes back without the tenant, a consent never does, and it names the tenant by its GUID.
     """
-    customer = {bound_to.lower(), tenant_id.strip().lower() if tenant_id else bound_to.lower()}
-    guids = {each for each in customer if GUID.match(each)}
-    if len(guids) > 1 or len(customer - guids) > 1:
+    customers = {bound_to, customer or bound_to}
+    guids = {each for each in customers if GUID.match(each)}
+    if len(guids) == 2 or (len(customers) == 2 and not guids):
         return _ANOTHER_TENANT
+    if customer and guids == {bound_to} != {customer}:
+        return f"tenant_id is a domain, which cannot be compared with the tenant of the link: {_GIVE_GUID}"
     named = query.get("tenant", "").lower()
     if not named:
         return None if "error" in query else "the redirect names no tenant"
-    if named in customer:
-        return None
-    if guids or not GUID.match(named):
-        return _ANOTHER_TENANT
-    return (
-        "the link was made for a domain, which cannot be compared with the tenant of the redirect: "
-        "give the customer's tenant GUID as tenant_id"
-    )
+    if not GUID.match(named):
+        return "the tenant that the redirect names is not a GUID, as Microsoft sends it"
+    if not guids:
+        return "the link was made for a domain, which cannot be compared with the tenant of the redirect: " + _GIVE_GUID
+    return None if named in guids else _ANOTHER_TENANT

@@ -9,22 +9,32 @@ Sources: learn.microsoft.com, "Admin consent on the Microsoft identity platform"
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import re
 from dataclasses import dataclass
 from itertools import pairwise
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from ..clouds import split_url
 from ..dependencies import jwt
 from ..errors import OptionError
 from ..showing import shown
 
+RETURNED = (
+    *("admin_consent", "code", "tenant", "state", "scope", "session_state"),
+    *("error", "error_subcode", "error_description", "error_uri"),
+)
+"""What a consent page adds to the redirect URI."""
+
 FORMS = ("admin_consent", "admin_consent_v1", "authorize")
 
 _SHORTEST_STATE_KEY = 16
 _LEAST_VARIETY = 6
 _LONGEST_REDIRECT_URI = 256
-_UNSUPPORTED_IN_REDIRECT_URI = frozenset("*#!$'(),;")
+_UNSUPPORTED_IN_REDIRECT_URI = frozenset("*#!$'(),;\\\"<>`")
+_LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+# programs read a host whose last label is a number as an IP address, each in its own way
+_HOST_NAME = re.compile(rf"(?=.{{1,253}}$)({_LABEL}\.)*(?!0x|[0-9]+$){_LABEL}", re.ASCII)
 _SIGNED_STATE = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 
 
@@ -76,7 +86,7 @@ def check_redirect_uri(uri: str | None, option: str = "redirect_uri") -> str | N
     if not uri:
         return None
     parts = split_url(uri)
-    if parts is None or not parts.hostname or not (uri.isascii() and uri.isprintable()):
+    if parts is None or not _is_host(parts.hostname) or not (uri.isascii() and uri.isprintable()):
         raise OptionError(f"{option} {shown(uri)} is not a URL of plain ASCII with a host: register an https address")
     if "@" in parts.netloc:
         raise OptionError(
@@ -87,8 +97,10 @@ def check_redirect_uri(uri: str | None, option: str = "redirect_uri") -> str | N
     if len(uri) > _LONGEST_REDIRECT_URI or _UNSUPPORTED_IN_REDIRECT_URI & set(uri):
         raise OptionError(
             f"{option} {shown(uri)} is not one that Entra accepts: at most {_LONGEST_REDIRECT_URI} characters, "
-            "no wildcard, no fragment and none of ! $ ' ( ) , ;"
+            "no wildcard, no fragment and none of ! $ ' ( ) , ; \\ \" < > `"
         )
+    if taken := next((name for name, _value in parse_qsl(parts.query, True) if name.lower() in RETURNED), None):
+        raise OptionError(f"{option} has the query parameter {taken}, which the consent page adds itself: remove it")
     return uri
 
 
@@ -120,6 +132,14 @@ def build_url(
             )
         path, query = f"{tenant_id}/v2.0/adminconsent", {"client_id": client_id, "scope": scope, **extra}
     return f"{authority_url}/{path}?{urlencode(query, quote_via=quote)}"
+
+
+def _is_host(host: str | None) -> bool:
+    """Tell the name of a host, or an IP address in the form that all programs read alike."""
+    try:
+        return bool(ipaddress.ip_address(host or ""))
+    except ValueError:
+        return bool(_HOST_NAME.fullmatch(host or ""))
 
 
 def _signing_key(key: str) -> bytes:

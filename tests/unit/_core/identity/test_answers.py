@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity import answers, consent
 
 TENANT = "44444444-4444-4444-8444-444444444444"
@@ -20,6 +21,11 @@ DAY = 24 * 3600
 V2_CANCEL = "AADSTS65004: User declined to consent to access the app."
 NO_COMPARISON = (
     "the link was made for a domain, which cannot be compared with the tenant of the redirect: "
+    "give the customer's tenant GUID as tenant_id"
+)
+NOT_A_GUID = "the tenant that the redirect names is not a GUID, as Microsoft sends it"
+DOMAIN_GIVEN = (
+    "tenant_id is a domain, which cannot be compared with the tenant of the link: "
     "give the customer's tenant GUID as tenant_id"
 )
 
@@ -50,6 +56,11 @@ DECLINED = [
     {"error": "access_denied", "error_subcode": "cancel", "error_description": V2_CANCEL},
     {"error": "access_denied", "error_subcode": "cancel"},
     {"error": "permission_denied", "error_description": "The admin canceled the request"},
+    # as proxies, logs and other languages have it
+    {"error": "access_denied", "error_description": "aadsts65004: User declined"},
+    {"error": "access_denied", "error_description": "Error: AADSTS65004: User declined"},
+    {"error": "access_denied", "error_description": "\ufeffAADSTS65004: User declined"},
+    {"error": "access_denied", "error_uri": "https://login.microsoftonline.com/error?code=65004"},
 ]
 
 
@@ -89,11 +100,19 @@ def test_the_administrators_decision_is_read_although_admin_consent_is_true(para
             "AADSTS53003",
             "Conditional Access blocks the application",
         ),
+        *(
+            (
+                {"error": "access_denied", "error_description": f"AADSTS{code}: text"},
+                f"AADSTS{code}",
+                "the account that signed in may not consent for the tenant",
+            )
+            for code in (90093, 900941)
+        ),
         ({"error": "access_denied"}, None, "the consent page reported an error without a code"),
         ({"error": "consent_required"}, None, "the consent page reported an error without a code"),
         ({"error": ""}, None, "the consent page reported an error without a code"),
         (
-            {"error": "access_denied", "error_description": "no AADSTS65004"},
+            {"error": "access_denied", "error_description": "no AADSTS"},
             None,
             "the consent page reported an error without a code",
         ),
@@ -108,9 +127,23 @@ def test_any_other_error_is_no_decision_of_the_customer(
     assert read.who == "customer admin"
 
 
-def test_a_fault_of_the_service_is_neither_a_consent_nor_a_refusal() -> None:
-    read = answers.read_redirect(redirect(error="server_error", admin_consent="True"))
+@pytest.mark.parametrize("error", ["server_error", "temporarily_unavailable"])
+def test_a_fault_of_the_service_is_neither_a_consent_nor_a_refusal(error: str) -> None:
+    read = answers.read_redirect(redirect(error=error, admin_consent="True"))
     assert (read.consented, read.declined) == (False, False)
+    assert (read.code, read.remedy, read.who) == (None, "run again later", "nobody")
+
+
+def test_an_honest_client_id_with_a_blank_is_the_same_application() -> None:
+    url = redirect(admin_consent="True", tenant=TENANT, state=link_of(TENANT))
+    assert answers.read_redirect(url, KEY, f" {CLIENT.upper()} ").state_fault is None
+
+
+@pytest.mark.parametrize("given_ids", [{"tenant_id": f"{{{TENANT}}}"}, {"client_id": f"{{{CLIENT}}}"}])
+def test_an_id_in_braces_is_refused_and_is_not_a_fault_of_the_redirect(given_ids: dict[str, str]) -> None:
+    url = redirect(admin_consent="True", tenant=TENANT, state=link_of(TENANT))
+    with pytest.raises(OptionError, match=rf"^{next(iter(given_ids))} .*U\+007B LEFT CURLY BRACKET"):
+        answers.read_redirect(url, KEY, **given_ids)
 
 
 def test_a_state_bound_to_another_tenant_is_told() -> None:
@@ -129,14 +162,18 @@ def test_a_state_bound_to_another_tenant_is_told() -> None:
         ("contoso.com", TENANT.upper(), f" {TENANT.upper()} ", None),
         ("contoso.com", OTHER, TENANT, "the state belongs to another tenant"),
         ("contoso.com", TENANT, "fabrikam.com", "the state belongs to another tenant"),
-        ("contoso.com", "contoso.com", None, None),
-        ("contoso.com", "fabrikam.com", None, "the state belongs to another tenant"),
-        ("contoso.com", "fabrikam.com", TENANT, "the state belongs to another tenant"),
+        ("contoso.com", TENANT, "contoso.com.", NO_COMPARISON),
+        ("contoso.com", "contoso.com", None, NOT_A_GUID),
+        ("contoso.com", "fabrikam.com", None, NOT_A_GUID),
+        ("contoso.com", "contoso.com", TENANT, NOT_A_GUID),
         (TENANT, TENANT.upper(), None, None),
         (TENANT, TENANT, TENANT, None),
         (TENANT, TENANT, OTHER, "the state belongs to another tenant"),
         (TENANT, OTHER, OTHER, "the state belongs to another tenant"),
-        (TENANT, "contoso.com", None, "the state belongs to another tenant"),
+        (TENANT, "contoso.com", None, NOT_A_GUID),
+        (TENANT, f"{{{TENANT}}}", None, NOT_A_GUID),
+        (TENANT, TENANT, "fabrikam.com", DOMAIN_GIVEN),
+        (TENANT, OTHER, "fabrikam.com", DOMAIN_GIVEN),
         (TENANT, "", None, "the redirect names no tenant"),
         ("contoso.com", "", TENANT, "the redirect names no tenant"),
     ],
