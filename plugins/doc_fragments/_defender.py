@@ -12,7 +12,7 @@ class ModuleDocFragment:
 requirements:
   - msal >= 1.35
   - requests
-  - PyJWT[crypto]
+  - PyJWT[crypto] (not 2.10.0)
 options:
   client_id:
     description:

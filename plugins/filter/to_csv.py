@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from ansible_collections.mssp.defender.plugins.module_utils._core import tables
 
 DOCUMENTATION = r"""
 name: to_csv
@@ -16,7 +16,9 @@ version_added: 0.1.0
 author: mssp.defender contributors (@mssp-defender)
 description:
   - Renders a list of dictionaries as CSV with a header line.
-  - A text that a spreadsheet would take for a formula is defused with a leading apostrophe.
+  - A text that a spreadsheet would take for a formula is defused with a leading apostrophe, also where it stands behind
+    blanks or characters that cannot be seen. Numbers stay as they are.
+  - Half of a surrogate pair, which no file can hold, is written as its JSON escape.
 positional: columns
 options:
   _input:
@@ -45,17 +47,7 @@ _value:
 
 
 def to_csv(rows: Iterable[Mapping[str, Any]], columns: list[str]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([_defused(row.get(column)) for column in columns])
-    return text.getvalue()
-
-
-def _defused(value: Any) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    return tables.table([columns, *([row.get(column) for column in columns] for row in rows)])
 
 
 class FilterModule:

@@ -45,7 +45,7 @@ options:
         has a JSON object a line where it ends in C(.jsonl). The folder must exist.
       - The first column is C(tenant), the name of the tenant. A table has the columns of all tenants, and nothing in
         those that a tenant does not have. Values that are lists or objects stand in it as JSON.
-      - Texts are not altered. A spreadsheet takes one that begins with V(=) for a formula.
+      - A text that a spreadsheet would take for a formula has an apostrophe before it in a CSV file.
       - The rows are then not returned.
       - Beside it lies a hidden file C(.NAME.hunt), which tells the tenants that are in it. Another run with the same
         query asks only the others and adds their rows. With another query it is refused. Remove O(dest) to begin again.

@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 # REUSE-IgnoreStart
@@ -125,3 +126,17 @@ def test_shell_scripts_pass_shellcheck() -> None:
         pytest.skip("not on this machine: shellcheck")
     assert run.stdout == ""
     assert run.returncode == 0
+
+
+@pytest.mark.parametrize("path", ["requirements.txt", "roles/emulator/files/requirements.txt"])
+def test_no_library_of_a_known_fault_is_admitted(path: str) -> None:
+    """PyJWT 2.10.0 takes a part of an issuer for the whole."""
+    lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
+    (pyjwt,) = (Requirement(line) for line in lines if line.startswith("PyJWT"))
+    assert [pyjwt.specifier.contains(version) for version in ("2.8.0", "2.9.0", "2.10.0", "2.10.1", "2.15.1")] == [
+        True,
+        True,
+        False,
+        True,
+        True,
+    ]

@@ -116,9 +116,10 @@ def _single(outcome: Outcome) -> dict[str, Any]:
 def _fleet(outcomes: list[Outcome], fail_on: list[str]) -> dict[str, Any]:
     results = [outcome.to_result() for outcome in outcomes]
     diffs = [result.pop("diff") for result in results if "diff" in result]
+    changes = [result.pop("changed", False) for result in results]
     failing = [outcome for outcome in outcomes if outcome.state in fail_on]
     result: dict[str, Any] = {
-        "changed": any(result.pop("changed", False) for result in results),
+        "changed": any(changes),
         "failed": bool(failing),
         "tenants": results,
         "summary": fleet.summary(outcomes),

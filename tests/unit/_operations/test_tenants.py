@@ -88,6 +88,7 @@ def test_one_tenant_fails_in_any_other_state(state: str) -> None:
 def test_a_fleet_reports_everybody_and_does_not_fail_unasked() -> None:
     result = run(fleet_of("contoso", "blocked", "changed"))
     assert (result["failed"], result["changed"]) == (False, True)
+    assert all("changed" not in tenant for tenant in result["tenants"])
     assert result["summary"] == {"blocked": 1, "granted": 2}
     assert [(tenant["name"], tenant["state"]) for tenant in result["tenants"]] == [
         ("contoso", "granted"),
@@ -97,6 +98,13 @@ def test_a_fleet_reports_everybody_and_does_not_fail_unasked() -> None:
     assert result["diff"] == [{"after": "contoso"}, {"after": "changed"}]
     assert all("diff" not in tenant for tenant in result["tenants"])
     assert "msg" not in result
+
+
+def test_no_tenant_behind_one_that_changed_keeps_a_key_of_its_own() -> None:
+    result = run(fleet_of("changed", "contoso", "fabrikam"))
+    assert result["changed"] is True
+    assert [sorted(tenant) for tenant in result["tenants"]] == [sorted(result["tenants"][0])] * 3
+    assert "changed" not in result["tenants"][0]
 
 
 def test_progress_is_told_of_a_fleet_only() -> None:

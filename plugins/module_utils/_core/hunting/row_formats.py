@@ -7,15 +7,14 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
+from .. import tables
 from ..errors import OptionError
 from ..wire.records import Record
 
 TENANT = "tenant"
 """The column that names the tenant; it comes first."""
-
-_QUOTE = '"'
 
 
 class JsonLines:
@@ -24,15 +23,17 @@ class JsonLines:
     def rows(self, tenant: str, rows: Iterable[Record]) -> bytes:
         """Return the rows of one tenant."""
         name = json.dumps({TENANT: tenant}, ensure_ascii=False)[:-1]
-        return "".join(f"{name}{', ' if row else ''}{row.line()[1:]}" for row in rows).encode()
+        lines = "".join(f"{name}{', ' if row else ''}{row.line()[1:]}" for row in rows)
+        # half of a surrogate pair, which no file can hold, stands in a name as JSON escapes it
+        return lines.encode(errors="backslashreplace")
 
 
 class Csv:
-    """A table with a head; every value is in quotes, lines end by a line feed, nothing is altered for spreadsheets."""
+    """A table with a head; every value is in quotes, lines end by a line feed, and no text is run as a formula."""
 
     def rows(self, tenant: str, rows: Iterable[Record], columns: list[str]) -> bytes:
         """Return the rows of one tenant, with a value or nothing for each of the columns."""
-        return _table([tenant, *(_cell(row.get(column)) for column in columns)] for row in rows)
+        return tables.table([tenant, *(row.get(column) for column in columns)] for row in rows).encode()
 
     def columns_of(self, table: BinaryIO) -> list[str]:
         """Return the columns that the head names behind the tenant; none for an empty file.
@@ -42,16 +43,16 @@ class Csv:
         table.seek(0)
         head = table.readline()
         try:
-            columns = next(csv.reader([head.decode()]), [])[1:]
+            columns = tables.read_row(head.decode())[1:]
         except csv.Error:
             raise ValueError("the head is none") from None
-        if head and head != _table([[TENANT, *columns]]):
+        if head and head != tables.table([[TENANT, *columns]]).encode():
             raise ValueError("the head is another's")
         return columns
 
     def widened(self, table: BinaryIO, more: list[str]) -> Iterator[bytes]:
         """Yield the table, or an empty file, with the columns `more` behind its own, which are empty in every row."""
-        yield _table([[TENANT, *self.columns_of(table), *more]])
+        yield tables.table([[TENANT, *self.columns_of(table), *more]]).encode()
         is_within_quotes = False
         for line in table:
             # a line feed between quotes does not end the row, and a quote within a value stands there twice
@@ -66,17 +67,3 @@ def by_suffix(option: str, name: str) -> JsonLines | Csv:
     if name.endswith(".csv"):
         return Csv()
     raise OptionError(f"{option}: '{name}' names no format: let it end in .jsonl (JSON Lines) or .csv")
-
-
-def _table(rows: Iterable[list[str]]) -> bytes:
-    # not by csv.writer, which before Python 3.11 fails over a NUL
-    text = "".join(",".join(f'"{value.replace(_QUOTE, _QUOTE * 2)}"' for value in row) + "\n" for row in rows)
-    # half of a surrogate pair is no character of UTF-8: it is written down as JSON escapes it
-    return text.encode(errors="backslashreplace")
-
-
-def _cell(value: Any) -> str:
-    """Return a value as text: nothing for null, and anything but text as JSON writes it."""
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -49,7 +49,9 @@ def verify(
     template, issuer_of_key, key = _find_key(header.get("kid"), claims, authority, patience)
     issuer = _issuer(template, issuer_of_key, claims)
     try:
-        jwt.decode(token, key, algorithms=[_ALGORITHM], audience=list(accepted_audiences), issuer=issuer, leeway=LEEWAY)
+        # a list, because PyJWT 2.10.0 takes a part of a single issuer for the whole (CVE-2024-53861)
+        expected = {"audience": list(accepted_audiences), "issuer": [issuer]}
+        jwt.decode(token, key, algorithms=[_ALGORITHM], leeway=LEEWAY, **expected)
     except jwt.InvalidIssuerError:
         raise _untrusted(f"its issuer is not '{issuer}', whom its signing key belongs to") from None
     except jwt.PyJWTError as error:

@@ -67,7 +67,9 @@ class Pages:
         if reply.status == 404:
             return None
         members = {name: value for name, value in reply.json().items() if name != "@odata.context"}
-        return Record(members, json.dumps(members, ensure_ascii=False))
+        # half of a surrogate pair, which no file can hold, stays escaped
+        text = json.dumps(members, ensure_ascii=False).encode(errors="backslashreplace").decode()
+        return Record(members, text)
 
     def version(self, record: Record) -> tuple[str, str]:
         """Return what tells a record, and its state, from all others: its id and time of last update, as sent."""

@@ -18,7 +18,9 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.wire import re
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.records import Record
 
 # csv.reader before Python 3.11 refuses a NUL
-TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+# none that a spreadsheet could take for a formula
+TEXTS = st.just("") | st.tuples(st.sampled_from('aü",;'), ANY_TEXT).map("".join)
 VALUES = st.none() | st.booleans() | st.integers() | TEXTS | st.lists(TEXTS, max_size=2)
 TABLES = st.lists(st.fixed_dictionaries({}, optional={"A": VALUES, "B": VALUES, "ü,\"'": VALUES}), max_size=4)
 COLUMNS = ["A", "B", "ü,\"'"]
@@ -73,8 +75,24 @@ def test_a_table_can_get_more_columns(first: list[dict[str, Any]], second: list[
     ]
 
 
-def test_a_formula_is_data() -> None:
-    assert read(Csv().rows("contoso", as_sent([{"A": "=1+1"}]), ["A"])) == [["contoso", "=1+1"]]
+@pytest.mark.parametrize("formula", ["=1+1", " =1+1", "\n+1", "\u200b@A1", "\uff1d1+1"])
+def test_a_formula_is_not_run(formula: str) -> None:
+    assert read(Csv().rows(formula, as_sent([{"A": formula}]), ["A"])) == [[f"'{formula}", f"'{formula}"]]
+
+
+def test_a_number_below_zero_is_a_number() -> None:
+    assert Csv().rows("contoso", as_sent([{"A": -1}]), ["A"]) == b'"contoso","-1"\n'
+
+
+def test_a_column_that_is_named_like_a_formula_is_found_again() -> None:
+    table = Csv()
+    head = b"".join(table.widened(io.BytesIO(), ["=A", "'=A", "B"]))
+    assert head == b'"tenant","\'=A","\'\'=A","B"\n'
+    assert table.columns_of(io.BytesIO(head)) == ["=A", "'=A", "B"]
+
+
+def test_half_a_character_in_a_name_can_be_written() -> None:
+    assert JsonLines().rows("cut \ud83d", as_sent([{"A": 1}])).startswith(b'{"tenant": "cut \\ud83d", ')
 
 
 def test_a_nul_is_a_character() -> None:
