@@ -50,8 +50,8 @@ def verify(
     issuer = _issuer(template, issuer_of_key, claims)
     try:
         # a list, because PyJWT 2.10.0 takes a part of a single issuer for the whole (CVE-2024-53861)
-        expected = {"audience": list(accepted_audiences), "issuer": [issuer]}
-        jwt.decode(token, key, algorithms=[_ALGORITHM], leeway=LEEWAY, **expected)
+        issuers, audiences = [issuer], list(accepted_audiences)
+        jwt.decode(token, key, algorithms=[_ALGORITHM], audience=audiences, issuer=issuers, leeway=LEEWAY)
     except jwt.InvalidIssuerError:
         raise _untrusted(f"its issuer is not '{issuer}', whom its signing key belongs to") from None
     except jwt.PyJWTError as error:
