@@ -167,8 +167,9 @@ from ansible.utils.path import unfrackpath
 
 from ansible_collections.mssp.defender.plugins.module_utils import _options
 from ansible_collections.mssp.defender.plugins.module_utils._core.customers.customer import Customer
+from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._core.files import given_bytes
-from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform, told
+from ansible_collections.mssp.defender.plugins.module_utils._front_door import check_texts, perform, told
 from ansible_collections.mssp.defender.plugins.module_utils._operations import customers as operation
 from ansible_collections.mssp.defender.plugins.plugin_utils._inventory_draft import TENANT_ID, InventoryDraft
 from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import run_directory
@@ -197,8 +198,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         config = self._read_config_data(path)
         self._check(config, path)
         try:
+            check_texts(config)
             params = self._params(config, Path(path).parent)
-        except AnsibleOptionsError as error:
+        except (AnsibleOptionsError, OptionError) as error:
             raise AnsibleParserError(told(operation, str(error), config)) from None
         cached = self.get_option("cache")
         # answers to other questions are none to these

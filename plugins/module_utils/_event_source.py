@@ -16,7 +16,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ._core import dependencies
 from ._core.characters import plain
 from ._core.errors import OptionError, unforeseen, unusable_file
-from ._front_door import told
+from ._front_door import check_texts, told
 from ._options import kept_from_environment
 
 _LOG = logging.getLogger("mssp.defender")
@@ -77,6 +77,7 @@ async def run_source(operation: ModuleType, queue: Any, args: dict[str, Any]) ->
         given = {**options, **validated.validated_parameters}
         raise OptionError(told(operation, "; ".join(validated.error_messages), given))
     try:
+        check_texts(validated.validated_parameters)
         with tempfile.TemporaryDirectory(prefix="mssp.defender.", ignore_cleanup_errors=True) as folder:
             await operation.run(_SourceHost(validated.validated_parameters, Path(folder)), receiver.put)
     except OptionError as error:

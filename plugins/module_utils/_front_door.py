@@ -10,8 +10,11 @@ from types import ModuleType
 from typing import Any
 
 from ._core import dependencies, showing
+from ._core.characters import named
 from ._core.errors import OptionError, unforeseen, unusable_file
 from ._operations._host import Host
+
+_NUL = "\0"
 
 
 def perform(operation: ModuleType, host: Host) -> dict[str, Any]:
@@ -22,6 +25,7 @@ def perform(operation: ModuleType, host: Host) -> dict[str, Any]:
             "install the collection's requirements.txt there"
         )
     try:
+        check_texts(host.params)
         result: dict[str, Any] = operation.run(host)
         return result
     except OptionError as error:
@@ -32,10 +36,23 @@ def perform(operation: ModuleType, host: Host) -> dict[str, Any]:
         return _failed(unforeseen(error))
 
 
+def check_texts(given: Mapping[str, Any]) -> None:
+    """Raise OptionError for an option with a character U+0000: no path, id or secret has one."""
+    for option, value in given.items():
+        if _has_nul(value):
+            raise OptionError(f"{option} has {named(_NUL)} in it: remove that character")
+
+
 def told(operation: ModuleType, message: str, given: Mapping[str, Any]) -> str:
     """Return a message about the options given, without those values in it that could be a secret."""
     secrets = {option for option, spec in getattr(operation, "ARGUMENTS", {}).items() if spec.get("no_log")}
     return showing.without_values(message, given, secrets)
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_nul, [*value, *value.values()]))
+    return any(map(_has_nul, value)) if isinstance(value, (list, tuple)) else isinstance(value, str) and _NUL in value
 
 
 def _failed(message: str) -> dict[str, Any]:

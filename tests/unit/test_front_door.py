@@ -51,6 +51,24 @@ def test_a_wrong_option_fails_with_its_sentence() -> None:
     assert result == {"failed": True, "changed": False, "msg": "client_id is missing"}
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("ca_path", "/tmp/a\0b"),
+        ("checkpoint", "\0"),
+        ("files", ["/tmp/a", "/tmp/a\0b"]),
+        ("tenants", [{"name": "contoso"}, {"name": "a\0b"}]),
+        ("columns", {"na\0me": "Account"}),
+    ],
+)
+def test_no_option_has_the_character_that_ends_a_path(option: str, value: Any) -> None:
+    host = Host()
+    host.params = {"tenant_id": "contoso.example", "timeout": 5, "cache": None, option: value}
+    result = perform(operation({"changed": True}), host)
+    assert result["failed"] is True
+    assert result["msg"] == f"{option} has U+0000 NULL in it: remove that character"
+
+
 def test_a_file_that_cannot_be_used_is_named() -> None:
     result = perform(operation(PermissionError(13, "Permission denied", "/reports/a")), Host())
     assert result["failed"] is True

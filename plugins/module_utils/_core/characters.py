@@ -12,7 +12,7 @@ _LONGEST_TOLD = 20_000
 
 def named(character: str) -> str:
     """Return what Unicode calls the character, as in "U+200B ZERO WIDTH SPACE"."""
-    name = unicodedata.name(character, "")
+    name = "NULL" if character == "\0" else unicodedata.name(character, "")
     return f"U+{ord(character):04X} {name}" if name else f"U+{ord(character):04X}"
 
 

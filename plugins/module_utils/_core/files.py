@@ -147,15 +147,22 @@ def given_bytes(path: Path) -> bytes:
         return stream.read()
 
 
+def given_to(option: str, path: Path) -> bytes:
+    """Return what the file of an option holds. Raises OptionError for one that cannot be read."""
+    try:
+        return given_bytes(path)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise OptionError(f"{option}: {path} cannot be read ({why}): check its path and mode") from None
+
+
 def given_text(option: str, path: Path) -> str:
     """Return the text of a file byte for byte, without the mark that some editors put in front of UTF-8.
 
     Raises OptionError for a file that cannot be read or is not UTF-8.
     """
     try:
-        return given_bytes(path).decode("utf-8-sig")
-    except OSError as error:
-        raise OptionError(f"{option}: {path} cannot be read ({error.strerror}): check its path and mode") from None
+        return given_to(option, path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         place = f"byte {error.start + 1} of it is none"
         raise OptionError(f"{option}: {path} is not UTF-8 ({place}): save it as UTF-8") from None
@@ -164,6 +171,10 @@ def given_text(option: str, path: Path) -> str:
 def check_folder(option: str, folder: Path) -> None:
     """Raise OptionError unless the folder exists and files can be put into it."""
     if not folder.is_dir():
+        if folder.exists():
+            raise OptionError(f"{option}: {folder} is not a folder: name a folder")
+        if folder.is_symlink():
+            raise OptionError(f"{option}: {folder} is a symbolic link to a folder that does not exist: create it first")
         raise OptionError(f"{option}: the folder {folder} does not exist: create it first")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OptionError(f"{option}: the folder {folder} cannot be written to: change its owner or mode")
@@ -180,7 +191,7 @@ def check_own_folder(option: str, folder: Path) -> None:
 
 def private_folder(option: str, folder: Path) -> Path:
     """Return the folder, created 0700 where it is missing. Raises OptionError where it is not this user's alone."""
-    if not folder.exists():
+    if not os.path.lexists(folder):
         check_folder(option, folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
     check_own_folder(option, folder)

@@ -12,6 +12,7 @@ import errno
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from .errors import UntrustedFile
@@ -66,25 +67,46 @@ def check_replaceable(path: Path) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Raise UntrustedFile for a folder in which others could put a file in the place of ours.
+    """Raise UntrustedFile for a folder in which others could put a file in the place of ours, or which they could
+    replace by another: this goes for every folder above it as well, and for every symbolic link on the way.
 
     A group that this user belongs to may write there. Whoever is in it can remove our files, but cannot make them.
     """
-    status = folder.stat()
-    if status.st_uid and not _is_own(status.st_uid, folder):
-        remedy = f"name a folder of this user ({os.geteuid()})"
-        raise UntrustedFile(folder, f"is a folder that belongs to user {status.st_uid}", remedy)
-    groups = {os.getegid(), *os.getgroups()}
-    writers = status.st_mode & (stat.S_IWOTH if status.st_gid in groups else WRITE)
-    if writers and not status.st_mode & stat.S_ISVTX:
-        raise UntrustedFile(folder, "is a folder that others can write to", "make a folder in it with mode 0700")
+    for each in _way_to(folder):
+        if each.is_symlink():
+            _check_owner(each, each.lstat().st_uid, "a symbolic link", folder)
+        status = each.stat()
+        _check_owner(each, status.st_uid, "a folder", folder)
+        groups = {os.getegid(), *os.getgroups()}
+        writers = status.st_mode & (stat.S_IWOTH if status.st_gid in groups else WRITE)
+        if writers and not status.st_mode & stat.S_ISVTX:
+            remedy = "take that right from them, or name a folder elsewhere"
+            raise UntrustedFile(each, "is a folder that others can write to", remedy)
+
+
+def _way_to(folder: Path) -> Iterator[Path]:
+    """Return the folder and all that lead to it, those behind symbolic links too."""
+    folders, seen = [folder.absolute()], set()
+    while folders:
+        for each in ((path := folders.pop()), *path.parents):
+            if each not in seen:
+                seen.add(each)
+                yield each
+                if each.is_symlink():
+                    folders.append(each.parent / each.readlink())
+
+
+def _check_owner(path: Path, uid: int, what: str, folder: Path) -> None:
+    if uid and not _is_own(uid, folder):
+        remedy = f"run as user {uid}, or name a folder of this user ({os.geteuid()})"
+        raise UntrustedFile(path, f"is {what} that belongs to user {uid}", remedy)
 
 
 def _check(path: Path, status: os.stat_result, denied: int) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise UntrustedFile(path, "is not a regular file", _NAME_ITSELF)
     if not _is_own(status.st_uid, path.parent):
-        remedy = f"remove it, or make this user ({os.geteuid()}) its owner"
+        remedy = f"remove it, make this user ({os.geteuid()}) its owner, or run as user {status.st_uid}"
         raise UntrustedFile(path, f"belongs to user {status.st_uid}, so its content is not trusted", remedy)
     if status.st_mode & denied:
         what = "write to" if status.st_mode & denied & WRITE else "read"

@@ -31,7 +31,7 @@ class Outages:
         if now is not None:
             self._by[customer] = now
             if not self._kept_away.setdefault(now, set()):
-                events.append(_event(outcome, is_over=False))
+                events.append(_beginning(outcome))
             self._kept_away[now].add(customer)
         if before is not None and before != now:
             self._kept_away[before].discard(customer)
@@ -40,7 +40,7 @@ class Outages:
         return events
 
 
-def _event(outcome: Outcome, is_over: bool) -> dict[str, Any]:
+def _beginning(outcome: Outcome) -> dict[str, Any]:
     reason = outcome.reason.to_result() if outcome.reason else {}
     told = {name: reason.get(name) for name in ("state", "meaning", "remedy", "who", "code")}
-    return {"outage": harmless({"is_over": is_over, **told, "msg": outcome.sentence()})}
+    return {"outage": harmless({"is_over": False, **told, "msg": outcome.sentence()})}

@@ -14,7 +14,7 @@ from ansible_collections.mssp.defender.plugins.module_utils._core import charact
         ("\u200b", "U+200B ZERO WIDTH SPACE"),
         ("\ufeff", "U+FEFF ZERO WIDTH NO-BREAK SPACE"),
         ("\u00a0", "U+00A0 NO-BREAK SPACE"),
-        ("\0", "U+0000"),
+        ("\0", "U+0000 NULL"),
         ("\U0001f600", "U+1F600 GRINNING FACE"),
     ],
 )

@@ -8,6 +8,7 @@ import os
 import stat
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from unit.full_disk import no_file_larger_than
@@ -130,10 +131,23 @@ def test_a_missing_folder_is_refused_by_the_name_of_its_option(tmp_path: Path) -
     files.check_folder("dest", tmp_path)
 
 
-def test_a_file_is_no_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("file", "{} is not a folder: name a folder"),
+        ("file/below", "the folder {} does not exist: create it first"),
+        ("dangling", "{} is a symbolic link to a folder that does not exist: create it first"),
+    ],
+)
+@pytest.mark.parametrize("check", [files.check_folder, files.private_folder])
+def test_what_is_no_folder_is_called_what_it_is(tmp_path: Path, check: Any, name: str, why: str) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(OptionError, match=r"^dest: the folder .*/file does not exist"):
-        files.check_folder("dest", tmp_path / "file")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    with pytest.raises(OptionError) as refused:
+        check("cache", tmp_path / name)
+    above = check is files.private_folder and name == "file/below"
+    expected = "{} is not a folder: name a folder" if above else why
+    assert str(refused.value) == f"cache: {expected.format(tmp_path / ('file' if above else name))}"
 
 
 def test_a_private_folder_is_made_for_its_owner_only(tmp_path: Path) -> None:
@@ -351,6 +365,7 @@ def test_a_folder_for_what_is_read_back_is_nobody_elses(tmp_path: Path) -> None:
     with pytest.raises(OptionError) as refused:
         files.check_own_folder("checkpoint", tmp_path)
     assert str(refused.value) == (
-        f"checkpoint: {tmp_path} is a folder that others can write to: make a folder in it with mode 0700"
+        f"checkpoint: {tmp_path} is a folder that others can write to: take that right from them, "
+        "or name a folder elsewhere"
     )
     files.check_folder("dest", tmp_path)

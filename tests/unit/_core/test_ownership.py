@@ -48,7 +48,8 @@ def test_a_secret_that_others_can_read_is_not_read(tmp_path: Path, mode: int) ->
 def test_a_file_of_another_user_is_not_read(tmp_path: Path) -> None:
     path = own(tmp_path / "kept")
     os.chown(path, 4242, 4242)
-    assert sentence(path).startswith(f"{path} belongs to user 4242, so its content is not trusted: remove it, or make")
+    assert sentence(path).startswith(f"{path} belongs to user 4242, so its content is not trusted: remove it, make")
+    assert sentence(path).endswith("its owner, or run as user 4242")
 
 
 @pytest.mark.parametrize("kind", ["link", "dangling link", "pipe", "socket", "device"])
@@ -112,8 +113,43 @@ def test_a_folder_that_others_can_change_is_not(tmp_path: Path, mode: int, gid: 
 def test_a_folder_of_another_user_is_not_ours(tmp_path: Path, mode: int) -> None:
     tmp_path.chmod(mode)
     os.chown(tmp_path, 4242, -1)
-    with pytest.raises(UntrustedFile, match="is a folder that belongs to user 4242"):
+    with pytest.raises(UntrustedFile) as refused:
         ownership.check_folder(tmp_path)
+    assert unusable_file(refused.value) == (
+        f"{tmp_path} is a folder that belongs to user 4242: run as user 4242, or name a folder of this user (0)"
+    )
+
+
+@pytest.mark.parametrize("by_link", [False, True])
+def test_a_folder_that_others_can_replace_is_not_ours(tmp_path: Path, by_link: bool) -> None:
+    """Whoever can write to a folder above can rename the one below, and put another in its place."""
+    (tmp_path / "shared" / "between" / "own").mkdir(parents=True, mode=0o700)
+    folder = tmp_path / "shared" / "between" / "own"
+    if by_link:
+        (tmp_path / "second").symlink_to(folder)
+        (tmp_path / "first").symlink_to("second")
+        folder = tmp_path / "first"
+    ownership.check_folder(folder)
+    (tmp_path / "shared").chmod(0o1777)
+    ownership.check_folder(folder)
+    (tmp_path / "shared").chmod(0o777)
+    with pytest.raises(UntrustedFile) as refused:
+        ownership.check_folder(folder)
+    assert unusable_file(refused.value) == (
+        f"{tmp_path / 'shared'} is a folder that others can write to: take that right from them, "
+        "or name a folder elsewhere"
+    )
+
+
+@as_root
+@pytest.mark.parametrize("what", ["folder", "symbolic link"])
+def test_nobody_else_may_own_what_leads_to_a_folder(tmp_path: Path, what: str) -> None:
+    (tmp_path / "above" / "own").mkdir(parents=True, mode=0o700)
+    (tmp_path / "link").symlink_to(tmp_path / "above")
+    anothers = tmp_path / ("above" if what == "folder" else "link")
+    os.chown(anothers, 4242, -1, follow_symlinks=False)
+    with pytest.raises(UntrustedFile, match=f"is a {what} that belongs to user 4242"):
+        ownership.check_folder(tmp_path / "link" / "own")
 
 
 @as_root

@@ -308,7 +308,7 @@ def test_a_next_pair_that_others_may_have_planted_is_never_registered(
 
 def test_a_folder_that_others_can_write_to_takes_no_key(rotation: Rotation, tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
-    assert rotation.task.refusal().startswith(f"dest: {tmp_path} is a folder that others can write to: make a folder")
+    assert rotation.task.refusal().startswith(f"dest: {tmp_path} is a folder that others can write to: take that")
     assert rotation.sent() == []
 
 

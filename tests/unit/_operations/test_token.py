@@ -314,7 +314,7 @@ def test_a_dest_that_is_no_file_is_left_alone(task: Task, tmp_path: Path, kind: 
 
 def test_a_folder_of_tokens_that_others_can_write_to_is_refused(task: Task, tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
-    with pytest.raises(OptionError, match=r"^dest: .* is a folder that others can write to: make a folder in it"):
+    with pytest.raises(OptionError, match=r"^dest: .* is a folder that others can write to: take that right"):
         task(dest=str(tmp_path / "Latest-token.txt"))
     assert task.server.requests == []
 

@@ -12,7 +12,7 @@ from ..characters import visible
 from ..clouds import GUID
 from ..errors import OptionError
 from . import columns as meanings
-from . import encodings, rows
+from . import encodings, json_rows, rows
 from .customer import Customer, file_key, host_name
 from .rows import Row, Table
 
@@ -21,7 +21,7 @@ _READERS = {
     ".tsv": rows.from_csv,
     ".yml": rows.from_yaml,
     ".yaml": rows.from_yaml,
-    ".json": rows.from_json,
+    ".json": json_rows.from_json,
 }
 _FAULTS_SHOWN = 5
 
@@ -35,10 +35,9 @@ def read(path: Path, columns: Mapping[str, str] | None = None) -> list[Customer]
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise OptionError(f"files: {path} is no customer list: its name must end in {', '.join(_READERS)}")
+    data = files.given_to("files", path)
     try:
-        return _customers(reader(encodings.text_of(files.given_bytes(path))), columns or {}, path.name)
-    except OSError as error:
-        raise OptionError(f"files: {path} cannot be read ({error.strerror}): check its path and mode") from None
+        return _customers(reader(encodings.text_of(data)), columns or {}, path.name)
     except ValueError as error:
         raise OptionError(f"files: {path} cannot be used: {error}") from None
 

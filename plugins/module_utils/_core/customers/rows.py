@@ -7,15 +7,18 @@ from __future__ import annotations
 import csv
 import functools
 import io
+import math
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from ..characters import named
 from ..dependencies import yaml
 
 _DELIMITERS = (",", ";", "\t", "|")
+# an alias is written out for each use: a few lines of aliases of aliases would fill the memory
+_MOST_REPEATED = 1_000_000
 _QUOTED = re.compile(r'"[^"]*"')
 # what Excel reads, and some exports write for it, in front of the table
 _DELIMITER_LINE = re.compile(r'\A"?sep=([^"\s]|\t|\\t)"?[ \t;,]*(?=[\r\n]|\Z)', re.IGNORECASE)
@@ -99,7 +102,8 @@ def from_yaml(text: str) -> Table:
         node = loader.get_single_node()
         if getattr(node, "id", None) != "sequence":
             raise ValueError("it is not a list: begin each customer with '- name: '")
-        rows = [_row(item) for item in node.value]
+        reader = _Reader()
+        rows = [reader.row(item) for item in node.value]
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" from line {mark.line + 1} on" if mark else ""
@@ -112,13 +116,12 @@ def from_yaml(text: str) -> Table:
     return Table(list(dict.fromkeys(header for row in rows for header in row.written | row.cells)), rows)
 
 
-def from_json(text: str) -> Table:
-    """Return the table in a JSON text. Other than in YAML, `null` is never a name."""
-    table = from_yaml(text)
-    rows = [
-        replace(row, written={key: row.written[key] for key in row.written if key in row.cells}) for row in table.rows
-    ]
-    return Table(list(dict.fromkeys(header for row in rows for header in row.cells)), rows)
+def finite(text: str) -> float:
+    """Return the number that a text is. Raises ValueError for one that is not finite, such as 1e999."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("it has a number without an end: write it as text")
+    return number
 
 
 _TAG = "tag:yaml.org,2002:"
@@ -134,7 +137,7 @@ _VALUES: dict[str, Callable[[str], Any]] = {
     f"{_TAG}bool": lambda text: text.lower() == "true",
     f"{_TAG}null": lambda _text: None,
     f"{_TAG}int": int,
-    f"{_TAG}float": float,
+    f"{_TAG}float": finite,
 }
 
 
@@ -148,43 +151,61 @@ def _loader() -> Any:
     return Loader
 
 
-def _row(node: Any) -> Row:
-    line = node.start_mark.line + 1
-    if node.id != "mapping":
-        raise ValueError(f"line {line} is no customer: write '- name: ', and its tenant_id below")
-    cells = _value(node, ())
-    written = {key.value: value.value for key, value in node.value if value.id == "scalar" and value.value}
-    return Row(line, {key: value for key, value in cells.items() if value not in (None, "")}, written)
+class _Reader:
+    """Reads the nodes of one YAML text into the terms of JSON, which is how inventories are stored."""
 
+    def __init__(self) -> None:
+        self._seen: set[Any] = set()
+        self._repeated = 0
 
-def _value(node: Any, within: tuple[Any, ...]) -> Any:
-    """Return a value in the terms of JSON, which is how inventories are stored. `within` are the nodes around it."""
-    line = node.start_mark.line + 1
-    if node in within:
-        raise ValueError(f"line {line} holds itself: write its values out")
-    if node.tag.startswith("!"):
-        raise ValueError(f"it is no plain YAML from line {line} on (the tag {node.tag} has no meaning here): remove it")
-    if node.tag == f"{_TAG}seq":
-        return [_value(member, (*within, node)) for member in node.value]
-    if node.tag == f"{_TAG}map":
-        return _mapping(node, within)
-    try:
-        return _VALUES[node.tag](node.value)
-    except (KeyError, ValueError, TypeError):
-        raise ValueError(
-            f"line {line} has a value that is neither text, number, list nor mapping: write it as text"
-        ) from None
+    def row(self, node: Any) -> Row:
+        line = node.start_mark.line + 1
+        if node.id != "mapping":
+            raise ValueError(f"line {line} is no customer: write '- name: ', and its tenant_id below")
+        cells = self._value(node, ())
+        written = {key.value: value.value for key, value in node.value if value.id == "scalar" and value.value}
+        return Row(line, {key: value for key, value in cells.items() if value not in (None, "")}, written)
 
+    def _value(self, node: Any, within: tuple[Any, ...]) -> Any:
+        """Return a value. `within` are the nodes around it."""
+        line = node.start_mark.line + 1
+        if node in within:
+            raise ValueError(f"line {line} holds itself: write its values out")
+        self._count(node)
+        if node.tag.startswith("!"):
+            raise ValueError(
+                f"it is no plain YAML from line {line} on (the tag {node.tag} has no meaning here): remove it"
+            )
+        if node.tag == f"{_TAG}seq":
+            return [self._value(member, (*within, node)) for member in node.value]
+        if node.tag == f"{_TAG}map":
+            return self._mapping(node, within)
+        try:
+            return _VALUES[node.tag](node.value)
+        except (KeyError, ValueError, TypeError):
+            raise ValueError(
+                f"line {line} has a value that is neither text, number, list nor mapping: write it as text"
+            ) from None
 
-def _mapping(node: Any, within: tuple[Any, ...]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in node.value:
-        line = key.start_mark.line + 1
-        if key.id != "scalar":
-            raise ValueError(f"line {line} has a name that is not a text: correct it")
-        if key.value == "<<":
-            raise ValueError(f"line {line} merges another mapping ('<<'): write its values out")
-        if key.value in found:
-            raise ValueError(f"line {line} names '{key.value}' again: remove one of the two")
-        found[key.value] = _value(value, (*within, node))
-    return found
+    def _mapping(self, node: Any, within: tuple[Any, ...]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if key.id != "scalar":
+                raise ValueError(f"line {line} has a name that is not a text: correct it")
+            self._count(key)
+            if key.value == "<<":
+                raise ValueError(f"line {line} merges another mapping ('<<'): write its values out")
+            if key.value in found:
+                raise ValueError(f"line {line} names '{key.value}' again: remove one of the two")
+            found[key.value] = self._value(value, (*within, node))
+        return found
+
+    def _count(self, node: Any) -> None:
+        """Raise ValueError once more characters and values are repeated by aliases than a list can mean."""
+        if node in self._seen:
+            self._repeated += 1 + (len(node.value) if node.id == "scalar" else 0)
+            if self._repeated > _MOST_REPEATED:
+                line = node.start_mark.line + 1
+                raise ValueError(f"line {line} is repeated too often by aliases ('*'): write out what is meant")
+        self._seen.add(node)

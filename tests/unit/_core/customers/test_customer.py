@@ -76,7 +76,7 @@ def test_a_title_that_is_the_customers_own_does_not_make_the_name_alone(title: s
         ("../x", "it begins with a dot"),
         (".", "it begins with a dot"),
         ("a/b", "it has U+002F SOLIDUS"),
-        ("a\0b", "it has U+0000"),
+        ("a\0b", "it has U+0000 NULL"),
         ("a\nb", "it has U+000A"),
         ("a\ud800", "it has U+D800"),
         ("x" * 201, "it is too long"),

@@ -26,8 +26,8 @@ def test_a_byte_of_another_encoding_is_named_with_its_line(ends: str) -> None:
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        (TEXT.encode("utf-16-le"), "line 1 has U+0000, which is not text"),
-        (b"name\na\x00\n", "line 2 has U+0000, which is not text"),
+        (TEXT.encode("utf-16-le"), "line 1 has U+0000 NULL, which is not text"),
+        (b"name\na\x00\n", "line 2 has U+0000 NULL, which is not text"),
         (TEXT.encode("utf-16")[:-1], "its UTF-16 is cut off or damaged"),
         (b"PK\x03\x04...", "it is a workbook or another archive, whatever its name says"),
         (b"\xd0\xcf\x11\xe0...", "it is a workbook of an old Excel"),
