@@ -70,7 +70,8 @@ class Access:
         now = time.time()
         if found is None:
             return Proof(_ending(token, now + claims.LONGEST_LIFE), None, [])
-        faults = claims.faults(found, self._guid(), self._source.client_id, self.accepted_audiences, now)
+        asked = self._source.authority.url
+        faults = claims.faults(found, self._guid(), self._source.client_id, self.accepted_audiences, asked, now)
         if faults:
             raise TenantError(
                 Reason(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..clouds import GUID
+from ..clouds import GUID, split_url
 from ..dependencies import jwt
 
 LEEWAY = 300
@@ -19,6 +19,13 @@ LEEWAY = 300
 LONGEST_LIFE = 28 * 3600
 """Seconds that the longest access tokens live, those of clients that take continuous access evaluation."""
 
+# Source: learn.microsoft.com, "Access token claims reference" and the OpenID metadata of each cloud
+_ISSUERS = frozenset(
+    {
+        *("sts.windows.net", "login.microsoftonline.com", "login.microsoftonline.us"),
+        *("sts.chinacloudapi.cn", "login.chinacloudapi.cn", "login.partner.microsoftonline.cn"),
+    }
+)
 _YEAR_10000 = 253_402_300_800
 
 
@@ -74,8 +81,13 @@ def audiences(resource: str, app_id: str | None) -> set[str]:
     return known
 
 
-def faults(claims: Claims, tenant_guid: str, client_id: str, accepted_audiences: set[str], now: float) -> list[str]:
-    """Return what is wrong with the claims, one phrase each; nothing for a token that is what was asked for."""
+def faults(
+    claims: Claims, tenant_guid: str, client_id: str, accepted_audiences: set[str], authority_url: str, now: float
+) -> list[str]:
+    """Return what is wrong with the claims, one phrase each; nothing for a token that is what was asked for.
+
+    Its issuer is Entra ID, or the authority that was asked, which may be a proxy before it.
+    """
     found = []
     if claims.tenant_id != tenant_guid:
         found.append(f"it is for tenant {_quoted(claims.tenant_id)} (tid)")
@@ -85,8 +97,8 @@ def faults(claims: Claims, tenant_guid: str, client_id: str, accepted_audiences:
         found.append("it acts for a user, and not for the application alone (scp, idtyp)")
     if claims.audience not in accepted_audiences:
         found.append(f"its audience is {_quoted(claims.audience)} (aud)")
-    if claims.tenant_id not in claims.issuer.split("/"):
-        found.append(f"its issuer {_quoted(claims.issuer)} is not that tenant's (iss)")
+    if strange := _issuer_fault(claims, authority_url):
+        found.append(f"its issuer {_quoted(claims.issuer)} is {strange} (iss)")
     if claims.expires_at < now - LEEWAY:
         found.append(f"it expired {now - claims.expires_at:.0f} s ago by this machine's clock (exp)")
     if claims.not_before > now + LEEWAY:
@@ -99,6 +111,14 @@ def faults(claims: Claims, tenant_guid: str, client_id: str, accepted_audiences:
         hours = f"{lives / 3600:.0f} h, and Entra ID issues none for more than {LONGEST_LIFE / 3600:.0f} h"
         found.append(f"it lives {hours} (exp)")
     return found
+
+
+def _issuer_fault(claims: Claims, authority_url: str) -> str | None:
+    if claims.tenant_id not in claims.issuer.split("/"):
+        return "not that tenant's"
+    issuer, asked = split_url(claims.issuer), split_url(authority_url)
+    is_known = issuer and issuer.netloc in {*_ISSUERS, asked.netloc if asked else None}
+    return None if is_known else "neither Entra ID nor the authority"
 
 
 def _seconds(value: Any) -> int:

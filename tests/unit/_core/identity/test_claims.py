@@ -20,6 +20,7 @@ OTHER = "55555555-5555-4555-8555-555555555555"
 CLIENT = "11111111-1111-4111-8111-111111111111"
 RESOURCE = "https://api.security.microsoft.com"
 API_ID = "8ee8fdad-f234-4243-8f3b-15c294843740"
+AUTHORITY = "https://proxy.example/entra"
 NOW = 1_795_340_000
 V1 = {"tid": TENANT, "appid": CLIENT, "aud": RESOURCE, "iss": f"https://sts.windows.net/{TENANT}/", "ver": "1.0"}
 V2 = {
@@ -45,7 +46,7 @@ def read(**members: Any) -> Claims:
 
 
 def faults(found: Claims, now: float = NOW) -> list[str]:
-    return claims.faults(found, TENANT, CLIENT, claims.audiences(RESOURCE, API_ID), now)
+    return claims.faults(found, TENANT, CLIENT, claims.audiences(RESOURCE, API_ID), AUTHORITY, now)
 
 
 RIGHT = read(**V2, **TIMES, roles=["Incident.Read.All"])
@@ -126,6 +127,11 @@ def test_each_single_wrong_claim_is_found(name: str, claim: str, wrong: str) -> 
         ({"issuer": f"https://sts.windows.net/{OTHER}/"}, "(iss)"),
         ({"issuer": f"https://sts.windows.net/x{TENANT}/"}, "(iss)"),
         ({"issuer": f"https://evil.example/?{TENANT}"}, "(iss)"),
+        ({"issuer": f"https://evil.example/{TENANT}/"}, "(iss)"),
+        ({"issuer": f"https://login.microsoftonline.com.evil.example/{TENANT}/v2.0"}, "(iss)"),
+        ({"issuer": f"https://login.microsoftonline.com@evil.example/{TENANT}/v2.0"}, "(iss)"),
+        ({"issuer": f"//{TENANT}/"}, "(iss)"),
+        ({"issuer": f"/{TENANT}/"}, "(iss)"),
         ({"issuer": "https://["}, "(iss)"),
         ({"expires_at": NOW - LEEWAY - 1}, "(exp)"),
         ({"not_before": NOW + LEEWAY + 1}, "(nbf)"),
@@ -149,6 +155,20 @@ def test_a_token_that_acts_for_a_user_is_a_fault(form: dict[str, Any], members: 
 @pytest.mark.parametrize("members", [{}, {"idtyp": "app"}])
 def test_a_token_of_the_application_alone_is_none(members: dict[str, str]) -> None:
     assert faults(read(**V2, **TIMES, **members)) == []
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        f"https://sts.windows.net/{TENANT}/",
+        f"https://login.microsoftonline.us/{TENANT}/v2.0",
+        f"https://sts.chinacloudapi.cn/{TENANT}/",
+        f"https://login.partner.microsoftonline.cn/{TENANT}/v2.0",
+        f"https://proxy.example/entra/{TENANT}/v2.0",
+    ],
+)
+def test_entra_id_of_every_cloud_and_the_authority_that_was_asked_are_issuers(issuer: str) -> None:
+    assert faults(replace(RIGHT, issuer=issuer)) == []
 
 
 def test_a_token_of_another_tenant_is_told_by_its_tid_and_its_issuer() -> None:
