@@ -30,6 +30,11 @@ FORMS = ("admin_consent", "admin_consent_v1", "authorize")
 
 _SHORTEST_STATE_KEY = 16
 _LEAST_VARIETY = 6
+_LEAST_UNFORESEEN = 8
+_WELL_KNOWN = re.compile(
+    "passw(or[dt]|d)|kennwort|p[a@4][s$5]{2}w[o0]rd|secret|geheim|change|letmein|welcome|admin|default|example|state|key"
+)
+_ROWS = "01234567890 abcdefghijklmnopqrstuvwxyz qwertyuiop qwertzuiop asdfghjkl zxcvbnm yxcvbnm"
 _LONGEST_REDIRECT_URI = 256
 _UNSUPPORTED_IN_REDIRECT_URI = frozenset("*#!$'(),;\\\"<>`")
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -134,6 +139,12 @@ def build_url(
     return f"{authority_url}/{path}?{urlencode(query, quote_via=quote)}"
 
 
+def _unforeseen(text: str) -> int:
+    """Return how many characters are neither of a well-known word nor next to the one before them in a row."""
+    rest = _WELL_KNOWN.sub("", text.lower())
+    return sum(before + after not in _ROWS for before, after in pairwise(f"\n{rest}"))
+
+
 def _is_host(host: str | None) -> bool:
     """Tell the name of a host, or an IP address in the form that all programs read alike."""
     try:
@@ -147,6 +158,10 @@ def _signing_key(key: str) -> bytes:
     text = "".join(key.split())
     if len(text) < _SHORTEST_STATE_KEY:
         raise OptionError(f"state_key is shorter than {_SHORTEST_STATE_KEY} characters: use a long random value")
+    if "{{" in key or text.startswith("$ANSIBLE_VAULT;"):
+        raise OptionError("state_key is a template or an encrypted text that was not resolved: give its value")
+    if _unforeseen(text) < _LEAST_UNFORESEEN or text in (text + text)[1:-1]:
+        raise OptionError("state_key could be guessed, because it is made of well-known parts: use a long random value")
     # one for repetition, one for runs such as 0123456789abcdef
     steps = {ord(after) - ord(before) for before, after in pairwise(text)}
     if len(set(text)) < _LEAST_VARIETY or len(steps) < _LEAST_VARIETY:

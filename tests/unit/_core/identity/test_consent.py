@@ -252,6 +252,12 @@ def test_a_key_that_is_short_is_refused_without_repeating_it(key: str) -> None:
         "abcdefghijklmnopqrstuvwxyz",
         "s e c r e t" + " " * 20,
         f"{' ' * 8}short key{' ' * 8}",
+        "changemechangeme",
+        "passwordpassword",
+        "mysecretmysecretmysecret",
+        "qwertyuiopasdfghjkl",
+        "Password12345678",
+        "correcthorse" * 2,
     ],
 )
 def test_a_key_of_blanks_or_of_too_little_variety_is_refused_without_repeating_it(key: str) -> None:
@@ -259,6 +265,13 @@ def test_a_key_of_blanks_or_of_too_little_variety_is_refused_without_repeating_i
         with pytest.raises(OptionError, match=r"^state_key .*: use a long random value$") as refused:
             use()
         assert key not in str(refused.value)
+
+
+@pytest.mark.parametrize("key", ["{{ vault_state_key }}", "$ANSIBLE_VAULT;1.1;AES256\n63616e617279633061"])
+def test_a_key_that_was_not_resolved_is_refused_without_repeating_it(key: str) -> None:
+    with pytest.raises(OptionError, match=r"^state_key is a template or an encrypted text") as refused:
+        consent.sign_state(key, TENANT, CLIENT, DAY, time.time())
+    assert key not in str(refused.value)
 
 
 @given(drawn=st.binary(min_size=8, max_size=8))
