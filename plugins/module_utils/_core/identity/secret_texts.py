@@ -9,6 +9,7 @@ credentials" (a secret has a value and an id), "Workload identity federation"; d
 from __future__ import annotations
 
 import codecs
+import re
 import unicodedata
 from datetime import datetime, timezone
 
@@ -24,6 +25,18 @@ _OTHER_KINDS = (
     ("$ANSIBLE_VAULT;", "is still encrypted by ansible-vault: give it as a `!vault` value or decrypt it"),
     ("-----BEGIN ", "holds a key or a certificate: put it into a file and give certificate_path"),
 )
+_NO_SECRETS = (
+    (re.compile(r"!vault\b.*"), "is the tag of an encrypted value without the value: give it as YAML, not as text"),
+    (re.compile(r".*(\{\{|\{%).*"), "is a template that was not resolved: give it where Ansible resolves templates"),
+    (re.compile(r"(\w*client_?secret)\s*[=:].*", re.IGNORECASE), "has its name in front: give the value alone"),
+    (re.compile(r"\{\s*\".*\}"), "is JSON: give the value of its member alone"),
+    (
+        re.compile(r"([*\u2022xX.])\1+|\$encrypted\$|VALUE_SPECIFIED_IN_NO_LOG_PARAMETER|none|null", re.IGNORECASE),
+        "is what is shown or written in a secret's place: give the secret's value",
+    ),
+    (re.compile(r"/(run|var|etc|home|mnt|opt|root|srv|tmp)/.+"), "is the path of a file: give what stands in it"),
+    (re.compile(r".*(\\r)?\\n"), "ends in a backslash and an n, which stand for a line feed: remove them"),
+)
 
 
 def client_secret(text: str, named: str) -> tuple[str, list[str]]:
@@ -33,6 +46,8 @@ def client_secret(text: str, named: str) -> tuple[str, list[str]]:
     """
     secret, around = _trimmed(text)
     if kind := next((fault for begins, fault in _OTHER_KINDS if secret.startswith(begins)), None):
+        raise OptionError(f"{named} {kind}")
+    if kind := next((fault for form, fault in _NO_SECRETS if form.fullmatch(secret)), None):
         raise OptionError(f"{named} {kind}")
     if hidden := next(filter(_is_hidden, secret), None):
         raise OptionError(f"{named} holds {_name(hidden)} in the middle: copy the secret's value again")
@@ -68,16 +83,7 @@ def federated_token(content: bytes, named: str, now: float) -> str:
         raise OptionError(f"{named} begins with the word Bearer: write the bare token")
     if token.startswith("{"):
         raise OptionError(f"{named} is JSON: write only the token in it (GitHub Actions: its member `value`)")
-    claims = _claims(token)
-    if claims is None:
-        raise OptionError(f"{named} holds no JWT: write the bare token of the other identity provider there")
-    expires, begins = claims.get("exp"), claims.get("nbf")
-    if isinstance(expires, (int, float)) and expires + LEEWAY < now:
-        raise OptionError(f"{named}: the token in it expired at {_moment(expires)}: have it renewed")
-    if isinstance(begins, (int, float)) and begins - LEEWAY > now:
-        raise OptionError(
-            f"{named}: the token in it is valid only from {_moment(begins)}: correct this machine's clock"
-        )
+    _check_claims(token, named, now)
     return token
 
 
@@ -92,6 +98,24 @@ def _claims(text: str) -> dict[str, object] | None:
     except (jwt.PyJWTError, ValueError, RecursionError):
         return None
     return claims
+
+
+def _check_claims(token: str, named: str, now: float) -> None:
+    """Raise OptionError for a text that is not a signed JWT which is valid `now`."""
+    claims = _claims(token)
+    if claims is None:
+        raise OptionError(f"{named} holds no JWT: write the bare token of the other identity provider there")
+    if token.endswith(".") or str(jwt.get_unverified_header(token).get("alg")).lower() == "none":
+        raise OptionError(f"{named} holds a token without a signature: write the one that the identity provider signed")
+    expires, begins = claims.get("exp"), claims.get("nbf")
+    if any(isinstance(moment, (str, list, dict, bool)) for moment in (expires, begins)):
+        raise OptionError(f"{named} holds a token whose exp or nbf is not a number: have it issued anew")
+    if isinstance(expires, (int, float)) and expires + LEEWAY < now:
+        raise OptionError(f"{named}: the token in it expired at {_moment(expires)}: have it renewed")
+    if isinstance(begins, (int, float)) and begins - LEEWAY > now:
+        raise OptionError(
+            f"{named}: the token in it is valid only from {_moment(begins)}: correct this machine's clock"
+        )
 
 
 def _trimmed(text: str) -> tuple[str, list[str]]:

@@ -54,6 +54,21 @@ def test_what_cannot_be_seen_around_a_secret_is_left_out_and_named(around: str, 
         ("$ANSIBLE_VAULT;1.1;AES256\n6361", "is still encrypted by ansible-vault"),
         ("-----BEGIN PRIVATE KEY-----\ncanary", "holds a key or a certificate"),
         (token(), "holds a token"),
+        ("AZURE_CLIENT_SECRET=canary", "has its name in front"),
+        ("client_secret=canary", "has its name in front"),
+        ("client_secret: canary", "has its name in front"),
+        ('{"client_secret": "canary"}', "is JSON"),
+        ("{{ canary }}", "is a template"),
+        ("{% if canary %}x{% endif %}", "is a template"),
+        ("!vault |", "is the tag"),
+        ("$encrypted$", "is what is shown"),
+        ("VALUE_SPECIFIED_IN_NO_LOG_PARAMETER", "is what is shown"),
+        ("********", "is what is shown"),
+        ("None", "is what is shown"),
+        ("null", "is what is shown"),
+        ("/run/secrets/canary", "is the path of a file"),
+        ("canary\\n", "ends in a backslash and an n"),
+        ("canary\\r\\n", "ends in a backslash and an n"),
     ],
 )
 def test_what_cannot_be_a_secrets_value_is_refused_by_what_it_is_and_not_shown(text: str, fault: str) -> None:
@@ -72,7 +87,22 @@ def test_the_id_of_a_secret_is_warned_of_and_not_shown() -> None:
     assert text not in warning
 
 
-@pytest.mark.parametrize("text", ["8Q~canary.value_of-Entra", "with a blank", "it's", '"', "gr\u00fc\u00df", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "8Q~canary.value_of-Entra",
+        "/wFz+secretOf/Base64=",
+        "xx8Q*~",
+        "None8Q~",
+        "a\\name",
+        "{8Q~}",
+        "with a blank",
+        "it's",
+        '"',
+        "gr\u00fc\u00df",
+        "",
+    ],
+)
 def test_an_honest_secret_is_taken_as_it_is(text: str) -> None:
     assert secret_texts.client_secret(text, NAMED) == (text, [])
 
@@ -107,6 +137,10 @@ def test_a_bare_token_is_read(around: str) -> None:
         (b"canary", " holds no JWT"),
         (b"canary.canary.canary", " holds no JWT"),
         (b"\xe9canary", " holds no JWT"),
+        (jwt.encode({"sub": "canary"}, None, algorithm="none").encode(), " holds a token without a signature"),
+        (f"{token().rpartition('.')[0]}.".encode(), " holds a token without a signature"),
+        (token(exp="1").encode(), " holds a token whose exp or nbf is not a number"),
+        (token(nbf=[1]).encode(), " holds a token whose exp or nbf is not a number"),
         (token(exp=NOW - 3600).encode(), ": the token in it expired at 2027-01-15 07:00 UTC"),
         (token(exp=-(10**20)).encode(), ": the token in it expired at a time that no clock shows"),
         (token(nbf=NOW + 3600).encode(), ": the token in it is valid only from 2027-01-15 09:00 UTC"),
