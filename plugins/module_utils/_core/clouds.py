@@ -114,7 +114,11 @@ def split_url(url: str) -> SplitResult | None:
 
 def _application_id(option: str, value: str) -> str:
     if (meant := written_ids.guid_meant(value)) and meant[1]:
-        raise OptionError(f"{option} has {meant[1]} in its GUID: remove that character")
+        raise OptionError(f"{option} has {meant[1]} in its GUID: give the GUID alone")
+    if (several := len(written_ids.guids_within(value))) > 1:
+        raise OptionError(f"{option} has {several} GUIDs: give one")
+    if foreign := written_ids.foreign_digit(value):
+        raise OptionError(f"{option} has {foreign} in its GUID: copy the application (client) ID of the registration")
     if not GUID.match(value.strip()):
         raise OptionError(
             f"{option} {shown(value)} is not a GUID: copy the application (client) ID of the registration"

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 import uuid
 
@@ -34,8 +35,15 @@ def tenant_meant(text: str) -> str | None:
     if found := guid_meant(text):
         guid, strange = found
         return f"{guid}{_without(strange)}"
-    within = set(_GUID_WITHIN.findall(text.lower()))
-    return within.pop() if len(within) == 1 else _domain_meant(text)
+    within = guids_within(text)
+    if len(within) > 1:
+        return f"one id, not {len(within)} of them"
+    return within.pop() if within else _domain_meant(text)
+
+
+def guids_within(text: str) -> set[str]:
+    """Return the GUIDs that stand in a text, such as a list of them, in lower case."""
+    return set(_GUID_WITHIN.findall(text.lower()))
 
 
 def guid_meant(text: str) -> tuple[str, str | None] | None:
@@ -49,8 +57,18 @@ def guid_meant(text: str) -> tuple[str, str | None] | None:
         guid = uuid.UUID("".join(letters)) if len(letters) == 32 and "".join(letters).isascii() else None
     except ValueError:
         guid = None
+    if guid and pasted.startswith("{") and pasted.endswith("}"):
+        return str(guid), "the braces"
     strange = next((each for each in pasted if not (each.isascii() and each.isalnum()) and each != "-"), None)
     return (str(guid), named(strange) if strange else None) if guid else None
+
+
+def foreign_digit(text: str) -> str | None:
+    """Return the letter of another script, such as a Cyrillic one, that stands for a digit of a GUID, None for none."""
+    digits = unicodedata.normalize("NFKC", text.strip()).replace("-", "")
+    foreign = [each for each in digits if not each.isascii() and each.isalpha()]
+    is_guid = len(digits) == 32 and all(each in string.hexdigits or each in foreign for each in digits)
+    return named(foreign[0]) if is_guid and foreign else None
 
 
 def _domain_meant(text: str) -> str | None:

@@ -20,7 +20,8 @@ GUID = "44444444-4444-4444-8444-44444444444a"
         (f"{GUID[:4]}\u00a0{GUID[4:]}", "U+00A0 NO-BREAK SPACE"),
         (GUID.replace("-", "\u2011"), "U+2011 NON-BREAKING HYPHEN"),
         (GUID.replace("4", "\uff14"), "U+FF14 FULLWIDTH DIGIT FOUR"),
-        (f"{{{GUID}}}", "U+007B LEFT CURLY BRACKET"),
+        (f" {{{GUID}}}", "the braces"),
+        (f"{{{GUID}", "U+007B LEFT CURLY BRACKET"),
         (f"'{GUID.upper()}'", "U+0027 APOSTROPHE"),
         (f"urn:uuid:{GUID}", None),
         (GUID.replace("-", ""), None),
@@ -40,6 +41,8 @@ def test_what_has_not_the_digits_of_a_guid_is_none(text: str) -> None:
     ("text", "meant"),
     [
         (f"https://login.microsoftonline.com/{GUID}/v2.0", GUID),
+        (f"{GUID}, {GUID.upper()}", GUID),
+        (f"{GUID},{GUID.replace('a', 'b')}", "one id, not 2 of them"),
         ("https://contoso.com/welcome?x=1", "contoso.com"),
         ("contoso.com:443/", "contoso.com"),
         ("mailto:admin@contoso.com", "contoso.com"),
@@ -69,3 +72,18 @@ def test_a_character_that_no_domain_has_is_named(text: str, strange: str) -> Non
 @pytest.mark.parametrize("text", ["contoso", "contoso..com", "-contoso.com", GUID[:-1]])
 def test_of_a_text_that_is_wrong_in_itself_nothing_is_told(text: str) -> None:
     assert written_ids.tenant_meant(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "foreign"),
+    [
+        (GUID.replace("a", "\u0430"), "U+0430 CYRILLIC SMALL LETTER A"),
+        (f" {GUID.replace('a', chr(0x0435)).replace('-', '')}", "U+0435 CYRILLIC SMALL LETTER IE"),
+        (GUID, None),
+        (GUID.replace("a", "z"), None),
+        (GUID[:-2] + "\u0430", None),
+        ("cont\u043eso", None),
+    ],
+)
+def test_a_letter_that_looks_like_a_digit_of_a_guid_is_named(text: str, foreign: str | None) -> None:
+    assert written_ids.foreign_digit(text) == foreign

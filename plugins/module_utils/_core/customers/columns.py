@@ -16,9 +16,14 @@ OURS = (NAME, TENANT_ID, DOMAIN)
 _IDENTIFIER = re.compile(r"^[a-z_][a-z0-9_]*$")
 _NOT_IN_IDENTIFIERS = re.compile(r"[^a-z0-9_]+")
 # an inventory is stored and shown in plain text, in AWX's database too
+# words run together too, as in AppSecret; a secretary, a keyword and what is passwordless are none
 _SECRET = re.compile(
-    r"(?:^|_|client|api|access)(?:secrets?|passwor[dt]s?|kennwort|passwd|passphrase|pwd?|tokens?|credentials?"
-    r"|(?:api|access|account|master|private|shared|state)_?key|apikey)(?:_|$)"
+    r"passwor[dt](?!less)|passwd|passphrase|passcode|kennwoe?rt|geheimnis|zugangsdaten|mot_?de_?passe|contrasena"
+    r"|wachtwoord|connection_?string"
+    r"|(?:secrets?|secret_?values?|pwd|tokens?)(?:_|$)"
+    r"|(?:ssh|api|access|account|master|private|shared|secret|state|storage|encryption|signing)_?keys?(?:_|$)"
+    r"|(?:^|_|client|api|access|app|user|admin)(?:pw|credentials?)(?:_|$)"
+    r"|(?:^|_)(?:pin|psk|hasl?o|parola|senha)(?:_|$)"
 )
 # where a secret lies, or which one it is, is none
 _ABOUT_A_SECRET = re.compile(r"_(?:file|path|id|url|expires|expiry)$")

@@ -64,6 +64,31 @@ def test_a_header_that_must_be_no_variable_is_refused(header: str, sentence: str
     assert sentence in said
 
 
+_SECRETS = """
+    AppSecret adminpassword userpassword Authtoken bearertoken sastoken secretkey secretvalue clientsecretvalue psk PIN
+    connection_string ConnectionString ssh_key sshKeys Kennw\u00f6rter Kennwoerter Passw\u00f6rter Zugangsdaten
+    Mot-de-passe motdepasse contrase\u00f1a Wachtwoord has\u0142o_admin Senha adminpwd PW StorageKey User_Credentials
+    geheimnis Passphrase WLAN-Passwort access_tokens
+"""
+
+
+@pytest.mark.parametrize("header", [*_SECRETS.split(), "mot de passe", "SSH key", "Geheimnis (App)"])
+def test_a_secret_is_known_by_its_name_in_other_languages_and_run_together(header: str) -> None:
+    assert "an inventory is no place for secrets" in refusal_of(header)
+    assert columns.secret_in({"contact": [{header: "x"}]}) == header
+
+
+_NO_SECRETS = """
+    secretary secretariat keyword keywords pinned pinboard shipping_town token_file tokenized spin passport passwordless
+    customer_key public_key ssh_public_key monkeys has_location secret_expires password_url credentialed psk2
+"""
+
+
+@pytest.mark.parametrize("header", _NO_SECRETS.split())
+def test_a_name_that_only_looks_like_that_of_a_secret_is_a_variable(header: str) -> None:
+    assert columns.assign(["name", "tenant_id", header], {})[header] == header
+
+
 def test_what_ansible_calls_its_own_gets_a_prefix() -> None:
     """Ansible would warn of each in every run."""
     assert columns.assign(["name", "tenant_id", "Tags", "port", "When", "Environment", "target"], {}) == {
