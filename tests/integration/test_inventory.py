@@ -271,6 +271,28 @@ def test_a_host_of_another_source_does_not_hide_the_customers(customers: Custome
     assert "".join(said.split()) in "".join(run.output.split())
 
 
+@pytest.mark.parametrize("has_others", [True, False])
+def test_a_play_of_ones_own_does_not_take_a_host_for_its_group(customers: CustomerInventory, has_others: bool) -> None:
+    """Sources that are read after the customers can bring in a group with the name of one."""
+    customers.file("a.csv", THREE.format("tailspin"))
+    group = customers.file("z.ini", f"[contoso]\ncontoso\n{'x1' if has_others else ''}\n")
+    play = customers.file(
+        "play.yml",
+        """
+- hosts: contoso
+  gather_facts: false
+  tasks:
+    - ansible.builtin.include_role: {name: mssp.defender.partner_access, tasks_from: fleets}
+      vars: {partner_access_settings: []}
+""",
+    )
+    source = customers.config(files=["a.csv"])
+    run = customers.ansible.run(["ansible-playbook", "-i", str(source), "-i", str(group), str(play)], {})
+    said = "both a host and a group called contoso, and this play works for that host without x1 of the group"
+    assert ("".join(said.split()) in "".join(run.output.split())) is has_others
+    assert (run.code != 0) is has_others
+
+
 def test_a_customer_that_another_source_has_otherwise_is_refused_with_both(customers: CustomerInventory) -> None:
     other = customers.file("other.yml", f"all: {{hosts: {{contoso: {{partner_access_tenant_id: {TWO}}}}}}}\n")
     customers.file("a.csv", THREE.format("tailspin"))
