@@ -232,7 +232,8 @@ incidents:
     result:
       description:
         - C(changed), C(unchanged) (it was so already), C(conflict) (updated meanwhile, see O(unchanged_since)),
-          C(not_found), C(refused) (by the service), C(skipped) (redirected to nowhere) or
+          C(not_found), C(refused) (by the service), C(skipped) (redirected to nowhere),
+          C(not_applied) (the service accepted the change, and the record is not so) or
           C(not_reached) (the tenant's trouble came before it).
       type: str
     changed:

@@ -160,7 +160,8 @@ changes:
     result:
       description:
         - C(changed), C(unchanged) (somebody made it so meanwhile), C(conflict) (updated meanwhile, and left alone),
-          C(not_found), C(refused) (by the service), C(skipped) (redirected to nowhere) or
+          C(not_found), C(refused) (by the service), C(skipped) (redirected to nowhere),
+          C(not_applied) (the service accepted the change, and the record is not so) or
           C(not_reached) (the tenant's trouble came before it).
       type: str
     changed:

@@ -34,12 +34,12 @@ def contoso(emulator: EmulatorProcess, consent: Callable[..., None]) -> Callable
     ("api", "next_link", "count", "most_requests"),
     [
         ("xdr", False, 0, 1),
-        ("xdr", False, 99, 1),
+        ("xdr", False, 99, 2),
         ("xdr", False, 250, 30),
         ("xdr", False, 200, 30),
-        ("xdr", True, 99, 1),
+        ("xdr", True, 99, 2),
         ("xdr", True, 250, 30),
-        ("graph", True, 49, 1),
+        ("graph", True, 49, 2),
         ("graph", True, 120, 30),
     ],
 )
@@ -53,7 +53,7 @@ def test_all_are_read_once(
     count: int,
     most_requests: int,
 ) -> None:
-    """What fits a page takes one request."""
+    """What fits a page takes two requests: the page, and the question what lies behind it."""
     emulator.control("PATCH", "application", {"next_link": next_link})
     result = tasks.incidents(tenant_id=contoso(count), api=api)
     identities = {incident.get("incidentId") or incident["id"] for incident in result["incidents"]}

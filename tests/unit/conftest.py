@@ -13,6 +13,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis.database import InMemoryExampleDatabase
 from unit.clock import Clock
+from unit.moving.scene import Scene
+from unit.moving.service import MovingService
 from unit.scripted_entra import ScriptedEntra
 from unit.scripted_server import ScriptedServer, make_certificates
 from unit.scripted_tenant import ScriptedTenant
@@ -81,3 +83,11 @@ def no_patience() -> Patience:
 def tenant(entra: ScriptedEntra, transport: Transport, tmp_path: Path) -> ScriptedTenant:
     """A customer whose APIs the test scripts."""
     return ScriptedTenant(entra, transport, tmp_path)
+
+
+@pytest.fixture
+def scene(certificates: tuple[str, str], private_key: rsa.RSAPrivateKey, tmp_path: Path) -> Iterator[Scene]:
+    service = MovingService(*certificates)
+    with service.running():
+        entra = ScriptedEntra(service, private_key)
+        yield Scene(service, ScriptedTenant(entra, Transport(service.ca_path, timeout=5), tmp_path))

@@ -20,6 +20,7 @@ class ReadingTask:
 
     def __init__(self, operation: ModuleType, entra: ScriptedEntra, api: str) -> None:
         self.server: ScriptedServer = entra.server
+        self.server.has_no_more = True
         self.warnings: list[str] = []
         self._operation = operation
         for tenant in (TENANT, OTHER_TENANT):
@@ -43,5 +44,5 @@ class ReadingTask:
         return result
 
     def asked(self, path: str) -> list[dict[str, str]]:
-        """The query of every request to the path."""
-        return [request.query for request in self.server.requests_to(path)]
+        """The query of every request to the path, but for those that ask what lies behind a page."""
+        return [request.query for request in self.server.requests_to(path) if "$skip" not in request.query]

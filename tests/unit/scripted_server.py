@@ -75,12 +75,14 @@ class Request:
 class ScriptedServer:
     """Answers each path in the order of its script, the last answer again and again; any other path with 404.
 
-    A script for one method of a path wins over the script for all its methods.
+    A script for one method of a path wins over the script for all its methods. With `has_no_more` nothing lies behind a
+    page that is scripted: whoever skips its records gets an empty one.
     """
 
     def __init__(self, ca_path: str, certificate_path: str) -> None:
         self.ca_path = ca_path
         self.requests: list[Request] = []
+        self.has_no_more = False
         self._scripts: dict[tuple[str, str], list[Answer]] = {}
         self._lock = threading.Lock()
         self._listener = _Listener(("127.0.0.1", 0), _handler_of(self))
@@ -102,6 +104,8 @@ class ScriptedServer:
     def next_answer(self, request: Request) -> Answer:
         with self._lock:
             self.requests.append(request)
+            if self.has_no_more and "$skip" in request.query:
+                return Answer({"value": []})
             answers = (
                 self._scripts.get((request.method, request.path))
                 or self._scripts.get((_ANY, request.path))

@@ -69,14 +69,21 @@ class Graph:
         """Yield the members of a collection, page by page; with `settle` it belongs to an object known to exist."""
         links = NextLinks(self._base_url, urlsplit(self._access.resource).hostname)
         following: str | None = path
+        sent, counted = 0, 0
         while following:
             page = self.send("GET", following, call, settle=settle).json()
-            if not isinstance(page.get("value"), list):
+            members, count = page.get("value"), page.get("@odata.count")
+            if not isinstance(members, list) or not all(isinstance(member, dict) for member in members):
                 meaning = f"Microsoft Graph sent no list when asked to {call.purpose}"
                 raise TenantError(Reason(errors.ERROR, meaning, "check graph_url"))
-            yield from page["value"]
+            yield from members
+            sent += len(members)
+            counted = max(counted, count) if isinstance(count, int) else counted
             link = page.get("@odata.nextLink")
-            following = links.checked(str(link), brought_news=bool(page["value"])) if link else None
+            following = links.checked(str(link), brought_news=bool(members)) if link else None
+        if sent < counted:
+            meaning = f"Microsoft Graph counts {counted} and sent {sent} when asked to {call.purpose}"
+            raise TenantError(Reason(errors.ERROR, meaning, "run again later"))
 
     def send(
         self,

@@ -22,9 +22,17 @@ _AGO = re.compile(r"^(\d{1,9})\s*([mhd])$", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
+FIRST = -62_135_596_800 * TICKS_PER_SECOND
+"""The earliest moment that can be written, 0001-01-01T00:00:00Z."""
+LAST = 253_402_300_800 * TICKS_PER_SECOND - 1
+"""The latest moment that can be written, 9999-12-31T23:59:59.9999999Z."""
+
 
 def ticks(text: str) -> int:
-    """Return an ISO 8601 time as 100 ns since 1970 (UTC where no zone is given). Raises ValueError for other text."""
+    """Return an ISO 8601 time as 100 ns since 1970 (UTC where no zone is given). Raises ValueError for other text.
+
+    Times before 1970 are negative. None lies outside the years 1 to 9999 of UTC, for `render` could not write it.
+    """
     match = _ISO.match(text.strip())
     if not match:
         raise ValueError(f"'{text}' is no ISO 8601 time")
@@ -33,7 +41,10 @@ def ticks(text: str) -> int:
         int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), tzinfo=timezone.utc
     )
     whole = (moment - _EPOCH - _offset(zone)) // timedelta(seconds=1)
-    return whole * TICKS_PER_SECOND + int(f"{fraction or '':0<7}"[:7])
+    value = whole * TICKS_PER_SECOND + int(f"{fraction or '':0<7}"[:7])
+    if not FIRST <= value <= LAST:
+        raise ValueError(f"'{text}' is outside the years 1 to 9999 of UTC")
+    return value
 
 
 def ticks_or_none(value: Any) -> int | None:

@@ -16,7 +16,7 @@ from .._core.errors import GRANTED, NOBODY, Postponed, TenantError
 from .._core.fleet import Outcome, Tenant
 from .._core.reading.harmless import harmless
 from .._core.reading.normalized import normalized
-from .._core.wire.records import Record
+from .._core.wire.records import Record, check_depth
 from ._outages import OF_PROVIDER
 from ._tenant_read import Order, TenantRead
 
@@ -88,6 +88,7 @@ class Poll:
 
     def _event(self, record: Record) -> Event:
         dialect = self._order.dialect
+        check_depth(record, dialect.records, "read it with defender_incidents and dest, and begin behind it")
         incident = {**record, "normalized": normalized(record)} if self._order.normalizes else dict(record)
         version = (self.tenant.tenant_id, dialect.path, record.get(dialect.id_field), record.get(dialect.updated_field))
         return {

@@ -16,7 +16,7 @@ from .._core.fleet import Tenant
 from .._core.identity.permissions import Api
 from .._core.reading.dialects import Dialect
 from .._core.reading.normalized import normalized, with_normalized
-from .._core.wire.records import Record
+from .._core.wire.records import Record, check_depth
 from .._options import ONE_OR_MANY
 from . import _tenants
 from ._host import Host
@@ -109,7 +109,7 @@ class _Reading:
             "filtered_locally": self._order.query.local_filters(self._order.dialect),
             **({"redirects": reader.redirects} if self._order.dialect.redirect_field else {}),
             "quarantined": [left_out.to_result() for left_out in reader.quarantined],
-            "warnings": reader.warnings,
+            "warnings": read.warnings,
         }
         if self._dest is None:
             self._unsettled = read
@@ -143,6 +143,8 @@ class _Reading:
             lines = (with_normalized(record) if order.normalizes else record for record in page)
             self._draft_of(self._dest).write(record.line() for record in lines)
             return
+        for record in page:
+            check_depth(record, order.dialect.records, "read into a file: set dest")
         # as plain dictionaries: the engine knows no others, and the texts would only take memory
         self._records.extend(
             {**record, "normalized": normalized(record)} if order.normalizes else dict(record) for record in page

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from .._core.fleet import Tenant
 from .._core.identity import permissions
 from .._core.identity.permissions import Api
 from .._core.reading import dialects
+from .._core.reading.capacity import Capacity
 from .._core.reading.checkpoints import OVERLAP, Checkpoint
 from .._core.reading.dialects import Dialect
 from .._core.reading.pages import Pages
@@ -28,6 +29,7 @@ from .._core.wire.records import Record
 from ._host import Host
 from ._session import Session
 
+_PROOF_LASTS = 3600 * timestamps.TICKS_PER_SECOND
 _SCOPE = ("status", "severity", "assigned_to", "created_after", "filter")
 
 
@@ -55,6 +57,7 @@ def ordered(host: Host, session: Session, api: Api, dialect: Dialect, keeps_begi
     params = host.params
     session.check_api(api)
     now = time.time()
+    warn_of_future(host, ("created_after", "updated_after", "backfill"), now)
     return Order(
         session,
         api,
@@ -84,11 +87,21 @@ class TenantRead:
         self._checkpoint = Checkpoint(checkpoint, self._scope()) if checkpoint else None
         query = order.query
         if self._checkpoint:
-            since = self._checkpoint.read_from()
-            query = replace(query, updated_after=order.backfill_from if since is None else since)
+            query = replace(query, updated_after=self._since(self._checkpoint))
         # not further back than this read reaches itself, wherever the next one begins
         self._settled_until = (query.updated_after or 0) + OVERLAP
-        self.reader = Reader(calls, order.dialect, query, *self._known(), expands=order.expands)
+        self.reader = Reader(
+            calls, order.dialect, query, *self._known(), expands=order.expands, remembered=self._remembered()
+        )
+
+    @property
+    def warnings(self) -> list[str]:
+        """What somebody should know of a read that went well."""
+        warnings = list(self.reader.warnings)
+        if self._checkpoint and self.reader.timeless:
+            records = self._order.dialect.records
+            warnings.append(f"{self.reader.timeless} of the {records} tell no time of last update, and may come again")
+        return warnings
 
     def pages(self) -> Iterator[list[Record]]:
         """Yield records in portions. It can be called again, and goes on. Raises TenantError or Postponed."""
@@ -97,7 +110,9 @@ class TenantRead:
 
     def settle(self) -> None:
         """Move the checkpoint behind the whole read."""
-        self._move(max(self.reader.seen.values(), default=0))
+        # a record that claims to come from the future says nothing of how far everything has been read
+        past = (updated for updated in self.reader.seen.values() if updated <= self._started)
+        self._move(max(past, default=0))
 
     def settle_part(self) -> int:
         """Move the checkpoint behind what has been read so far, and return up to which moment that is complete."""
@@ -106,6 +121,21 @@ class TenantRead:
     def _scope(self) -> str:
         path, scope = self._order.dialect.path, self._order.scope
         return f"{path} of tenant {self._tenant.tenant_id} filtered by {scope}"
+
+    def _since(self, checkpoint: Checkpoint) -> int:
+        """Return where to begin. Raises TenantError where a clock that was or is wrong makes that a moment to come."""
+        checkpoint.check_clock(self._started)
+        since, backfill_from = checkpoint.read_from(), self._order.backfill_from
+        if since is None:
+            return backfill_from
+        # a beginning that nothing was read from yet is only what this machine's clock said then
+        return min(since, self._started - OVERLAP if checkpoint.begun else backfill_from)
+
+    def _remembered(self) -> Capacity:
+        """Return what pages were seen to hold, unless that was long ago: services change."""
+        if self._checkpoint and 0 <= self._started - self._checkpoint.proven_at < _PROOF_LASTS:
+            return self._checkpoint.capacity
+        return Capacity()
 
     def _known(self) -> tuple[dict[str, int], list[Quarantined]]:
         return (dict(self._checkpoint.seen), self._checkpoint.owed) if self._checkpoint else ({}, [])
@@ -116,7 +146,13 @@ class TenantRead:
         read_until = min(read_until, self._started)
         self._settled_until = max(self._settled_until, read_until)
         if self._checkpoint and not self._order.check_mode and self._has_begun():
-            self._checkpoint.save(self._settled_until, self.reader.seen, self.reader.left_out)
+            held = self.reader.capacity
+            self._checkpoint.capacity = held if self.reader.was_cut else held | self._checkpoint.capacity
+            if self.reader.is_proven:
+                self._checkpoint.proven_at = self._started
+            had_begun = self._checkpoint.watermark is not None and self._checkpoint.begun
+            begun = had_begun or bool(self.reader.seen or self.reader.left_out)
+            self._checkpoint.save(self._settled_until, self.reader.seen, self.reader.left_out, begun)
         return read_until
 
     def _has_begun(self) -> bool:
@@ -138,6 +174,18 @@ class TenantRead:
                 # a customer need not have consented to Graph, and a name is worth no wait
                 return
             self.reader.name_quarantined(moment, [str(record.get("id")) for record in page.records])
+
+
+def warn_of_future(host: Host, options: Iterable[str], now: float) -> None:
+    """Warn of options that name a moment after `now` (seconds): nothing is found there, and that looks like peace."""
+    for option in options:
+        if (
+            host.params.get(option)
+            and timestamps.option_ticks(option, host.params[option], now) > now * timestamps.TICKS_PER_SECOND
+        ):
+            host.warn(
+                f"{option} {host.params[option]} is in the future by this machine's clock: nothing before it is read"
+            )
 
 
 def _query(params: dict[str, Any], now: float) -> Query:

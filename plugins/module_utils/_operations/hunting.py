@@ -22,6 +22,7 @@ from .._core.hunting.hunting import MOST_ROWS, Dialect, Query
 from .._core.hunting.rows_file import RowsFile
 from .._core.identity import permissions
 from .._core.identity.permissions import Api
+from .._core.wire.records import check_depth
 from .._options import CONNECTION, OF_CUSTOMER, ONE_OR_MANY, PACED, TENANTS
 from . import _tenants
 from ._host import Host
@@ -95,6 +96,8 @@ class _HuntWork:
         answer = hunting.ask(calls, order.dialect, order.query)
         asked: dict[str, Any] = {"schema": answer.schema} | ({"stats": answer.stats} if answer.stats else {})
         if order.rows_file is None:
+            for row in answer.rows:
+                check_depth(row, "rows", "read into a file: set dest, or project fewer columns")
             # as plain dictionaries: the engine knows no others
             return _counted(len(answer.rows), answer.truncated, []) | asked | {"rows": list(map(dict, answer.rows))}
         finished_at = timestamps.render_seconds(time.time())

@@ -28,6 +28,7 @@ from .._options import CONNECTION, ONE_OR_MANY, PACED, TENANTS
 from . import _changing, _tenants
 from ._host import Host
 from ._session import Session
+from ._tenant_read import warn_of_future
 
 ARGUMENTS: dict[str, Any] = {
     **TENANTS,
@@ -55,6 +56,7 @@ def run(host: Host) -> dict[str, Any]:
     now = time.time()
     session = Session(host, INVENTORY)
     since = params["updated_after"]
+    warn_of_future(host, ("updated_after",), now)
     order = _Order(
         session,
         form,

@@ -230,7 +230,14 @@ def test_an_empty_page_has_no_members(things: Things) -> None:
     assert list(things.graph.pages("things", CALL)) == []
 
 
-@pytest.mark.parametrize("page", [{"value": None}, {}])
+@pytest.mark.parametrize("count", [0, 3])
+def test_fewer_than_the_service_counts_are_not_the_whole(things: Things, count: int) -> None:
+    things.server.script("/v1.0/things", Answer({"value": [{"id": "1"}] if count else [], "@odata.count": 7}))
+    with pytest.raises(TenantError, match=r"Microsoft Graph counts 7 and sent [01] when asked to read the thing"):
+        list(things.graph.pages("things", CALL))
+
+
+@pytest.mark.parametrize("page", [{"value": None}, {}, {"value": ["x"]}, {"value": [None]}, {"value": {"id": "1"}}])
 def test_what_is_no_page_is_not_taken_for_an_empty_one(things: Things, page: dict[str, Any]) -> None:
     things.server.script("/v1.0/things", Answer(page))
     with pytest.raises(TenantError, match="Microsoft Graph sent no list when asked to read the thing"):

@@ -10,6 +10,7 @@ from unit.operation_host import OperationHost
 from unit.scripted_entra import CLIENT, TENANT, ScriptedEntra, token_path
 from unit.scripted_server import Answer, ScriptedServer
 
+from ansible_collections.mssp.defender.plugins.module_utils._core.changing.changes import Comment
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._operations import alert
 
@@ -25,8 +26,9 @@ class Task:
         token = entra.token(aud="https://graph.microsoft.com", roles=["SecurityAlert.ReadWrite.All"])
         self.server.script(token_path(), entra.granting(token))
         self.server.script(PATH, Answer({"id": ALERT, "status": "new", "classification": "unknown"}), method="GET")
-        self.server.script(PATH, Answer({}), method="PATCH")
-        self.server.script(f"{PATH}/comments", Answer({"value": []}))
+        after = {"id": ALERT, "status": "resolved", "classification": "falsePositive", "determination": "notMalicious"}
+        self.server.script(PATH, Answer(after), method="PATCH")
+        self.server.script(f"{PATH}/comments", Answer({"value": [{"comment": Comment("Closed").marked}]}))
 
     def __call__(self, **options: Any) -> dict[str, Any]:
         given = {

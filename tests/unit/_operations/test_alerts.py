@@ -34,7 +34,7 @@ def test_alerts_are_returned_as_they_were_sent(task: ReadingTask) -> None:
     result = task()
     assert (result["state"], result["alerts"], result["count"]) == ("granted", RECORDS, 3)
     assert "incidents" not in result
-    (request,) = task.server.requests_to(PATH)
+    request = task.server.requests_to(PATH)[0]
     assert (request.query, request.headers["Prefer"]) == ({"$top": "200"}, "include-unknown-enum-members")
     assert task.server.requests_to(token_path())[0].form["scope"] == f"{GRAPH}/.default"
 

@@ -16,6 +16,7 @@ from ansible_collections.mssp.defender.plugins.module_utils._operations import i
 XDR = "/api/incidents"
 GRAPH = "/v1.0/security/incidents"
 RECORD = {"incidentId": 7, "status": "Active", "lastUpdateTime": "2026-11-20T08:00:00Z", "comments": [], "tags": []}
+SET = {**RECORD, "status": "Resolved", "classification": "FalsePositive", "determination": "Clean"}
 ROLES = ["Incident.ReadWrite.All"]
 
 
@@ -28,7 +29,7 @@ class Task:
         self.server.script(token_path(OTHER_TENANT), entra.granting(entra.token(tid=OTHER_TENANT, roles=ROLES)))
         for number in (7, 8, 9):
             self.server.script(f"{XDR}/{number}", Answer({**RECORD, "incidentId": number}), method="GET")
-            self.server.script(f"{XDR}/{number}", Answer({}), method="PATCH")
+            self.server.script(f"{XDR}/{number}", Answer({**SET, "incidentId": number}), method="PATCH")
 
     def __call__(self, check_mode: bool = False, **options: Any) -> dict[str, Any]:
         given = {
@@ -96,6 +97,9 @@ def test_what_is_so_already_changes_nothing(task: Task) -> None:
 
 def test_many_incidents_of_many_tenants_are_told_apart(task: Task) -> None:
     """What the task says holds for each incident that does not say otherwise; the pair is taken as a whole."""
+    taken_on = {**SET, "incidentId": 8, "status": "InProgress", "classification": "TruePositive"}
+    task.server.script(f"{XDR}/8", Answer(taken_on), method="PATCH")
+    task.server.script(f"{XDR}/9", Answer({**SET, "incidentId": 9, "assignedTo": "ann@contoso.com"}), method="PATCH")
     result = task(
         incidents=[
             one(7),
@@ -141,7 +145,7 @@ def test_one_tenants_trouble_costs_no_other_its_changes(task: Task) -> None:
 
 def test_a_throttled_tenant_is_waited_for_and_goes_on(task: Task) -> None:
     throttled = Answer(status=429, headers={"Retry-After": "1"})
-    task.server.script(f"{XDR}/8", throttled, Answer({}), method="PATCH")
+    task.server.script(f"{XDR}/8", throttled, Answer({**SET, "incidentId": 8}), method="PATCH")
     result = task(incidents=[one(7), one(8), one(9)], status="Resolved")
     assert [each["result"] for each in result["tenants"][0]["incidents"]] == ["changed"] * 3
     sent = [request.path for request in task.server.requests if request.method == "PATCH"]
@@ -168,7 +172,8 @@ def test_who_may_only_read_is_told_before_anything_is_read(task: Task, entra: Sc
 def test_graph_is_changed_through_graph(task: Task, entra: ScriptedEntra) -> None:
     token = entra.token(aud="https://graph.microsoft.com", roles=["SecurityIncident.ReadWrite.All"])
     task.server.script(token_path(), entra.granting(token))
-    task.server.script(f"{GRAPH}/7", Answer({"id": "7", "status": "active"}))
+    task.server.script(f"{GRAPH}/7", Answer({"id": "7", "status": "active"}), method="GET")
+    task.server.script(f"{GRAPH}/7", Answer({"id": "7", "status": "inProgress"}), method="PATCH")
     assert task(api="graph", status="InProgress")["changed"]
     assert task.bodies() == {f"{GRAPH}/7": {"status": "inProgress"}}
     assert task.server.requests_to(f"{GRAPH}/7")[0].headers["Prefer"] == "include-unknown-enum-members"

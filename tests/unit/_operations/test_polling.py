@@ -7,6 +7,7 @@ import asyncio
 import json
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,9 +17,10 @@ from unit.scripted_entra import CLIENT, OTHER_TENANT, RESOURCE, TENANT, Scripted
 from unit.scripted_server import Answer
 from unit.scripted_tenant import ROLES
 
+from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.harmless import harmless
-from ansible_collections.mssp.defender.plugins.module_utils._operations import _poll, polling
+from ansible_collections.mssp.defender.plugins.module_utils._operations import _poll, _tenant_read, polling
 
 XDR = "/api/incidents"
 NOW = "2026-11-20T08:00:00Z"
@@ -31,6 +33,7 @@ class Watch:
     def __init__(self, entra: ScriptedEntra, folder: Path) -> None:
         self.entra = entra
         self.server = entra.server
+        self.server.has_no_more = True
         self.folder = folder
         for tenant in (TENANT, OTHER_TENANT):
             token = entra.token(tid=tenant, aud=RESOURCE, roles=ROLES)
@@ -86,7 +89,8 @@ class Watch:
         return found
 
     def _polled(self, asked: int) -> int:
-        return sum(request.path == XDR for request in self.server.requests[asked:])
+        # not those that ask what lies behind a page
+        return sum(request.path == XDR and "$skip" not in request.query for request in self.server.requests[asked:])
 
 
 @pytest.fixture
@@ -124,6 +128,28 @@ def test_a_first_poll_that_finds_nothing_is_where_the_next_source_begins(watch: 
     watch(backfill="1m", polls=1)
     first, *_others, last = since(watch)
     assert first == last
+
+
+def test_a_source_that_began_with_a_clock_ahead_misses_nothing_once_that_is_right(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch.server.script(XDR, page())
+    with monkeypatch.context() as patch:
+        three_hours_later = time.time() + 3 * 3600
+        patch.setattr(_tenant_read, "time", SimpleNamespace(time=lambda: three_hours_later))
+        assert watch(backfill="1h") == []
+    hour_ago = timestamps.render(int((time.time() - 3600) * timestamps.TICKS_PER_SECOND))
+    assert since(watch)[-1] > f"lastUpdateTime ge {hour_ago}"
+    watch.server.script(XDR, page(7, lastUpdateTime=timestamps.render_seconds(time.time())))
+    assert len(watch(backfill="1h", polls=2)) == 1
+    assert since(watch)[1] <= f"lastUpdateTime ge {timestamps.render_seconds(time.time() - 3600)}"
+
+
+def test_an_incident_that_no_event_can_hold_is_told_as_its_customers_trouble(watch: Watch) -> None:
+    watch.server.script(XDR, Answer('{"value": [{"incidentId": 1, "x": ' + "[" * 300 + "]" * 300 + "}]}"))
+    (event,) = watch(polls=2)
+    assert event["customer_state"]["state"] == "error"
+    assert "nested more than 64 levels deep" in event["customer_state"]["msg"]
 
 
 def test_a_page_of_which_no_event_can_be_made_is_read_again(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,9 +22,10 @@ from unit.scripted_server import Answer, Request
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
+from ansible_collections.mssp.defender.plugins.module_utils._core.reading import reading
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.checkpoints import OVERLAP
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire import http
-from ansible_collections.mssp.defender.plugins.module_utils._operations import incidents
+from ansible_collections.mssp.defender.plugins.module_utils._operations import _tenant_read, incidents
 
 XDR = "/api/incidents"
 NOON = timestamps.ticks("2026-11-20T12:00:00Z")
@@ -154,6 +157,83 @@ def test_a_checkpoint_that_cannot_be_saved_costs_no_tenant_its_result(task: Read
     assert [warning.partition(":")[0] for warning in task.warnings] == ["contoso", "fabrikam"]
     assert all("comes again with the next run" in warning for warning in task.warnings)
     assert [tenant["count"] for tenant in task(tenants=FLEET, checkpoint=str(tmp_path))["tenants"]] == [77, 77]
+
+
+def ahead(monkeypatch: pytest.MonkeyPatch, hours: float) -> None:
+    """Let this machine's clock be ahead by so many hours."""
+    now = time.time() + hours * 3600
+    for module in (_tenant_read, reading):
+        monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: now))
+
+
+def test_a_checkpoint_that_lies_in_the_future_is_refused_and_kept(
+    task: ReadingTask, kept: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon = timestamps.render_seconds(time.time() + 2 * 3600)
+    task.server.script(XDR, Answer({"value": [{"incidentId": 1, "lastUpdateTime": soon}]}))
+    with monkeypatch.context() as patch:
+        ahead(patch, 3)
+        assert task(**kept)["state"] == "granted"
+    before = Path(kept["checkpoint"]).read_text()
+    asked = len(task.asked(XDR))
+    result = task(**kept)
+    assert (result["state"], result["who"], len(task.asked(XDR))) == ("error", "provider", asked)
+    assert "which is still to come" in result["meaning"]
+    assert "check this machine's clock" in result["remedy"]
+    assert Path(kept["checkpoint"]).read_text() == before
+
+
+def test_a_clock_that_was_ahead_at_the_first_read_moves_the_checkpoint_no_further_than_records_do(
+    task: ReadingTask, kept: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task.server.script(XDR, page(range(3)), page(range(4)))
+    with monkeypatch.context() as patch:
+        ahead(patch, 3)
+        assert task(**kept)["count"] == 3
+    assert task(**kept)["count"] == 1
+
+
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59.9999999Z", "9999-12-31T23:59:59Z", "2200-01-01T00:00:00Z"])
+def test_a_record_from_the_future_keeps_no_other_back(task: ReadingTask, kept: dict[str, str], time: str) -> None:
+    first = [{"incidentId": 1, "lastUpdateTime": time}, *page(range(2, 5)).body["value"]]
+    task.server.script(XDR, Answer({"value": first}), page([1, *range(2, 6)]))
+    assert task(**kept, backfill="")["count"] == 4
+    assert task(**kept)["count"] == 2, "the one that came since, and the first in a version with a time that can be"
+    assert since(task.asked(XDR)[-1]) == timestamps.render(NOON + 4 * SECOND - OVERLAP)
+
+
+@pytest.mark.parametrize("option", ["created_after", "updated_after", "backfill"])
+def test_a_time_in_the_future_is_warned_of(task: ReadingTask, kept: dict[str, str], option: str) -> None:
+    task.server.script(XDR, page([]))
+    given = kept if option == "backfill" else {}
+    assert task(**given, **{option: "2200-01-01"})["state"] == "granted"
+    assert any(warning.startswith(f"{option} 2200-01-01 is in the future") for warning in task.warnings)
+
+
+def test_what_tells_no_time_comes_and_is_told(task: ReadingTask, kept: dict[str, str]) -> None:
+    odd = [{"incidentId": number, "lastUpdateTime": time} for number, time in enumerate([None, "soon", 7, [7]])]
+    task.server.script(XDR, Answer({"value": [*odd, {"incidentId": 5}]}))
+    result = task(**kept, backfill="")
+    assert (result["count"], result["warnings"]) == (
+        5,
+        ["5 of the incidents tell no time of last update, and may come again"],
+    )
+
+
+def nested(levels: int) -> Answer:
+    record = '{"incidentId": 1, "lastUpdateTime": "2026-11-20T12:00:00Z", "x": ' + "[" * levels + "]" * levels + "}"
+    return Answer(f'{{"value": [{record}]}}')
+
+
+@pytest.mark.parametrize(("levels", "state"), [(50, "granted"), (70, "error"), (300, "error"), (50_000, "error")])
+def test_a_record_that_is_nested_too_deep_is_its_tenants_trouble(
+    task: ReadingTask, kept: dict[str, str], levels: int, state: str
+) -> None:
+    task.server.script(XDR, nested(levels))
+    result = task(tenants=FLEET[:1])
+    assert result["tenants"][0]["state"] == state
+    written_down = task(tenants=FLEET[:1], dest=str(Path(kept["dest"]).parent))
+    assert written_down["tenants"][0]["state"] == ("error" if levels > 1000 else "granted")
 
 
 @pytest.mark.parametrize("content", ["", "{", "null", '{"scope": 1}'])

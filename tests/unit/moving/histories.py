@@ -71,7 +71,9 @@ def draw(random: Random) -> History:
     manner = Manner(
         order=random.choice(ORDERS),
         links=links,
-        largest=random.choice((1, 2, 3, 1000)) if links else 1000,
+        largest=random.choice((1, 2, 3, 5, 1000, 1000)),
+        longest=random.choice((300, 2000, 1_000_000, 1_000_000)),
+        hides=not links and random.random() < 0.5,
         refuses=("lt",) if random.random() < 0.25 else (),
         spoiling=_few(random),
         heavy=_few(random),

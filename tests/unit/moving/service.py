@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+import random
 import re
 import threading
 from collections.abc import Callable, Collection, Mapping
@@ -17,8 +20,9 @@ from unit.scripted_server import Answer, Request, ScriptedServer
 
 XDR = "/api/incidents"
 GRAPH = "/v1.0/security/incidents"
+ALERTS = "/v1.0/security/alerts_v2"
 PATHS = {"xdr": XDR, "graph": GRAPH}
-LARGEST_PAGE = {XDR: 100, GRAPH: 50}
+LARGEST_PAGE = {XDR: 100, GRAPH: 50, ALERTS: 1000}
 
 FAILURE = Answer({"error": {"code": "InternalServerError", "message": "An error occurred."}}, 500)
 
@@ -30,21 +34,25 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "le": lambda one, other: one <= other,
     "eq": lambda one, other: one == other,
 }
+_SHUFFLER = random.Random(1)
 _ORDERS: dict[str, Callable[[Version], Any]] = {
     "newest first": lambda version: (-version.updated, version.incident),
     "oldest first": lambda version: (version.updated, version.incident),
     "by id": lambda version: version.incident,
     "arbitrary": lambda version: version.incident * 2_654_435_761 % 2**32,
+    "shuffled": lambda _version: _SHUFFLER.random(),
 }
-ORDERS = tuple(_ORDERS)
+ORDERS = ("newest first", "oldest first", "by id", "arbitrary")
+"""Orders that stay from request to request; `shuffled` does not."""
 
 
 @dataclass
 class Manner:
     """How the service lists one tenant's incidents.
 
-    `largest` is the most it puts on a page whatever is asked for (only with `links`, else nobody could tell), `refuses`
-    the operators it answers 400, and `overlooks` those it takes no notice of. It fails over the incidents in
+    `largest` is the most it puts on a page whatever is asked for, and `longest` the most characters of records (but one
+    record at least); without `links` it does not say that it cut a page. Graph links its pages unless it `hides` that.
+    `refuses` are the operators it answers 400, `overlooks` those it takes no notice of. It fails over the incidents in
     `spoiling`, and wherever it would have to send the alerts of those in `heavy`; asked for one by its id, it may send
     another `instead`. `fault` gives the answer that takes the place of the right one, or None.
     """
@@ -52,6 +60,8 @@ class Manner:
     order: str = "newest first"
     links: bool = False
     largest: int = 1000
+    longest: int = 1_000_000
+    hides: bool = False
     refuses: Collection[str] = ()
     spoiling: set[int] = field(default_factory=set)
     heavy: set[int] = field(default_factory=set)
@@ -69,7 +79,7 @@ class Manner:
 class MovingService(ScriptedServer):
     """Serves the tenants in `tenants`, told apart by their tokens; every other path, and all without one, is scripted.
 
-    Graph always names its next page, as the real one does.
+    Graph names its next page, as the real one does, unless a tenant's manner hides that.
     """
 
     def __init__(self, ca_path: str, certificate_path: str) -> None:
@@ -79,7 +89,7 @@ class MovingService(ScriptedServer):
         self._order_of_requests = threading.Lock()
 
     def next_answer(self, request: Request) -> Answer:
-        if not request.path.startswith((XDR, GRAPH)) or not self.tenants:
+        if not request.path.startswith((XDR, GRAPH, ALERTS)) or not self.tenants:
             return super().next_answer(request)
         with self._order_of_requests:
             tenant, manner = self.tenants[self._tenant_id(request)]
@@ -103,7 +113,7 @@ class _Face:
         self._tenant = tenant
         self._manner = manner
         self._url = url
-        self._path = GRAPH if request.path.startswith(GRAPH) else XDR
+        self._path = next(path for path in (GRAPH, ALERTS, XDR) if request.path.startswith(path))
         self._expands = self._query.get("$expand") == "alerts"
 
     def answer(self) -> Answer:
@@ -128,8 +138,8 @@ class _Face:
         versions = [version for version in self._tenant.current.values() if self._meets(version, terms)]
         versions.sort(key=_ORDERS[self._manner.order])
         skip = int(self._query.get("$skiptoken") or self._query.get("$skip") or 0)
-        linked = self._manner.links or self._path == GRAPH
-        behind = skip + (min(top, self._manner.largest) if linked else top)
+        linked = self._manner.links or (self._path != XDR and not self._manner.hides)
+        behind = skip + self._fitting(versions[skip : skip + min(top, self._manner.largest)])
         if any(map(self._spoils, versions[skip:behind])):
             return FAILURE
         page: dict[str, Any] = {"value": [self._record(version) for version in versions[skip:behind]]}
@@ -137,6 +147,12 @@ class _Face:
             kept = {name: value for name, value in self._query.items() if name != "$skip"}
             page["@odata.nextLink"] = f"{self._url}{self._path}?{urlencode({**kept, '$skiptoken': behind})}"
         return Answer(page)
+
+    def _fitting(self, versions: list[Version]) -> int:
+        """Return how many of the records go on one page."""
+        lengths = itertools.accumulate(len(json.dumps(self._record(version))) for version in versions)
+        within = sum(length <= self._manner.longest for length in lengths)
+        return max(within, min(1, len(versions)))
 
     def _meets(self, version: Version, terms: list[tuple[str, str, str]]) -> bool:
         return all(
@@ -156,7 +172,8 @@ class _Face:
 
     def _record(self, version: Version) -> dict[str, Any]:
         updated = written(version.updated, version.digits)
-        alerts = [{"id": f"a{version.incident}"}]
+        # some incidents are many times as large as others
+        alerts = [{"id": f"a{version.incident}", "evidence": "x" * (version.incident % 7) ** 4}]
         if self._path == XDR:
             return {
                 "incidentId": version.incident,

@@ -9,6 +9,7 @@ Sources: learn.microsoft.com, "Update incidents API in Microsoft Defender XDR"; 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -100,17 +101,22 @@ class Form:
         for field in ("status", "classification", "determination"):
             value, current = getattr(wanted, field), record.get(field)
             if value is not None and value != classifications.canonical(current):
-                plan[field] = (current, self.spell(value))
-        assignee = record.get("assignedTo") or None
+                plan[field] = (_text(current), self.spell(value))
+        assignee = _text(record.get("assignedTo"))
         if wanted.assigned_to is not None and wanted.assigned_to.lower() != (assignee or "").lower():
             plan["assigned_to"] = (assignee, wanted.assigned_to or None)
         if wanted.tags and self.tags_field:
-            tags = list(record.get(self.tags_field) or [])
+            tags = _texts(record.get(self.tags_field))
             if set(wanted.tags.of(tags)) != set(tags):
                 plan["tags"] = (tags, wanted.tags.of(tags))
         if wanted.comment and not _is_said(record, wanted.comment.marker):
             plan["comment"] = (None, wanted.comment.marked)
         return plan
+
+    def shows(self, record: Mapping[str, Any], plan: Plan) -> bool:
+        """Tell whether an answer of the API says of every field of the plan what it is now."""
+        names = {"assigned_to": "assignedTo", "tags": self.tags_field, "comment": "comments"}
+        return all(names.get(field, field) in record for field in plan)
 
     def body(self, plan: Plan) -> dict[str, Any]:
         """Return the body that makes the changes at once, empty where they are none but a comment of its own call."""
@@ -171,7 +177,18 @@ def _read_tags(tags: Any, where: str) -> Tags:
 
 
 def _is_said(record: Mapping[str, Any], marker: str) -> bool:
-    return any(marker in str(comment.get("comment")) for comment in record.get("comments") or [])
+    comments = record.get("comments")
+    found = [comment for comment in comments if isinstance(comment, dict)] if isinstance(comments, list) else []
+    return any(marker in str(comment.get("comment")) for comment in found)
+
+
+def _text(value: Any) -> str | None:
+    """Return what a service wrote where a text belongs, as one; None for nothing."""
+    return (value if isinstance(value, str) else json.dumps(value)) if value else None
+
+
+def _texts(value: Any) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def _form(noun: str, api: Api, dialect: Dialect, role: str, quota: Quota, **details: Any) -> Form:

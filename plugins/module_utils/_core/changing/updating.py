@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from ..errors import OptionError, Postponed, Reason, TenantError
 from ..identity import refusals
 from ..reading.quarantine import is_failure
 from ..reading.redirects import MOST_STEPS
+from ..wire import paths, records
 from . import changes
 from .changes import Form, Plan, Wanted
 
@@ -25,12 +26,12 @@ SKIPPED = "skipped"
 CONFLICT = "conflict"
 NOT_FOUND = "not_found"
 REFUSED = "refused"
+NOT_APPLIED = "not_applied"
 NOT_REACHED = "not_reached"
 
-TROUBLES = frozenset({CONFLICT, NOT_FOUND, REFUSED})
+TROUBLES = frozenset({CONFLICT, NOT_FOUND, REFUSED, NOT_APPLIED})
 """Ends that somebody must look after, and the tenant's own end does not tell of."""
 
-_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.:-]{0,199}", re.ASCII)
 _REDIRECTED = "redirected"
 _INCIDENT_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 _NOT_REACHED = ("the work in this tenant ended before it", "see to the tenant first, then run again")
@@ -86,7 +87,7 @@ def check_id(noun: str, value: str, where: str = "") -> str:
 
 
 def _is_id(noun: str, value: str) -> bool:
-    return bool((_INCIDENT_ID if noun == "incident" else _ID).fullmatch(value))
+    return bool(_INCIDENT_ID.fullmatch(value)) if noun == "incident" else paths.is_id(value)
 
 
 class Updates:
@@ -167,8 +168,12 @@ class _Update:
             return self._ended(CONFLICT, f"{self._name()} has been updated meanwhile, at {self._moved_at}", remedy)
         if self._dry_run:
             self._left = {}
-        else:
-            self._send(plan)
+            return self._ended(CHANGED if plan else UNCHANGED)
+        unapplied = self._send(plan)
+        if unapplied:
+            meaning = f"{self._name()}: the service accepted the change of {', '.join(unapplied)}, and did not apply it"
+            remedy = "look at it in the portal: somebody else or a rule may have set it back"
+            return self._ended(NOT_APPLIED, meaning, remedy)
         return self._ended(CHANGED if self._planned else UNCHANGED)
 
     def _find(self) -> dict[str, Any] | End:
@@ -205,20 +210,40 @@ class _Update:
         if reply.status == 400:
             reason = refusals.of_api(400, reply.json_or_none(), None, [])
             return self._ended(REFUSED, f"{self._name()} cannot be read: {reason.meaning}", reason.remedy)
-        return reply.json()
+        return reply.json(records.read_object)
 
-    def _send(self, plan: Plan) -> None:
+    def _send(self, plan: Plan) -> Plan:
+        """Send the changes, and return those that were accepted and not applied. A comment goes last, if by itself."""
         form = self._form
-        body = form.body(plan)
-        if body:
+        alone = {"comment": plan["comment"]} if "comment" in plan and form.comment_call else {}
+        together = {name: change for name, change in plan.items() if name not in alone}
+        unapplied: Plan = {}
+        if together:
             self._has_sent = True
-            self._calls.write("PATCH", self._path(), form.update_call, body, form.dialect.headers)
-            self._left = {name: change for name, change in plan.items() if name == "comment" and form.comment_call}
-        if "comment" in self._left and form.comment_call:
+            reply = self._calls.write("PATCH", self._path(), form.update_call, form.body(plan), form.dialect.headers)
+            unapplied = self._unapplied(reply.json_or_none(records.read_object) or {}, together)
+            self._left = {**unapplied, **alone}
+        if form.comment_call and alone and not unapplied:
             self._has_sent = True
-            comment = changes.comment_body(self._left["comment"][1])
-            self._calls.write("POST", f"{self._path()}/comments", form.comment_call, comment)
-            self._left = {}
+            comment = changes.comment_body(alone["comment"][1])
+            reply = self._calls.write("POST", f"{self._path()}/comments", form.comment_call, comment)
+            said = (reply.json_or_none(records.read_object) or {}).get("value")
+            self._left = unapplied = self._unapplied({"comments": said} if said else {}, alone)
+        return unapplied
+
+    def _unapplied(self, answered: Mapping[str, Any], sent: Plan) -> Plan:
+        """Return what of that which was sent is not so, by the service's answer, or else by the record read again.
+
+        HTTP 200 says that a change was accepted. Only what was seen counts as changed.
+        """
+        form, wanted = self._form, self._order.wanted
+        is_this = str(answered.get(form.dialect.id_field, self._record_id)) == self._record_id
+        if is_this and form.shows(answered, sent) and not form.plan(answered, wanted).keys() & sent.keys():
+            return {}
+        record = self._read()
+        # what cannot be read again cannot be said to be changed
+        left = sent if isinstance(record, End) else form.plan(record, wanted)
+        return {name: change for name, change in sent.items() if name in left}
 
     def _has_moved(self, record: dict[str, Any]) -> bool:
         """Tell whether the record was updated after the moment that the order names, or may have been."""
@@ -232,7 +257,7 @@ class _Update:
         return is_failure(reason) or (self._is_read and reason.state == errors.ERROR)
 
     def _path(self) -> str:
-        return f"{self._form.dialect.path}/{self._record_id}"
+        return f"{self._form.dialect.path}/{paths.segment(self._record_id)}"
 
     def _name(self) -> str:
         if self._record_id == self._order.record_id:

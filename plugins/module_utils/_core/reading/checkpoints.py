@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from .. import errors, files, ownership, timestamps
 from ..errors import Reason, TenantError, UntrustedFile
+from .capacity import Capacity
 from .quarantine import Quarantined
 
 OVERLAP = 30 * 60 * timestamps.TICKS_PER_SECOND
@@ -23,9 +25,11 @@ OVERLAP = 30 * 60 * timestamps.TICKS_PER_SECOND
 class Checkpoint:
     """The state of one tenant's read from one API, kept in a 0600 file. `scope` names both, and the filters.
 
-    `seen` maps ids to the version handed out last (ticks), and `owed` is what could not be read. Raises TenantError for
-    a file that belongs to another scope or cannot be understood: starting over in silence would hand everything out
-    twice.
+    `seen` maps ids to the version handed out last (ticks), and `owed` is what could not be read. `begun` is false while
+    nothing has ever been read: then the watermark tells only where the first read began, by this machine's clock.
+    `capacity` is what the service's pages were seen to hold, and `proven_at` (ticks) when that was last put to
+    the test. Raises TenantError for a file that belongs to another scope or cannot be understood: starting over in
+    silence would hand everything out twice.
     """
 
     def __init__(self, path: Path, scope: str) -> None:
@@ -34,24 +38,47 @@ class Checkpoint:
         self.watermark: int | None = None
         self.seen: dict[str, int] = {}
         self.owed: list[Quarantined] = []
+        self.begun = True
+        self.capacity = Capacity()
+        self.proven_at = timestamps.FIRST
         self._load()
 
     def read_from(self) -> int | None:
         """Return the time of last update to read from, in ticks; None where nothing was read yet."""
         return None if self.watermark is None else self.watermark - OVERLAP
 
-    def save(self, read_until: int, seen: Mapping[str, int], owed: Collection[Quarantined]) -> None:
+    def check_clock(self, now: int) -> None:
+        """Raise TenantError where the watermark lies so far behind `now` (ticks) that what comes would not be read."""
+        read_from = self.read_from()
+        if read_from is None or not self.begun or read_from <= now:
+            return
+        until = timestamps.render(read_from + OVERLAP)
+        meaning = (
+            f"the checkpoint {self._path} says that everything until {until} has been read, which is still to come"
+        )
+        remedy = (
+            "check this machine's clock; if it is right, remove the file and let the backfill reach back far enough"
+        )
+        raise TenantError(Reason(errors.ERROR, meaning, remedy))
+
+    def save(self, read_until: int, seen: Mapping[str, int], owed: Collection[Quarantined], begun: bool = True) -> None:
         """Move the checkpoint, after everything updated before `read_until` (ticks) has been handed over safely."""
-        watermark = max(read_until, self.watermark or 0)
-        kept = {left_out.updated for left_out in owed}
+        watermark = max(read_until, self.watermark or 0) if self.begun else read_until
+        kept, read_from = {left_out.updated for left_out in owed}, watermark - OVERLAP
         seen = {
-            identity: updated for identity, updated in seen.items() if updated >= watermark - OVERLAP or updated in kept
+            identity: updated
+            for identity, updated in seen.items()
+            if updated >= read_from or updated in kept or not read_from
         }
+        self.begun = begun
         content = {
             "scope": self._scope,
             "watermark": timestamps.render(watermark),
             "seen": seen,
             "owed": [left_out.to_result() for left_out in owed],
+            "begun": self.begun,
+            "capacity": asdict(self.capacity),
+            "proven_at": timestamps.render(self.proven_at),
         }
         files.replace_private(self._path, json.dumps(content, sort_keys=True) + "\n")
         self.watermark = watermark
@@ -64,6 +91,10 @@ class Checkpoint:
             self.owed = [
                 Quarantined(one["id"], timestamps.ticks(one["updated"]), str(one["code"])) for one in content["owed"]
             ]
+            # a file of an earlier release has none of these
+            self.begun = bool(content.get("begun", True))
+            self.capacity = Capacity(**{name: int(value) for name, value in content.get("capacity", {}).items()})
+            self.proven_at = timestamps.ticks(content["proven_at"]) if "proven_at" in content else timestamps.FIRST
         except FileNotFoundError:
             return
         except UntrustedFile as error:

@@ -41,12 +41,11 @@ def normalized(record: Mapping[str, Any]) -> dict[str, Any]:
     Service sources have the names that the products have today.
     `alerts` is the number of alerts, None where they were not asked for; times are as they were sent.
     """
-    common: dict[str, Any] = {name: _first(record, fields) for name, fields in _FIELDS.items()}
+    common: dict[str, Any] = {name: _text(_first(record, fields)) for name, fields in _FIELDS.items()}
     common |= {name: _name(name, record.get(name)) for name in _NAMES}
-    for name in ("id", "redirect_id"):
-        common[name] = None if common[name] is None else str(common[name])
     alerts = record.get("alerts")
-    common["tags"] = _first(record, ("customTags", "tags")) or []
+    tags = _first(record, ("customTags", "tags"))
+    common["tags"] = [_text(tag) for tag in tags if tag is not None] if isinstance(tags, list) else []
     common["service_sources"] = _sources(record)
     common["alerts"] = len(alerts) if isinstance(alerts, list) else None
     return common
@@ -60,8 +59,13 @@ def with_normalized(record: Record) -> Record:
     return Record({**record, "normalized": common}, f'{body}{separator}"normalized":{json.dumps(common)}}}')
 
 
+def _text(value: Any) -> str | None:
+    """Return what a service wrote where a text belongs, as one; None for nothing."""
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
 def _name(field: str, value: Any) -> str | None:
-    ours = classifications.canonical(value)
+    ours = classifications.canonical(_text(value))
     return _UNKNOWN.get(field, ours) if ours == "Unknown" else ours
 
 
@@ -72,5 +76,5 @@ def _first(record: Mapping[str, Any], names: tuple[str, ...]) -> Any:
 def _sources(record: Mapping[str, Any]) -> list[str]:
     alerts = record.get("alerts")
     found = [record, *(alerts if isinstance(alerts, list) else [])]
-    names = (classifications.canonical(one.get("serviceSource")) for one in found if isinstance(one, dict))
+    names = (classifications.canonical(_text(one.get("serviceSource"))) for one in found if isinstance(one, dict))
     return sorted({_FORMER_SOURCES.get(name, name) for name in names if name})

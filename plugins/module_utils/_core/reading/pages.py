@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +13,10 @@ from .. import errors, timestamps
 from ..calls import Calls
 from ..characters import plain
 from ..errors import Reason, TenantError
-from ..wire import records
+from ..wire import paths, records
 from ..wire.links import NextLinks
 from ..wire.records import Record
+from .capacity import Capacity
 from .dialects import Dialect
 from .queries import Query
 from .windows import Window
@@ -23,15 +24,25 @@ from .windows import Window
 
 @dataclass(frozen=True)
 class Page:
-    """What one request brought. `link` is what the service calls the next page, `is_whole` that there is none."""
+    """What one request brought. `link` is what the service calls the next page, `total` how many records it counts.
+
+    `is_whole` says that it is proven that nothing lies behind the page, `is_cut` that something does or may well do so.
+    A page that is neither is in question. `capacity` is what the page shows of the service's pages.
+    """
 
     records: list[Record]
     link: str | None
     is_whole: bool
+    is_cut: bool
+    capacity: Capacity
+    total: int | None = None
 
 
 class Pages:
-    """Asks for pages of one query in one tenant. `warnings` collects what the service says of incomplete answers."""
+    """Asks for pages of one query in one tenant. `warnings` collects what the service says of incomplete answers.
+
+    `capacity` is the most that the pages so far have held.
+    """
 
     def __init__(self, calls: Calls, dialect: Dialect, query: Query) -> None:
         self._calls = calls
@@ -39,6 +50,8 @@ class Pages:
         self._query = query
         self.size = self._choose_size()
         self.warnings: list[str] = []
+        self.capacity = Capacity()
+        self._links_pages = False
 
     def of(self, window: Window, *, expands: bool = False, skip: int = 0, size: int | None = None) -> Page:
         """Return a page of the records last updated in the window, with what the dialect's `expand` adds if asked for.
@@ -53,27 +66,35 @@ class Pages:
             params["$expand"] = self._dialect.expand
         if skip:
             params["$skip"] = skip
-        return self._fetch(self._dialect.path, params, size)
+        return self._fetch(self._dialect.path, params, size, skip)
 
     def at(self, link: str) -> Page:
         """Return the page that a checked link leads to. Raises TenantError or Postponed."""
-        return self._fetch(link, None, self.size)
+        return self._fetch(link, None, self.size, 0)
 
     def one(self, identity: str, expands: bool = False) -> Record | None:
         """Return the record of that id, None where there is none. Raises TenantError or Postponed."""
+        if not paths.is_id(identity):
+            # an id that somebody wrote into a record must not choose what this token asks for
+            return None
         params = {"$expand": self._dialect.expand} if expands and self._dialect.expand else None
-        where = f"{self._dialect.path}/{identity}"
+        where = f"{self._dialect.path}/{paths.segment(identity)}"
         reply = self._calls.get(where, self._dialect.get_call, params, self._dialect.headers, accept=(404,))
         if reply.status == 404:
             return None
-        members = {name: value for name, value in reply.json().items() if name != "@odata.context"}
-        # half of a surrogate pair, which no file can hold, stays escaped
-        text = json.dumps(members, ensure_ascii=False).encode(errors="backslashreplace").decode()
-        return Record(members, text)
+        members = {name: value for name, value in reply.json(records.read_object).items() if name != "@odata.context"}
+        return Record(members, records.written(members))
+
+    def identity(self, record: Record) -> str:
+        """Return the id of a record; of one that has none, what tells its text from all others."""
+        value = record.get(self._dialect.id_field)
+        if isinstance(value, str | int) and not isinstance(value, bool) and value != "":
+            return str(value)
+        return f"without id: {hashlib.sha256(record.text.encode(errors='backslashreplace')).hexdigest()}"
 
     def version(self, record: Record) -> tuple[str, str]:
         """Return what tells a record, and its state, from all others: its id and time of last update, as sent."""
-        return str(record.get(self._dialect.id_field)), str(record.get(self._dialect.updated_field))
+        return self.identity(record), str(record.get(self._dialect.updated_field))
 
     def links(self) -> NextLinks:
         """Return a judge of the links of one pass over the pages."""
@@ -89,7 +110,7 @@ class Pages:
             return self._dialect.page_size
         return min(self._query.limit + 1, self._dialect.page_size)
 
-    def _fetch(self, where: str, params: dict[str, Any] | None, size: int) -> Page:
+    def _fetch(self, where: str, params: dict[str, Any] | None, size: int, skip: int) -> Page:
         reply = self._calls.get(where, self._dialect.list_call, params, self._dialect.headers)
         body = reply.json(records.read_page)
         found = body.get("value")
@@ -99,4 +120,12 @@ class Pages:
         if warning := reply.headers.get("Warning"):
             self.warnings.append(f"{reply.host} sent an incomplete answer (Warning: {plain(warning[:200])})")
         link = body.get("@odata.nextLink")
-        return Page(found, str(link) if link else None, not link and len(found) < size)
+        total = body.get("@odata.count") if params else None
+        total = total if isinstance(total, int) else None
+        held = Capacity.of(found, len(reply.text))
+        self.capacity |= held
+        self._links_pages |= bool(link)
+        is_cut = bool(link) or len(found) >= size or (total is not None and total > skip + len(found))
+        # a service that has named a next page names every one
+        is_proven = not found or self._links_pages or self.capacity.has_room_for_more(held)
+        return Page(found, str(link) if link else None, is_proven and not is_cut, is_cut, held, total)

@@ -38,9 +38,10 @@ class Query:
             terms.append(f"assignedTo eq {_literal(self.assigned_to)}")
         if self.created_after is not None:
             terms.append(f"{dialect.created_field} ge {timestamps.render(self.created_after)}")
+        # the beginning of 1970 stands for that of time
         if window.start:
             terms.append(f"{dialect.updated_field} ge {timestamps.render(window.start)}")
-        if window.end is not None:
+        if window.end is not None and window.end <= timestamps.LAST:
             terms.append(f"{dialect.updated_field} lt {timestamps.render(window.end)}")
         if self.raw_filter:
             terms.append(f"({self.raw_filter})" if terms else self.raw_filter)

@@ -7,13 +7,14 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Collection, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import timestamps
 from ..calls import Calls
 from ..errors import Postponed, RefusedRequest, TenantError
 from ..wire.records import Record
+from .capacity import Capacity
 from .dialects import Dialect
 from .pages import Page, Pages
 from .passes import Passes
@@ -24,14 +25,25 @@ from .windows import Sweep, Window
 
 _FAR = timestamps.ticks("2200-01-01")
 _FEW = 8
+_CLOCKS_DIFFER = 30 * 60 * timestamps.TICKS_PER_SECOND
 _REDIRECTED = "redirected"
+
+
+@dataclass(frozen=True)
+class _Question:
+    """A page that was not full, and may all the same not be all of its window. `is_plain`: read without `$expand`."""
+
+    window: Window
+    page: Page
+    is_plain: bool
 
 
 class Reader:
     """Reads one query. After Postponed, `pages` can be called again and goes on where it stopped.
 
     `seen` maps ids to the newest version known of each (ticks); what it knows is not handed out, and it grows. `owed`
-    is what earlier reads could not read. `expands` asks for what the dialect's `expand` names.
+    is what earlier reads could not read. `expands` asks for what the dialect's `expand` names. `remembered` is what the
+    service's pages have been seen to hold lately: enough to believe a short page that brings nothing new.
     """
 
     def __init__(
@@ -42,14 +54,17 @@ class Reader:
         seen: dict[str, int] | None = None,
         owed: Collection[Quarantined] = (),
         expands: bool = False,
+        remembered: Capacity | None = None,
     ) -> None:
         self._dialect = dialect
         self._query = query
         self._expands = expands and dialect.expand is not None
         self._pages = Pages(calls, dialect, query)
         self._owed = list(owed)
+        self._remembered = remembered or Capacity()
         start = query.updated_after or 0
         self._sweep = Sweep(start, self._pages.size, {left_out.updated for left_out in owed})
+        self._question: _Question | None = None
         self._passes: Passes | None = None
         self._spoiled: SpoiledTick | None = None
         self._redirects = Redirects(dialect.redirect_field if query.limit is None else None)
@@ -58,15 +73,29 @@ class Reader:
         self._is_plain = False
         self._suspect_until = 0
         self._can_end_windows = True
+        self._timeless: set[str] = set()
+        self._future = int(time.time() * timestamps.TICKS_PER_SECOND) + _CLOCKS_DIFFER
         self.seen = {} if seen is None else seen
         self.count = 0
         self.truncated = False
+        self.was_cut = False
+        self.is_proven = True
         self.quarantined: list[Quarantined] = []
 
     @property
     def warnings(self) -> list[str]:
         """What the service said of answers that may be incomplete."""
         return self._pages.warnings
+
+    @property
+    def timeless(self) -> int:
+        """How many records tell no time of last update: no later read can know that they have been handed out."""
+        return len(self._timeless)
+
+    @property
+    def capacity(self) -> Capacity:
+        """The most that pages have held. `was_cut` tells whether one held less than there was, without a word."""
+        return self._pages.capacity
 
     @property
     def redirects(self) -> list[dict[str, Any]]:
@@ -90,7 +119,7 @@ class Reader:
 
     def name_quarantined(self, moment: int, ids: Collection[str]) -> None:
         """Give the quarantined of a moment, whose ids the service did not tell, those of `ids` that were not read."""
-        unread = [identity for identity in ids if self.seen.get(identity, -1) < moment]
+        unread = [identity for identity in ids if self.seen.get(identity, timestamps.FIRST - 1) < moment]
         unnamed = [at for at, one in enumerate(self.quarantined) if one.id is None and one.updated == moment]
         for at, identity in zip(unnamed, unread, strict=False):
             self.quarantined[at] = replace(self.quarantined[at], id=identity)
@@ -109,6 +138,8 @@ class Reader:
             return self._next_of_passes(self._passes)
         if self._spoiled:
             return self._next_of_spoiled(self._spoiled)
+        if self._question:
+            return self._behind(self._question)
         return self._next_of_window()
 
     def _next_of_window(self) -> list[Record]:
@@ -126,19 +157,61 @@ class Reader:
         self._go_on(window, page)
         return page.records
 
-    def _go_on(self, window: Window, page: Page) -> None:
+    def _go_on(self, window: Window, page: Page, is_plain: bool = False) -> None:
         times = [moment for moment in map(self._pages.updated, page.records) if moment is not None]
         if window.end is not None and any(moment >= window.end for moment in times):
             # the service takes no notice of where the window ends
             self._can_end_windows = False
             window = Window(window.start, None)
-        elif page.is_whole:
+        elif page.is_whole or self._is_familiar(page):
             self._pass_over(window, len(page.records))
             return
-        if window.is_one_tick or not self._can_end_windows or len(times) < max(1, len(page.records)):
+        elif not page.is_cut and self._stays(window, page):
+            self._question = _Question(window, page, is_plain)
+            return
+        is_dividable = self._can_end_windows and not window.is_one_tick and len(times) == len(page.records) > 0
+        if not is_dividable or not page.is_cut:
             self._passes = Passes(self._pages, window)
         else:
             self._sweep.full(times)
+
+    def _is_familiar(self, page: Page) -> bool:
+        """Tell whether a short page has nothing new, at a service that was seen to send longer ones lately."""
+        if page.is_cut or not self._remembered.has_room_for_more(page.capacity):
+            return False
+        is_familiar = not any(map(self._is_news, page.records))
+        self.is_proven &= not is_familiar
+        return is_familiar
+
+    def _stays(self, window: Window, page: Page) -> bool:
+        """Tell whether what lies behind the page is still to be found there a moment later.
+
+        A record that is updated leaves a window with an end, and takes one of those behind the page into its place.
+        """
+        return window.end is None or len(page.records) < self.capacity.records
+
+    def _behind(self, question: _Question) -> list[Record]:
+        """Ask what lies behind a page that was not full: nothing proves that it was all."""
+        window, page = question.window, question.page
+        expands = self._expands and not question.is_plain
+        try:
+            behind = self._pages.of(window, expands=expands, skip=len(page.records))
+        except (TenantError, Postponed) as error:
+            self._after_failure(window, error)
+            self._question = None
+            return []
+        self._question = None
+        known = set(map(self._pages.version, page.records))
+        more = [record for record in behind.records if self._pages.version(record) not in known]
+        if more:
+            self.was_cut = True
+            self._sweep.holds(self.capacity.records)
+        if behind.is_whole and not behind.records:
+            self._pass_over(window, len(page.records))
+        else:
+            # even where it only shows the same again: something new may have moved that behind the page
+            self._go_on(window, replace(page, records=page.records + more, link=behind.link, is_cut=True))
+        return self._queued(window, more) if question.is_plain else more
 
     def _pass_over(self, window: Window, count: int) -> None:
         if window.end is None:
@@ -190,8 +263,8 @@ class Reader:
     def _without_expansion(self, window: Window, page: Page) -> list[Record]:
         """Expand few records one by one; of more, find out first which half of them spoils the page."""
         times = [moment for moment in map(self._pages.updated, page.records) if moment is not None]
-        if (page.is_whole and len(page.records) <= _FEW) or window.is_one_tick or not self._can_end_windows:
-            self._go_on(window, page)
+        if (not page.is_cut and len(page.records) <= _FEW) or window.is_one_tick or not self._can_end_windows:
+            self._go_on(window, page, is_plain=True)
             return self._queued(window, page.records)
         self._sweep.halve(times)
         return []
@@ -212,8 +285,9 @@ class Reader:
             if not is_failure(error.reason):
                 raise
             whole = None
-            updated = self._pages.updated(record) or self._queued_from
-            self.quarantined.append(Quarantined(identity, updated, error.reason.code or ""))
+            updated = self._pages.updated(record)
+            moment = self._queued_from if updated is None else updated
+            self.quarantined.append(Quarantined(identity, moment, error.reason.code or ""))
         self._to_expand.popleft()
         return whole or record
 
@@ -247,19 +321,29 @@ class Reader:
             return False
         identity = self._identity(record)
         self._owed = [left_out for left_out in self._owed if left_out.id != identity]
-        self.seen[identity] = self._pages.updated(record) or 0
+        updated = self._pages.updated(record)
+        if updated is None:
+            self._timeless.add(record.text)
+            self.seen.setdefault(identity, timestamps.FIRST)
+        else:
+            self.seen[identity] = updated
         return True
 
     def _is_news(self, record: Record) -> bool:
         """Tell whether nobody has the record in this version, or only without what was to be expanded."""
-        identity = self._identity(record)
-        if (self._pages.updated(record) or 0) > self.seen.get(identity, -1):
+        identity, updated = self._identity(record), self._pages.updated(record)
+        if updated is None:
+            # nothing tells its states apart but what it says
+            return record.text not in self._timeless
+        known = self.seen.get(identity)
+        if known is None or updated > known or updated < known > self._future:
+            # no version that claimed to come from the future keeps later ones back
             return True
         is_owed = any(left_out.id == identity and left_out.code != _REDIRECTED for left_out in self._owed)
         return is_owed and all(left_out.id != identity for left_out in self.quarantined)
 
     def _identity(self, record: Record) -> str:
-        return str(record.get(self._dialect.id_field))
+        return self._pages.identity(record)
 
     def _follow(self, target: str) -> list[Record]:
         """Return the record that others redirect to, which may lie outside of what the query asks for."""

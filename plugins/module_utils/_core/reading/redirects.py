@@ -24,7 +24,7 @@ class Redirects:
     def note(self, identity: str, record: Mapping[str, Any]) -> None:
         """Remember the record where it is redirected."""
         target = record.get(self._field) if self._field else None
-        if target is not None:
+        if target not in (None, ""):
             self._targets[identity] = str(target)
             self._steps[str(target)] = self._steps.get(identity, 0) + 1
             if self._steps[str(target)] > MOST_STEPS:

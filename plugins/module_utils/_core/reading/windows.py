@@ -24,14 +24,17 @@ _DAY = 86_400 * timestamps.TICKS_PER_SECOND
 
 @dataclass(frozen=True)
 class Window:
-    """The times of last update from `start` up to but not including `end`, in ticks; `end` None is open."""
+    """The times of last update from `start` up to but not including `end`, in ticks; `end` None is open.
+
+    A `start` of 0 has all that came before as well.
+    """
 
     start: int
     end: int | None
 
     @property
     def is_one_tick(self) -> bool:
-        return self.end == self.start + 1
+        return self.end == self.start + 1 or (self.end is None and self.start >= timestamps.LAST)
 
 
 class Sweep:
@@ -58,14 +61,14 @@ class Sweep:
         if self._before:
             return Window(self._before[0], self._before[0] + 1)
         if self._apart and self._apart[0] == self.start:
-            return Window(self.start, self.start + 1)
+            return _until(self.start, self.start + 1)
         end = None if self._width is None else self.start + self._width
         if end is not None and end > self._newest + 1:
             # nothing is known to lie behind it
             end = None
         if self._apart:
             end = self._apart[0] if end is None else min(end, self._apart[0])
-        return Window(self.start, end)
+        return _until(self.start, end)
 
     @property
     def pending(self) -> list[int]:
@@ -94,6 +97,10 @@ class Sweep:
             half = (self._spoiled_until - self.start + 1) // 2
             self._width = half if self._width is None else min(half, self._width)
 
+    def holds(self, records: int) -> None:
+        """A page has been found to hold no more than so many records, whatever is asked for."""
+        self._page_size = records
+
     def finish(self) -> None:
         """Everything has been read in another way."""
         self._before, self._apart = [], []
@@ -104,7 +111,7 @@ class Sweep:
         window = self.window
         self._newest = max(self._newest, *times)
         end = self._newest + 1 if window.end is None else window.end
-        self._narrow(end, _cut(window.start, end, sorted(times)))
+        self._narrow(end, _cut(window.start, end, sorted(times), int(self._page_size * _FILLED)))
 
     def halve(self, times: Sequence[int]) -> None:
         """The window is to be read in two parts, with half of the records of these times in each."""
@@ -128,8 +135,16 @@ class Sweep:
         self._width = max(1, min(cut, end - 1) - self.start)
 
 
-def _cut(start: int, end: int, times: Sequence[int]) -> int:
-    """Return where to end the window so that the lower part fits a page, as far as the sample tells."""
+def _until(start: int, end: int | None) -> Window:
+    """Return the window that ends there, or is open where no moment lies behind."""
+    return Window(start, None if end is None or end > timestamps.LAST else end)
+
+
+def _cut(start: int, end: int, times: Sequence[int], fitting: int) -> int:
+    """Return where to end the window so that the lower part fits a page, as far as the sample tells.
+
+    `fitting` is how many records are to fit; a sample may be of more than one page.
+    """
     oldest, newest = times[0], times[-1]
     if oldest == newest:
         # the next windows are what lies before that moment, then the moment alone
@@ -137,4 +152,4 @@ def _cut(start: int, end: int, times: Sequence[int]) -> int:
     if oldest - start > newest - oldest:
         # a service that sends the newest first says nothing of what lies below: halve the age, by order of magnitude
         return end - math.isqrt((end - start) * (end - oldest))
-    return times[int(len(times) * _FILLED)]
+    return times[min(int(len(times) * _FILLED), max(1, fitting))]

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from ..graph import Call, Graph
 from ..identity import refusals
 from ..wire.http import Reply
+from ..wire.paths import segment
 
 _OWNED = "Application.ReadWrite.OwnedBy"
 _READ = "Application.Read.All"
@@ -47,11 +48,11 @@ class Directory:
 
     def update_application(self, object_id: str, changes: Mapping[str, Any], purpose: str) -> None:
         """Change some properties; each collection named is replaced as a whole."""
-        self._graph.send("PATCH", f"applications/{object_id}", Call(purpose, _OWNED), changes)
+        self._graph.send("PATCH", f"applications/{segment(object_id)}", Call(purpose, _OWNED), changes)
 
     def delete_application(self, object_id: str) -> None:
         """Delete an application, and with it its service principal in this tenant. Fine when it is gone."""
-        self._delete(f"applications/{object_id}", Call("delete the application", _OWNED))
+        self._delete(f"applications/{segment(object_id)}", Call("delete the application", _OWNED))
 
     def service_principal(self, app_id: str, settle: bool = False) -> dict[str, Any] | None:
         """Return an application's service principal in this tenant, its own app roles included, or None.
@@ -74,33 +75,33 @@ class Directory:
 
     def assignments(self, principal_id: str) -> list[dict[str, Any]]:
         """Return the app roles that a service principal is granted: `id`, `appRoleId`, `resourceId`."""
-        path = f"servicePrincipals/{principal_id}/appRoleAssignments"
+        path = f"servicePrincipals/{segment(principal_id)}/appRoleAssignments"
         return list(self._graph.pages(path, Call("read what is granted", _READ)))
 
     def assign(self, principal_id: str, resource_id: str, role_id: str) -> None:
         """Grant an app role of the resource's service principal. Fine when it is granted already."""
         body = {"principalId": principal_id, "resourceId": resource_id, "appRoleId": role_id}
         call = Call("grant an app role", _GRANT)
-        path = f"servicePrincipals/{resource_id}/appRoleAssignedTo"
+        path = f"servicePrincipals/{segment(resource_id)}/appRoleAssignedTo"
         reply = self._graph.send("POST", path, call, body, accept=(400, 409))
         if reply.status in (400, 409) and not self._is_assigned(reply, body):
             raise self._graph.refused(reply, call)
 
     def unassign(self, resource_id: str, assignment_id: str) -> None:
         """Take a grant back. Fine when it is gone."""
-        path = f"servicePrincipals/{resource_id}/appRoleAssignedTo/{assignment_id}"
+        path = f"servicePrincipals/{segment(resource_id)}/appRoleAssignedTo/{segment(assignment_id)}"
         self._delete(path, Call("take a grant back", _GRANT))
 
     def add_password(self, object_id: str, name: str, ends_at: str) -> dict[str, Any]:
         """Return a new client secret: `keyId`, its two dates, and `secretText`, which is shown only here."""
         body = {"passwordCredential": {"displayName": name, "endDateTime": ends_at}}
         call = Call("add a secret", _OWNED)
-        return self._graph.send("POST", f"applications/{object_id}/addPassword", call, body).json()
+        return self._graph.send("POST", f"applications/{segment(object_id)}/addPassword", call, body).json()
 
     def remove_password(self, object_id: str, key_id: str) -> None:
         """Remove a client secret. Fine when it is gone."""
         call = Call("remove a secret", _OWNED)
-        path = f"applications/{object_id}/removePassword"
+        path = f"applications/{segment(object_id)}/removePassword"
         reply = self._graph.send("POST", path, call, {"keyId": key_id}, accept=(400, 404), settle=False)
         if reply.status in (400, 404):
             application = self.application("id", object_id) or {}
@@ -109,7 +110,7 @@ class Directory:
 
     def key_credentials(self, object_id: str) -> list[dict[str, Any]]:
         """Return the certificates with their public parts, which Graph sends only when asked for them by name."""
-        path = f"applications/{object_id}?$select=id,keyCredentials"
+        path = f"applications/{segment(object_id)}?$select=id,keyCredentials"
         found = self._graph.read(path, Call("read the certificates", _READ), settle=True) or {}
         return list(found.get("keyCredentials") or [])
 
@@ -123,12 +124,12 @@ class Directory:
 
     def update_federated_credential(self, object_id: str, credential_id: str, changes: Mapping[str, Any]) -> None:
         """Change a federated identity credential."""
-        path = f"{_federated(object_id)}/{credential_id}"
+        path = f"{_federated(object_id)}/{segment(credential_id)}"
         self._graph.send("PATCH", path, Call("change a federated credential", _OWNED), changes)
 
     def delete_federated_credential(self, object_id: str, credential_id: str) -> None:
         """Remove a federated identity credential. Fine when it is gone."""
-        self._delete(f"{_federated(object_id)}/{credential_id}", Call("remove a federated credential", _OWNED))
+        self._delete(f"{_federated(object_id)}/{segment(credential_id)}", Call("remove a federated credential", _OWNED))
 
     def _is_assigned(self, reply: Reply, grant: Mapping[str, str]) -> bool:
         """Tell whether a refused grant is there already, by the sentence, since the code varies, or by the list."""
@@ -142,10 +143,12 @@ class Directory:
 
 
 def _federated(object_id: str) -> str:
-    return f"applications/{object_id}/federatedIdentityCredentials"
+    return f"applications/{segment(object_id)}/federatedIdentityCredentials"
 
 
 def _by_key(collection: str, key: str, value: str) -> str:
     """Address an object by its id or an alternate key; a quote in the value is doubled, as OData wants it."""
-    escaped = quote(value.replace("'", "''"), safe="")
-    return f"{collection}/{escaped}" if key == "id" else f"{collection}({key}='{escaped}')"
+    if key == "id":
+        return f"{collection}/{segment(value)}"
+    doubled = value.replace("'", "''")
+    return f"{collection}({key}='{quote(doubled, safe='')}')"

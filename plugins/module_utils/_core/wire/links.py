@@ -29,11 +29,14 @@ class NextLinks:
 
         Behind a proxy or a regional host the service may name its main host; its path is then asked for where we are.
         `brought_news` says whether the page with the link had anything that was not known.
-        Raises TenantError for another host, for a link that was followed before, and for links without an end.
+        Raises TenantError for another host, for dots that lead to another path, for a link that was followed before,
+        and for links without an end.
         """
         here = urlsplit(self._base_url)
         # a backslash or a user name makes readers of addresses differ in where the host begins
         there = None if set("\\@") & set(link.partition("?")[0]) else split_url(link)
+        if there and any(not unquote(part).strip(".") and part for part in there.path.split("/")):
+            raise _strange(here.netloc, "sent a next page whose path climbs to another one")
         if there and there.hostname == self._main_host != here.hostname:
             link = f"{self._base_url}{there.path}?{there.query}"
             there = urlsplit(link)

@@ -4,13 +4,37 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from .. import errors
+from ..errors import Reason, TenantError
+
+T = TypeVar("T")
 
 _BLANKS = re.compile(r"[ \t\r\n]*")
-_decode = json.JSONDecoder().raw_decode
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError("a number is too large to be one")
+    return value
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+# NaN and Infinity would go on into results that nobody could read any more
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_no_constant)
+
+MOST_LEVELS = 64
+"""How deep a record may be nested that goes to Ansible, whose every step calls itself for each level."""
 # JSON has these two only between members, and the others only within strings
 _LINE_BREAKS = {"\r": " ", "\n": " ", "\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
@@ -32,10 +56,34 @@ class Record(dict[str, Any]):
         return line + "\n"
 
 
+def check_depth(record: Record, noun: str, remedy: str) -> None:
+    """Raise TenantError for a record that is nested more than `MOST_LEVELS` deep."""
+    if record.text.count("{") + record.text.count("[") <= MOST_LEVELS:
+        return
+    layer: list[Any] = [record]
+    for _level in range(MOST_LEVELS):
+        members = itertools.chain.from_iterable(one.values() if isinstance(one, dict) else one for one in layer)
+        layer = [member for member in members if isinstance(member, dict | list)]
+        if not layer:
+            return
+    meaning = f"one of the {noun} is nested more than {MOST_LEVELS} levels deep, which Ansible cannot hand on"
+    raise TenantError(Reason(errors.ERROR, meaning, remedy))
+
+
+def written(value: Any) -> str:
+    """Return a JSON value as text that can be encoded: half of a surrogate pair stays escaped."""
+    return json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace").decode()
+
+
+def read_object(text: str) -> Any:
+    """Return the value of a JSON text. Raises as `read_page` does."""
+    return _read(_DECODER.decode, text)
+
+
 def read_page(text: str, collection: str = "value") -> dict[str, Any]:
     """Return the JSON object in the text; the objects in its list of the name `collection` are Records.
 
-    Raises ValueError for a text that is no JSON object.
+    Raises ValueError for a text that is no JSON object, and TenantError for one that this Python cannot hold.
     """
     reader = _Reader(text)
     page: dict[str, Any] = {}
@@ -50,6 +98,16 @@ def read_page(text: str, collection: str = "value") -> dict[str, Any]:
             raise ValueError("the name of a member is no string")
     reader.expect_end()
     return page
+
+
+def _read(decode: Callable[..., T], *arguments: Any) -> T:
+    try:
+        return decode(*arguments)
+    except json.JSONDecodeError:
+        raise
+    except (ValueError, RecursionError):
+        meaning = "the service sent JSON with a number that cannot be one, or that is nested too deep to be read"
+        raise TenantError(Reason(errors.ERROR, meaning, "report it to Microsoft, with the time of this run")) from None
 
 
 def _record(value: Any, text: str) -> Any:
@@ -76,7 +134,7 @@ class _Reader:
     def value(self) -> tuple[Any, str]:
         """Return the value that comes next, and its text."""
         start = self._skip_blanks()
-        value, self._position = _decode(self._text, start)
+        value, self._position = _read(_DECODER.raw_decode, self._text, start)
         return value, self._text[start : self._position]
 
     def sees(self, mark: str) -> bool:

@@ -13,7 +13,7 @@ from unit.scripted_server import CUT_OFF, RESET, Answer, Request, refused
 from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.calls import Calls
 from ansible_collections.mssp.defender.plugins.module_utils._core.changing import changes, updating
-from ansible_collections.mssp.defender.plugins.module_utils._core.changing.changes import Comment, Form, Wanted
+from ansible_collections.mssp.defender.plugins.module_utils._core.changing.changes import Comment, Form, Tags, Wanted
 from ansible_collections.mssp.defender.plugins.module_utils._core.changing.updating import End, Order, Updates
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError, Postponed, TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.access import Access, Target
@@ -23,12 +23,13 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.identity.token
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.tokens import TokenSource
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
 
-XDR, GRAPH = changes.XDR_INCIDENT, changes.GRAPH_INCIDENT
+XDR, GRAPH, ALERT = changes.XDR_INCIDENT, changes.GRAPH_INCIDENT, changes.GRAPH_ALERT
 SEEN = "2026-11-20T08:00:00Z"
 LATER = "2026-11-20T08:00:00.0000001Z"
 CLOSED = Wanted(status="Resolved", comment=Comment("Closed"))
 RECORD = {"status": "Active", "lastUpdateTime": SEEN, "lastUpdateDateTime": SEEN, "comments": []}
 SAID = {"comments": [{"comment": Comment("Closed").marked}]}
+AFTER = {**RECORD, **SAID, "status": "Resolved"}
 
 
 class Tenant:
@@ -104,7 +105,7 @@ def test_a_change_whose_answer_was_lost_is_not_sent_again(tenant: Tenant, lost: 
 
 def test_a_change_that_was_lost_itself_is_sent_again(tenant: Tenant) -> None:
     tenant.server.script(path(), Answer(RECORD), method="GET")
-    tenant.server.script(path(), Answer(status=503), Answer({}), method="PATCH")
+    tenant.server.script(path(), Answer(status=503), Answer(AFTER), method="PATCH")
     assert tenant.update(order(since=SEEN)).end == updating.CHANGED
     first, second = tenant.sent()
     assert first.json == second.json
@@ -138,7 +139,7 @@ def test_a_comment_of_its_own_call_follows_though_our_own_change_moved_the_recor
     after = {**RECORD, "status": "resolved", "lastUpdateDateTime": LATER}
     tenant.server.script(path(form=GRAPH), Answer(RECORD), Answer(after), method="GET")
     tenant.server.script(path(form=GRAPH), Answer(after), method="PATCH")
-    tenant.server.script(f"{path(form=GRAPH)}/comments", Answer(status=503), Answer({"value": []}))
+    tenant.server.script(f"{path(form=GRAPH)}/comments", Answer(status=503), Answer({"value": SAID["comments"]}))
     end = tenant.update(order(since=SEEN), GRAPH)
     assert (end.end, set(end.plan)) == (updating.CHANGED, {"status", "comment"})
     assert [request.method for request in tenant.sent()] == ["PATCH", "POST", "POST"]
@@ -170,7 +171,7 @@ def test_a_comment_whose_answer_was_lost_is_not_made_twice(tenant: Tenant) -> No
 )
 def test_the_precondition_is_kept_to_the_last_digit(tenant: Tenant, since: str | None, updated: str, end: str) -> None:
     tenant.server.script(path(), Answer({**RECORD, "lastUpdateTime": updated}), method="GET")
-    tenant.server.script(path(), Answer({}), method="PATCH")
+    tenant.server.script(path(), Answer(AFTER), method="PATCH")
     assert tenant.update(order(since=since)).end == end
 
 
@@ -229,7 +230,7 @@ def test_one_records_trouble_is_its_own(tenant: Tenant) -> None:
     refusal = {"error": {"code": "InvalidInput", "message": "No such user.", "target": "t"}}
     for record_id in ("1", "3", "4", "5"):
         tenant.server.script(path(record_id), Answer(RECORD), method="GET")
-        tenant.server.script(path(record_id), Answer({}), method="PATCH")
+        tenant.server.script(path(record_id), Answer(AFTER), method="PATCH")
     tenant.server.script(path("3"), Answer(refusal, 400), method="PATCH")
     tenant.server.script(path("4"), Answer(status=500), method="GET")
     tenant.server.script(path("6"), Answer(refusal, 400), method="GET")
@@ -247,7 +248,7 @@ def test_one_records_trouble_is_its_own(tenant: Tenant) -> None:
 def test_a_tenants_trouble_ends_the_work_and_what_was_done_is_told(tenant: Tenant) -> None:
     for record_id in ("1", "2", "3"):
         tenant.server.script(path(record_id), Answer(RECORD), method="GET")
-        tenant.server.script(path(record_id), Answer({}), method="PATCH")
+        tenant.server.script(path(record_id), Answer(AFTER), method="PATCH")
     tenant.server.script(path("2"), refused(403, "Forbidden", "The tenant is not onboarded."), method="PATCH")
     updates = tenant.updates(*map(order, "123"))
     with pytest.raises(TenantError) as failed:
@@ -261,11 +262,88 @@ def test_a_tenants_trouble_ends_the_work_and_what_was_done_is_told(tenant: Tenan
 
 def test_a_refused_comment_does_not_hide_what_was_changed_before_it(tenant: Tenant) -> None:
     tenant.server.script(path(form=GRAPH), Answer(RECORD), method="GET")
-    tenant.server.script(path(form=GRAPH), Answer({}), method="PATCH")
+    tenant.server.script(path(form=GRAPH), Answer({**RECORD, "status": "resolved"}), method="PATCH")
     tenant.server.script(f"{path(form=GRAPH)}/comments", refused(400))
     end = tenant.update(order(), GRAPH)
     assert (end.end, set(end.plan)) == (updating.REFUSED, {"status"})
     assert end.to_result("incident")["changed"] is True
+
+
+NOBODY_APPLIES = [
+    (XDR, Wanted(status="Resolved"), {}),
+    (XDR, Wanted(assigned_to=""), {"assignedTo": "a@b.example"}),
+    (XDR, Wanted(tags=Tags(add=("VIP",))), {"tags": []}),
+    (XDR, Wanted(tags=Tags(remove=("VIP",))), {"tags": ["VIP"]}),
+    (XDR, Wanted(comment=Comment("Closed")), {}),
+    (GRAPH, Wanted(status="Resolved"), {"status": "active"}),
+    (GRAPH, Wanted(classification="TruePositive", determination="Phishing"), {"classification": "unknown"}),
+    (GRAPH, Wanted(comment=Comment("Closed")), {}),
+    (ALERT, Wanted(status="Resolved"), {"status": "new"}),
+    (ALERT, Wanted(comment=Comment("Closed")), {}),
+]
+
+
+@pytest.mark.parametrize("tells", [True, False], ids=["replies with the record", "replies with nothing"])
+@pytest.mark.parametrize(("form", "wanted", "fields"), NOBODY_APPLIES)
+def test_what_is_accepted_and_not_applied_is_no_change(
+    tenant: Tenant, form: Form, wanted: Wanted, fields: dict[str, Any], tells: bool
+) -> None:
+    record = {**RECORD, **fields}
+    tenant.server.script(path(form=form), Answer(record), method="GET")
+    tenant.server.script(path(form=form), Answer(record) if tells else Answer("", 204), method="PATCH")
+    tenant.server.script(f"{path(form=form)}/comments", Answer({"value": []} if tells else ""))
+    for _again in range(2):
+        end = tenant.update(order(wanted=wanted), form)
+        assert (end.end, end.plan) == (updating.NOT_APPLIED, {})
+        assert end.end in updating.TROUBLES
+        assert "accepted the change of" in end.meaning
+
+
+@pytest.mark.parametrize(
+    ("form", "wanted", "names"),
+    [
+        (XDR, Wanted(classification="TruePositive", determination="CompromisedAccount"), "CompromisedUser"),
+        (GRAPH, Wanted(classification="TruePositive", determination="CompromisedAccount"), "compromisedUser"),
+        (GRAPH, Wanted(classification="FalsePositive", determination="Clean"), "clean"),
+        (GRAPH, Wanted(classification="FalsePositive", determination="NoEnoughDataToValidate"), "insufficientData"),
+    ],
+)
+def test_another_name_for_what_was_set_is_a_change(tenant: Tenant, form: Form, wanted: Wanted, names: str) -> None:
+    after = {**RECORD, "classification": wanted.classification, "determination": names}
+    tenant.server.script(path(form=form), Answer(RECORD), method="GET")
+    tenant.server.script(path(form=form), Answer(after), method="PATCH")
+    assert tenant.update(order(wanted=wanted), form).end == updating.CHANGED
+
+
+def test_an_answer_that_shows_the_state_before_is_no_proof_against_the_record(tenant: Tenant) -> None:
+    tenant.server.script(path(), Answer(RECORD), Answer(AFTER), method="GET")
+    tenant.server.script(path(), Answer(RECORD), method="PATCH")
+    assert tenant.update(order()).end == updating.CHANGED
+
+
+def test_what_was_applied_in_part_is_told_in_part_and_gets_no_comment(tenant: Tenant) -> None:
+    wanted = Wanted(status="Resolved", assigned_to="a@b.example", comment=Comment("Closed"))
+    half = {**RECORD, "status": "resolved", "assignedTo": None}
+    tenant.server.script(path(form=GRAPH), Answer({**RECORD, "status": "active"}), Answer(half), method="GET")
+    tenant.server.script(path(form=GRAPH), Answer(half), method="PATCH")
+    end = tenant.update(order(wanted=wanted), GRAPH)
+    assert (end.end, set(end.plan)) == (updating.NOT_APPLIED, {"status"})
+    assert "the change of assigned_to, and did not" in end.meaning
+    assert [request.method for request in tenant.sent()] == ["PATCH"]
+
+
+def test_an_answer_about_another_record_is_no_proof(tenant: Tenant) -> None:
+    tenant.server.script(path(), Answer(RECORD), method="GET")
+    tenant.server.script(path(), Answer({**AFTER, "incidentId": 8}), method="PATCH")
+    assert tenant.update(order()).end == updating.NOT_APPLIED
+
+
+def test_a_record_of_odd_values_is_changed_all_the_same(tenant: Tenant) -> None:
+    odd = {**RECORD, "assignedTo": 7, "tags": {"a": 1}, "comments": [None, 7], "status": [["Active"]]}
+    wanted = Wanted("Resolved", "a@b.example", tags=Tags(add=("VIP",)), comment=Comment("Closed"))
+    tenant.server.script(path(), Answer(odd), method="GET")
+    tenant.server.script(path(), Answer({**AFTER, "assignedTo": "a@b.example", "tags": ["VIP"]}), method="PATCH")
+    assert tenant.update(order(wanted=wanted)).end == updating.CHANGED
 
 
 def test_check_mode_reads_and_sends_nothing(tenant: Tenant) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -25,13 +26,14 @@ PATH = XDR_INCIDENTS.path
 ALL = Window(0, None)
 NOON = 17_637_264_000_000_000
 PREFER = "include-unknown-enum-members"
+NEXT = "https://elsewhere.example/next"
 
 
 def test_records_are_passed_through_as_they_were_sent(tenant: ScriptedTenant) -> None:
     record = {"incidentId": 924565, "alerts": [{"entities": [{"verdict": None}]}], "unknownField": "ü"}
     tenant.server.script(PATH, Answer({"@odata.context": "c", "value": [record]}))
     page = tenant.pages().of(ALL)
-    assert (page.records, page.link, page.is_whole) == ([record], None, True)
+    assert (page.records, page.link, page.is_whole, page.is_cut) == ([record], None, False, False)
     assert tenant.asked()[0].query == {"$top": "100"}
 
 
@@ -49,25 +51,43 @@ def test_a_window_becomes_a_filter(tenant: ScriptedTenant) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "size", "link", "is_whole"),
+    ("count", "size", "others", "whole_cut"),
     [
-        (0, None, False, True),
-        (99, None, False, True),
-        (100, None, False, False),
-        (2, None, True, False),
-        (1, 1, False, False),
-        (0, 1, False, True),
+        (0, None, {}, (True, False)),
+        (99, None, {}, (False, False)),
+        (100, None, {}, (False, True)),
+        (2, None, {"@odata.nextLink": NEXT}, (False, True)),
+        (0, None, {"@odata.nextLink": NEXT}, (False, True)),
+        (1, 1, {}, (False, True)),
+        (0, 1, {}, (True, False)),
+        (2, None, {"@odata.count": 3}, (False, True)),
+        (0, None, {"@odata.count": 3}, (False, True)),
+        (2, None, {"@odata.count": "many"}, (False, False)),
     ],
 )
-def test_a_page_is_whole_that_is_neither_full_nor_has_a_next(
-    tenant: ScriptedTenant, count: int, size: int | None, link: bool, is_whole: bool
+def test_only_an_empty_page_proves_by_itself_that_there_is_no_more(
+    tenant: ScriptedTenant, count: int, size: int | None, others: dict[str, Any], whole_cut: tuple[bool, bool]
 ) -> None:
-    body: dict[str, Any] = {"value": [{"incidentId": number} for number in range(count)]}
-    if link:
-        body["@odata.nextLink"] = f"{tenant.server.url}{PATH}?$skiptoken=abc"
-    tenant.server.script(PATH, Answer(body))
+    tenant.server.script(PATH, Answer({"value": [{"incidentId": number} for number in range(count)], **others}))
     page = tenant.pages().of(ALL, size=size)
-    assert (len(page.records), page.is_whole, page.link) == (count, is_whole, body.get("@odata.nextLink"))
+    assert (len(page.records), page.link) == (count, others.get("@odata.nextLink"))
+    assert (page.is_whole, page.is_cut) == whole_cut
+
+
+@pytest.mark.parametrize(("first", "second", "is_whole"), [(100, 90, True), (20, 10, True), (20, 20, False)])
+def test_a_page_is_whole_that_is_far_shorter_than_others_were(
+    tenant: ScriptedTenant, first: int, second: int, is_whole: bool
+) -> None:
+    sent = [Answer({"value": [{"incidentId": number} for number in range(count)]}) for count in (first, second)]
+    tenant.server.script(PATH, *sent)
+    pages = tenant.pages()
+    assert (pages.of(ALL).is_whole, pages.of(ALL).is_whole) == (False, is_whole)
+
+
+def test_a_page_without_a_link_is_the_last_where_the_service_links_its_pages(tenant: ScriptedTenant) -> None:
+    tenant.server.script(PATH, Answer({"value": [{}], "@odata.nextLink": NEXT}), Answer({"value": [{}]}))
+    pages = tenant.pages()
+    assert (pages.of(ALL).is_whole, pages.of(ALL).is_whole) == (False, True)
 
 
 def test_a_link_is_asked_as_it_comes(tenant: ScriptedTenant) -> None:
@@ -108,6 +128,27 @@ def test_one_record_is_read_by_its_id(tenant: ScriptedTenant) -> None:
     assert (first.query, second.query, first.headers["Prefer"]) == ({"$expand": "alerts"}, {}, PREFER)
 
 
+@pytest.mark.parametrize("identity", ["../../secret?x=", "..", "", "a/b", "7?x", "%2e%2e", "7\n", "ä", "7" * 201])
+def test_what_is_no_id_is_never_asked_for(tenant: ScriptedTenant, identity: str) -> None:
+    assert tenant.pages().one(identity) is None
+    assert tenant.server.requests == []
+
+
+@pytest.mark.parametrize("value", [None, True, "", 2.5, [7], {"a": 1}])
+def test_a_record_without_a_usable_id_is_told_from_all_others(tenant: ScriptedTenant, value: Any) -> None:
+    tenant.server.script(PATH, Answer({"value": [{"incidentId": value, "n": 1}, {"incidentId": value, "n": 2}]}))
+    pages = tenant.pages()
+    one, other = pages.of(ALL).records
+    assert len({pages.version(one), pages.version(other), ("7", "None")}) == 3
+
+
+def test_half_of_a_character_in_a_single_record_can_be_written_down(tenant: ScriptedTenant) -> None:
+    tenant.server.script(f"{PATH}/7", Answer('{"incidentId": 7, "incidentName": "cut \\ud83d"}'))
+    record = tenant.pages().one("7")
+    assert record is not None
+    assert json.loads(record.line().encode()) == {"incidentId": 7, "incidentName": "cut \ud83d"}
+
+
 def test_a_record_that_is_not_there_is_none(tenant: ScriptedTenant) -> None:
     tenant.server.script(f"{PATH}/29", Answer({"error": {"code": "NotFound"}}, status=404))
     assert tenant.pages().one("29") is None
@@ -120,6 +161,7 @@ def test_a_record_that_is_not_there_is_none(tenant: ScriptedTenant) -> None:
         (Answer([]), "unreachable"),
         (Answer({}), "error"),
         (Answer({"value": {}}), "error"),
+        (Answer({"value": None}), "error"),
         (Answer({"value": [7, None]}), "error"),
         (Answer({"value": []}, fault=CUT_OFF), "unreachable"),
         (Answer({"error": {}}, status=500), "unreachable"),
@@ -133,6 +175,20 @@ def test_an_answer_that_is_no_list_of_incidents_ends_the_tenant(
         tenant.pages().of(ALL)
     assert failed.value.reason.state == state
     assert tenant.server.host in failed.value.reason.meaning
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["NaN", "-Infinity", "1e999", "9" * 5000, "[" * 50_000 + "]" * 50_000],
+    ids=["not a number", "infinity", "too large", "too many digits", "too deep"],
+)
+def test_values_that_no_result_could_hold_are_the_tenants_error(tenant: ScriptedTenant, value: str) -> None:
+    tenant.server.script(PATH, Answer(f'{{"value": [{{"incidentId": 1, "x": {value}}}]}}'))
+    tenant.server.script(f"{PATH}/7", Answer(f'{{"incidentId": 7, "x": {value}}}'))
+    for read in (lambda: tenant.pages().of(ALL), lambda: tenant.pages().one("7")):
+        with pytest.raises(TenantError, match="a number that cannot be one, or that is nested too deep") as failed:
+            read()
+        assert failed.value.reason.state == "error"
 
 
 def test_an_incomplete_answer_is_taken_and_warned_of(tenant: ScriptedTenant) -> None:

@@ -49,10 +49,33 @@ def reason_of(passes: Passes) -> Any:
     return failed.value.reason
 
 
-def test_a_set_that_one_page_holds_needs_no_second_look(tenant: ScriptedTenant) -> None:
-    tenant.server.script(PATH, page(range(30)))
-    assert ids_of(passes_of(tenant)) == list(range(30))
+def test_an_empty_set_needs_no_second_look(tenant: ScriptedTenant) -> None:
+    tenant.server.script(PATH, page([]))
+    assert ids_of(passes_of(tenant)) == []
     assert skips(tenant) == [None]
+
+
+def test_pages_that_are_shorter_than_asked_for_are_followed_to_one_that_had_room(tenant: ScriptedTenant) -> None:
+    pages = [page(range(5)), page(range(5, 10)), page([10])]
+    tenant.server.script(PATH, *pages, *pages)
+    assert set(ids_of(passes_of(tenant))) == set(range(11))
+    assert skips(tenant) == [None, "5", "10"] * 2
+
+
+def test_a_service_that_counts_more_than_it_sends_is_not_believed(tenant: ScriptedTenant) -> None:
+    tenant.server.script(PATH, Answer({"value": [], "@odata.count": 3}))
+    reason = reason_of(passes_of(tenant))
+    assert (reason.state, "counts 3 records and sent 0" in reason.meaning) == ("error", True)
+
+
+def test_of_a_service_without_any_order_all_is_collected(tenant: ScriptedTenant) -> None:
+    """Its pages show some records twice and others not at all; that all were met shows in how many there are."""
+    shuffled = [[0, 1, 2], [1, 2, 3], [4, 0, 3], [2, 4, 5], [5, 1, 0], [3, 4, 2], [0, 1, 2], [3, 4, 5]]
+    answers = [
+        answer for one, two in zip(*[iter(shuffled)] * 2, strict=True) for answer in (page(one), page(two), page([]))
+    ]
+    tenant.server.script(PATH, *answers)
+    assert set(ids_of(passes_of(tenant))) == set(range(6))
 
 
 def test_full_pages_are_followed_by_skip_and_looked_at_again(tenant: ScriptedTenant) -> None:

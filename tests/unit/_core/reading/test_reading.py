@@ -4,20 +4,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from unit.moving.service import FAILURE, ORDERS, Manner, MovingService
-from unit.moving.tenant import DAY, SECOND, START, Event, MovingTenant, Version
-from unit.scripted_entra import TENANT, ScriptedEntra
+from unit.moving.scene import MOMENT, SINCE, Scene, ids
+from unit.moving.service import FAILURE, ORDERS
+from unit.moving.tenant import DAY, SECOND, START, Event
 from unit.scripted_server import RESET, Answer
-from unit.scripted_tenant import ScriptedTenant
 
-from ansible_collections.mssp.defender.plugins.module_utils._core import errors
+from ansible_collections.mssp.defender.plugins.module_utils._core import errors, timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed, RefusedRequest, TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading import reading
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.dialects import (
@@ -26,49 +22,7 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.reading.dialec
     Dialect,
 )
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.quarantine import Quarantined
-from ansible_collections.mssp.defender.plugins.module_utils._core.reading.queries import Query
-from ansible_collections.mssp.defender.plugins.module_utils._core.reading.reading import Reader
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
-
-SINCE = START - 30 * DAY
-MOMENT = START - DAY
-
-
-class Scene:
-    """One tenant at the service, and readers of it."""
-
-    def __init__(self, service: MovingService, scripted: ScriptedTenant) -> None:
-        self.service = service
-        self.tenant = MovingTenant()
-        self.manner = Manner()
-        self._scripted = scripted
-        service.tenants = {TENANT: (self.tenant, self.manner)}
-
-    def reader(
-        self, dialect: Dialect = XDR_INCIDENTS, patience: Patience | None = None, since: int = SINCE, **options: Any
-    ) -> Reader:
-        query = Query(updated_after=since, **options.pop("query", {}))
-        return Reader(self._scripted.calls(patience), dialect, query, **options)
-
-    def redirect(self, incident: int, target: int, moment: int = MOMENT) -> Version:
-        version = self.tenant.put(incident, moment)
-        version.status, version.target = "Redirected", target
-        return version
-
-    def filters(self) -> list[str]:
-        return [request.query["$filter"] for request in self.service.requests if "$filter" in request.query]
-
-
-@pytest.fixture
-def scene(certificates: tuple[str, str], private_key: rsa.RSAPrivateKey, tmp_path: Path) -> Iterator[Scene]:
-    service = MovingService(*certificates)
-    with service.running():
-        entra = ScriptedEntra(service, private_key)
-        yield Scene(service, ScriptedTenant(entra, Transport(service.ca_path, timeout=5), tmp_path))
-
-
-def ids(reader: Reader) -> list[str]:
-    return [str(record.get("incidentId") or record.get("id")) for page in reader.pages() for record in page]
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience
 
 
 def test_what_is_known_is_not_handed_out_and_what_changed_since_is(scene: Scene) -> None:
@@ -182,6 +136,19 @@ def test_a_filter_that_the_service_refuses_is_told_with_its_message(scene: Scene
 # Redirections
 
 
+@pytest.mark.parametrize("target", ["../../secret?x=", "..", " ", {"a": 1}, "8/../9"])
+def test_a_target_that_is_no_id_is_told_and_never_asked_for(scene: Scene, target: Any) -> None:
+    record = {"incidentId": 1, "lastUpdateTime": timestamps.render(MOMENT), "redirectIncidentId": target}
+    scene.service.script(XDR_INCIDENTS.path, Answer({"value": [record]}), Answer({"value": []}))
+    scene.service.tenants = {}
+    reader = scene.reader()
+    assert ids(reader) == ["1"]
+    assert reader.redirects == [{"id": "1", "target": str(target), "found": False}]
+    assert {request.path for request in scene.service.requests if "Authorization" in request.headers} == {
+        XDR_INCIDENTS.path
+    }
+
+
 def test_a_target_that_the_query_does_not_reach_is_read_by_its_id(scene: Scene) -> None:
     scene.tenant.put(2, SINCE - DAY)
     scene.redirect(1, 2)
@@ -276,8 +243,9 @@ def test_what_is_owed_and_lies_before_the_window_is_read_first_and_alone(scene: 
     scene.tenant.put(2, MOMENT + DAY // 2)
     reader = scene.reader(since=MOMENT + SECOND, owed=[Quarantined(None, MOMENT, "500")])
     assert ids(reader) == ["1", "2"]
-    assert len(scene.filters()) == 2
-    assert scene.tenant.request == 2
+    asked = [text.partition(" and ")[0] for text in dict.fromkeys(scene.filters())]
+    assert asked == [f"lastUpdateTime ge {timestamps.render(moment)}" for moment in (MOMENT, MOMENT + SECOND)]
+    assert scene.tenant.request == 7
 
 
 def test_what_a_read_did_not_come_to_stays_owed(scene: Scene) -> None:
