@@ -57,7 +57,8 @@ def _updated(incident: Mapping[str, Any]) -> str:
 
 
 def _updated_ticks(incident: Mapping[str, Any]) -> int:
-    return timestamps.ticks(_updated(incident))
+    updated = timestamps.ticks_or_none(_updated(incident))
+    return timestamps.FIRST if updated is None else updated
 
 
 def _row(incident: Mapping[str, Any]) -> dict[str, Any]:

@@ -51,18 +51,24 @@ def latest_records(text: str) -> list[dict[str, Any]]:
     latest: dict[str, dict[str, Any]] = {}
     # not splitlines: a text within a record may hold other separators
     *lines, last = text.rstrip("\n").split("\n")
-    for record in [*itertools.starmap(_parsed, enumerate(lines, start=1)), _parsed(0, last, may_be_cut_off=True)]:
-        # an alert has both, and of them only the first is its own
-        identity = str(record.get("id") or record.get("incidentId"))
+    parsed = [*itertools.starmap(_parsed, enumerate(lines, start=1)), _parsed(0, last, may_be_cut_off=True)]
+    for number, record in enumerate(parsed):
+        # an alert has both, and of them only the first is its own; one without an id stands for itself
+        identity = str(record.get("id") or record.get("incidentId") or f"line {number}")
         if record and _updated(record) >= _updated(latest.get(identity, record)):
             latest[identity] = record
-    found: list[dict[str, Any]] = wrap_var(list(latest.values()))
+    try:
+        found: list[dict[str, Any]] = wrap_var(list(latest.values()))
+    except RecursionError:
+        raise AnsibleFilterError("latest_records: a record is nested too deep for Ansible") from None
     return found
 
 
 def _parsed(number: int, line: str, may_be_cut_off: bool = False) -> dict[str, Any]:
     try:
         record: dict[str, Any] = json.loads(line)
+    except RecursionError:
+        raise AnsibleFilterError(f"latest_records: line {number} is nested too deep for Ansible") from None
     except ValueError:
         if may_be_cut_off or not line.strip():
             return {}
@@ -73,7 +79,8 @@ def _parsed(number: int, line: str, may_be_cut_off: bool = False) -> dict[str, A
 
 
 def _updated(record: Mapping[str, Any]) -> int:
-    return timestamps.ticks(str(record.get("lastUpdateTime") or record.get("lastUpdateDateTime") or "1970-01-01"))
+    updated = timestamps.ticks_or_none(record.get("lastUpdateTime") or record.get("lastUpdateDateTime"))
+    return timestamps.FIRST if updated is None else updated
 
 
 class FilterModule:

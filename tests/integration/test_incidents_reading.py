@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,6 +61,38 @@ def test_all_are_read_once(
     assert result["count"] == len(result["incidents"]) == len(identities) == count
     assert result["truncated"] is False
     assert 0 < count_requests(LIST[api]) <= most_requests
+
+
+@pytest.mark.parametrize("order", ["generated", "newest_first", "oldest_first", "shuffled"])
+@pytest.mark.parametrize("api", ["xdr", "graph"])
+def test_what_a_smaller_page_left_behind_is_read_and_news_of_it_too(
+    tasks: Tasks,
+    emulator: EmulatorProcess,
+    contoso: Callable[[int], str],
+    tmp_path: Path,
+    api: str,
+    order: str,
+) -> None:
+    """With a checkpoint and without."""
+    emulator.control("PATCH", "application", {"incident_order": order, "max_page": 5, "quota_per_minute": None})
+    tenant_id = contoso(28)
+    kept = {"tenant_id": tenant_id, "api": api, "checkpoint": str(tmp_path / "mark"), "backfill": ""}
+    result = tasks.incidents(tenant_id=tenant_id, api=api)
+    assert (result["count"], result["truncated"]) == (28, False)
+    assert tasks.incidents(**kept)["count"] == 28
+    emulator.control("POST", f"tenants/{tenant_id}/incidents", {"incidents": [{}] * 12})
+    assert tasks.incidents(**kept)["count"] == 12
+
+
+@pytest.mark.parametrize("api", ["xdr", "graph"])
+def test_a_run_without_news_takes_one_request(
+    tasks: Tasks, contoso: Callable[[int], str], count_requests: Callable[[str], int], tmp_path: Path, api: str
+) -> None:
+    kept = {"tenant_id": contoso(28), "api": api, "checkpoint": str(tmp_path / "mark"), "backfill": ""}
+    assert tasks.incidents(**kept)["count"] == 28
+    before = count_requests(LIST[api])
+    assert tasks.incidents(**kept)["count"] == 0
+    assert count_requests(LIST[api]) == before + 1
 
 
 @pytest.mark.parametrize(

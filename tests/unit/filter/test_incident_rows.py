@@ -73,3 +73,9 @@ def test_an_incident_without_a_time_comes_last() -> None:
 
 def test_the_filter_is_offered() -> None:
     assert FilterModule().filters() == {"incident_rows": incident_rows}
+
+
+@pytest.mark.parametrize("time", [None, "soon", 7, "9999-99-99T00:00:00Z"])
+def test_a_time_that_cannot_be_is_the_oldest(time: Any) -> None:
+    rows = incident_rows([outcome({"incidentId": 1, "lastUpdateTime": time}, {"incidentId": 2})], 5)
+    assert sorted(row["incident"] for row in rows) == [1, 2]

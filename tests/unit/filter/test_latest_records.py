@@ -70,3 +70,21 @@ def test_another_kind_of_file_is_refused() -> None:
 
 def test_the_filter_is_offered() -> None:
     assert FilterModule().filters() == {"latest_records": latest_records}
+
+
+@pytest.mark.parametrize("time", [None, "soon", 7, [7], "9999-99-99T00:00:00Z"])
+def test_a_time_that_cannot_be_is_the_oldest(time: Any) -> None:
+    odd = {"incidentId": 7, "lastUpdateTime": time}
+    assert latest_records(lines(odd)) == [odd]
+    assert latest_records(lines(incident(7), odd)) == [incident(7)]
+
+
+def test_records_without_ids_do_not_take_each_others_place() -> None:
+    records = [{"incidentId": None, "title": "a"}, {"title": "b"}]
+    assert latest_records(lines(*records)) == records
+
+
+@pytest.mark.parametrize("levels", [2000, 100_000])
+def test_a_record_that_is_nested_too_deep_is_told(levels: int) -> None:
+    with pytest.raises(AnsibleFilterError, match="nested too deep for Ansible"):
+        latest_records('{"incidentId": 7, "x": ' + "[" * levels + "]" * levels + "}\n{}\n")
