@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint ruff ansible-lint metadata types unit checks emulator-test integration molecule sanity cores bench clean
+.PHONY: help demo test lint ruff ansible-lint metadata types unit odd checks emulator-test integration molecule sanity cores bench clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -51,6 +51,9 @@ types: $(VENV)/dev.stamp $(LINK) ## mypy --strict on the domain (plugins/module_
 
 unit: $(VENV)/dev.stamp $(LINK) ## Units and properties of the domain and the operations
 	@$(PYTEST) tests/unit $(SIDE_BY_SIDE) --junitxml=$(RESULTS)/$@.xml
+
+odd: $(VENV)/dev.stamp $(LINK) ## One server whose tenants each answer oddly, and the outcome that each must have
+	@$(PYTEST) tests/odd --numprocesses=3 --dist=loadgroup --junitxml=$(RESULTS)/$@.xml
 
 checks: $(VENV)/dev.stamp $(LINK) ## The house: import direction, docs against spec, the built collection
 	@$(PYTEST) tests/checks --junitxml=$(RESULTS)/$@.xml

@@ -22,6 +22,7 @@ PARTS = (
     "types",
     "metadata",
     "unit",
+    "odd",
     "checks",
     "ansible-lint",
     "emulator-test",
