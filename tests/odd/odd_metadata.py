@@ -36,7 +36,7 @@ ODDITIES = [
     Oddity("metadata 404 in HTML", "unreachable", "", "provider", metadata=lambda _ask: http(404, HTML, "text/html")),
     Oddity("metadata 500", "unreachable", "500", metadata=lambda _ask: http(500)),
     Oddity("metadata 429", "throttled", "", metadata=lambda _ask: http(429, "{}", Retry_After="3600")),
-    Oddity("metadata that is a list", "error", "", metadata=lambda _ask: in_json([])),
+    Oddity("metadata that is a list", "unreachable", "", metadata=lambda _ask: in_json([])),
     Oddity("metadata that is empty", "error", "", metadata=lambda _ask: in_json({})),
     Oddity("metadata without a tenant", "error", "", metadata=_with(issuer=_NONE, token_endpoint=_NONE)),
     Oddity(
