@@ -126,7 +126,8 @@ def test_the_federated_token(caller: Caller, emulator: EmulatorProcess, consente
     [
         ({"iss": "https://tokens.example"}, 700211),
         ({"aud": "api://somebody"}, 700212),
-        ({"sub": "REPO:northwind/soc:environment:production"}, 700213),
+        ({"sub": "repo:southwind/soc:environment:production"}, 700213),
+        ({"sub": "REPO:northwind/soc:environment:production"}, 7002138),
         ({}, 700027),
     ],
 )

@@ -165,7 +165,10 @@ BODIES = [
     Oddity("list that is empty text", "unreachable", "", call=_always(200)),
     Oddity("list 204", "unreachable", "", call=lambda _ask: [head(204, None)]),
     Oddity(
-        "list in UTF-16", "unreachable", "", call=lambda ask: http(200, ask.page(ask.honest())[1].decode().encode("utf-16"))
+        "list in UTF-16",
+        "unreachable",
+        "",
+        call=lambda ask: http(200, ask.page(ask.honest())[1].decode().encode("utf-16")),
     ),
     Oddity(
         "list that is cut off",
@@ -173,7 +176,9 @@ BODIES = [
         "cut off",
         call=lambda ask: [head(200, Content_Length="50000"), ask.page(ask.honest())[1][:-20]],
     ),
-    Oddity("list that ends in mid-JSON", "unreachable", "", call=lambda ask: http(200, ask.page(ask.honest())[1][:-20])),
+    Oddity(
+        "list that ends in mid-JSON", "unreachable", "", call=lambda ask: http(200, ask.page(ask.honest())[1][:-20])
+    ),
     Oddity("list nested 100,000 deep", "unreachable", "", call=_always(200, '{"value":[' + '{"a":' * 100_000)),
     Oddity("list that unpacks to 300 MiB", "error", "", call=lambda _ask: unpacking_to(300, '{"value":[]')),
     Oddity("list without end", "error", "", call=lambda _ask: endless('{"value":[]')),

@@ -84,7 +84,10 @@ REFUSALS = [
         for code in (700027, 700024, 1000502, 7000214, 700030, 50027, 7000232, 70021, 700213, 7002138, 7002131, 700222)
     ),
     *(_refused(code, "unknown_tenant", "provider", **_REQUEST) for code in (90038, 900432, 90051, 1000104, 900023)),
-    *(_refused(code, "not_consented", "customer admin", **_INVALID_GRANT) for code in (65001, 65004, 90094, 90095, 501051)),
+    *(
+        _refused(code, "not_consented", "customer admin", **_INVALID_GRANT)
+        for code in (65001, 65004, 90094, 90095, 501051)
+    ),
     *(_refused(code, "blocked", "customer admin", **_INVALID_GRANT) for code in (530032, 530035)),
     *(_refused(code, "no_service", "customer admin") for code in (500011, 500014)),
     _refused(7000112, "blocked", "customer admin", **_UNAUTHORIZED),

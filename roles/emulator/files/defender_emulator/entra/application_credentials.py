@@ -213,11 +213,17 @@ def check_federation(application: Application, issuer: str, subject: str, audien
     """Accept what a federated identity credential of the application says, letter by letter.
 
     Raises:
-        Refusal: 70021 when it has none (yet); 700211, 700213 or 700212 when issuer, subject or audience are others'.
+        Refusal: 70021 when it has none (yet); 7002138 when one differs in upper and lower case only; 700211, 700213 or
+            700212 when issuer, subject or audience are others'.
     """
     trusted = [entry for entry in application.federated_credentials if is_known(entry["id"])]
     if not trusted:
         raise Refusal(70021, issuer=issuer, subject=subject, audience=audience)
+    presented = (issuer, subject, audience)
+    for entry in trusted:
+        registered = (entry["issuer"], entry["subject"], *entry["audiences"])
+        if registered != presented and [text.lower() for text in registered] == [text.lower() for text in presented]:
+            raise Refusal(7002138)
     trusted = [entry for entry in trusted if entry["issuer"] == issuer]
     if not trusted:
         raise Refusal(700211, issuer=issuer)

@@ -143,15 +143,15 @@ def granted_location(request: ConsentRequest, tenant: Tenant) -> str:
     return _location(request, {**answer, **_state(request)})
 
 
-def cancelled_location(request: ConsentRequest, tenant: Tenant) -> str:
-    """Where a refusing admin's browser goes."""
+def cancelled_location(request: ConsentRequest) -> str:
+    """Where a refusing admin's browser goes: no answer names the tenant."""
     declined = Refusal(65004).sentence
     if request.form is Form.AUTHORIZE:
         answer = {"error": "access_denied", "error_subcode": "cancel", "error_description": declined}
     elif request.form is Form.ADMIN_CONSENT:
-        # The real service says admin_consent=True here too.
-        answer = {"error": "consent_required", "error_description": declined}
-        answer |= {"admin_consent": "True", "tenant": tenant.tenant_id}
+        # As public reports have it, where Microsoft's page says consent_required; admin_consent=True comes with both.
+        answer = {"error": "access_denied", "error_description": declined}
+        answer |= {"error_uri": "https://login.microsoftonline.com/error?code=65004", "admin_consent": "True"}
     else:
         answer = {"error": "permission_denied", "error_description": "The admin canceled the request"}
     return _location(request, {**answer, **_state(request)})

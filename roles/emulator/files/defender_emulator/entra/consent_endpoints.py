@@ -91,7 +91,7 @@ async def _decide(request: Request, world: World, link: ConsentRequest) -> Respo
         return _page("notice.html", 400, title="This page is too old", lines=["Open the consent link again."])
     tenant = link.tenant or world.directory.tenants.resolve(form.get("tenant", ""))
     if form.get("decision") != "accept":
-        return RedirectResponse(cancelled_location(link, tenant), 302)
+        return RedirectResponse(cancelled_location(link), 302)
     check_tenant(link.application, tenant)
     # Without the organization's consent the application appears in the tenant, and may do nothing.
     world.directory.consent(tenant, link.application, None if link.for_organization else {})

@@ -164,6 +164,11 @@ KINDS = {
         "invalid_client",
         "No matching federated identity record found for presented assertion subject '{subject}'. " + _FEDERATION,
     ),
+    7002138: Kind(
+        401,
+        "invalid_client",
+        "The presented assertion differs from a federated identity record in upper and lower case. " + _FEDERATION,
+    ),
     900023: Kind(
         400,
         "invalid_request",
