@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -106,6 +105,6 @@ class TestAllOfThem:
 
 def _handed_over(run: OddRun, form: str, name: str) -> int:
     if form.endswith("files"):
-        lines = Path(run.outcome(name)["dest"]).read_text("utf-8").splitlines()
+        lines = (run.folder / run.outcome(name)["dest"]).read_text("utf-8").splitlines()
         return len([json.loads(line) for line in lines])
     return len(run.outcome(name)["incidents"])
