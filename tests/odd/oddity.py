@@ -14,7 +14,7 @@ class Oddity:
     """`state` is what the tenant ends in, `says` what its sentence must hold, `who` whom it must name.
 
     `count` is how many incidents are handed over where that is the question. `api` names the one API it is about, None
-    for both.
+    for both. `in_files` is the state where records go to files, and need not fit into a result.
     """
 
     name: str
@@ -26,6 +26,11 @@ class Oddity:
     call: Oddly | None = None
     metadata: Oddly | None = None
     api: str | None = None
+    in_files: str | None = None
+
+    def expected(self, form: str) -> str:
+        """Return the state that is right in a form of the task."""
+        return (self.in_files if form.endswith("files") else None) or self.state
 
 
 def harmless(name: str, api: str | None = None, count: int = HONEST, **answers: Oddly) -> Oddity:
