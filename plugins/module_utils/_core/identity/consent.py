@@ -90,6 +90,11 @@ def check_redirect_uri(uri: str | None, option: str = "redirect_uri") -> str | N
     """
     if not uri:
         return None
+    if len(uri) > _LONGEST_REDIRECT_URI or _UNSUPPORTED_IN_REDIRECT_URI & set(uri):
+        raise OptionError(
+            f"{option} {shown(uri)} is not one that Entra accepts: at most {_LONGEST_REDIRECT_URI} characters, "
+            "no wildcard, no fragment and none of ! $ ' ( ) , ; \\ \" < > `"
+        )
     parts = split_url(uri)
     if parts is None or not _is_host(parts.hostname) or not (uri.isascii() and uri.isprintable()):
         raise OptionError(f"{option} {shown(uri)} is not a URL of plain ASCII with a host: register an https address")
@@ -99,11 +104,6 @@ def check_redirect_uri(uri: str | None, option: str = "redirect_uri") -> str | N
         )
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname == "localhost"):
         raise OptionError(f"{option} {shown(uri)} must be https (http only for localhost): register an https address")
-    if len(uri) > _LONGEST_REDIRECT_URI or _UNSUPPORTED_IN_REDIRECT_URI & set(uri):
-        raise OptionError(
-            f"{option} {shown(uri)} is not one that Entra accepts: at most {_LONGEST_REDIRECT_URI} characters, "
-            "no wildcard, no fragment and none of ! $ ' ( ) , ; \\ \" < > `"
-        )
     if taken := next((name for name, _value in parse_qsl(parts.query, True) if name.lower() in RETURNED), None):
         raise OptionError(f"{option} has the query parameter {taken}, which the consent page adds itself: remove it")
     return uri
