@@ -48,9 +48,10 @@ EXAMPLES = r"""
 
 - name: Check the state of a link that was made for a domain
   ansible.builtin.debug:
-    msg: "{{ redirect_url | mssp.defender.consent_redirect(state_key, tenant_id=guid) }}"
+    msg: "{{ url | mssp.defender.consent_redirect(key, tenant_id='44444444-4444-4444-4444-444444444444') }}"
   vars:
-    guid: 44444444-4444-4444-4444-444444444444
+    url: https://localhost/consent-result?admin_consent=True&tenant=44444444-4444-4444-4444-444444444444&state=...
+    key: "{{ lookup('ansible.builtin.password', '/dev/null', length=32) }}"
 """
 
 RETURN = r"""
