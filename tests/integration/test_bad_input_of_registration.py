@@ -58,7 +58,7 @@ CASES = [
         {"unique_name": NAME, "permissions": {"xdr": ["Incident.Read"]}},
     ),
     Case("http", ["redirect_uris", "https"], {"unique_name": NAME, "redirect_uris": ["http://soc.example"]}),
-    Case("wildcard", ["redirect_uris", "*"], {"unique_name": NAME, "redirect_uris": ["https://*.soc.example"]}),
+    Case("wildcard", ["redirect_uris", "wildcard"], {"unique_name": NAME, "redirect_uris": ["https://*.soc.example"]}),
     Case(
         "over 256 characters",
         ["redirect_uris", "256"],

@@ -81,7 +81,7 @@ def _on_another_host(dest: Path, tasks: Tasks) -> Path:
 UNUSABLE: list[tuple[Callable[[Path, Tasks], Path], list[str]]] = [
     (_missing_folder, ["dest", "absent", "does not exist"]),
     (_folder_in_its_place, ["dest", "credential.yml"]),
-    (_file_as_folder, ["dest", "does not exist"]),
+    (_file_as_folder, ["dest", "is not a folder"]),
     (_of_a_foreign_vault, ["dest", "no vault password of this run opens it"]),
     (_plain_but_to_be_encrypted, ["dest", "not encrypted", "ansible-vault", "encrypt to false"]),
     (_damaged, ["dest", "no vault password of this run opens it"]),

@@ -149,8 +149,8 @@ def test_what_a_service_answered_is_no_template_in_the_next_job(ansible: Ansible
     consent("contoso", "fabrikam")
     # the path of a file that does not exist, which the outcome tells
     planted = ansible.place / "planted"
-    template = f"lookup('ansible.builtin.pipe', 'touch {planted}') }}}}"
-    ansible.customers["contoso"]["partner_access_ca_path"] = f"{{{{ '{{{{' }}}} {template}"
+    template = "lookup('ansible.builtin.pipe', 'touch planted') }}"
+    ansible.customers["contoso"]["partner_access_ca_path"] = f"{ansible.place}/{{{{ '{{{{' }}}} {template}"
     ansible.customers["fabrikam"]["partner_access_ca_path"] = ansible.emulator.ca_path
     job = Job(ansible, "job", "mssp.defender.verify", slice_of(ansible, 1, 1), SLICED).finish()
     run = _summarise(ansible, job.artifacts)
