@@ -56,7 +56,7 @@ _NAMES = """
     ignore_errors ignore_unreachable item joiner lipsum local_action lookup loop loop_control loop_with
     max_fail_percentage module_defaults name namespace no_log notify now order poll port post_tasks pre_tasks q
     query range register remote_user rescue retries roles run_once serial strategy tags target tasks throttle
-    timeout undef until vars_files vars_prompt when
+    timeout undef until validate_argspec vars_files vars_prompt when
 """
 _RESERVED = frozenset(_NAMES.split())
 

@@ -49,13 +49,13 @@ def verify(
     template, issuer_of_key, key = _find_key(header.get("kid"), claims, authority, patience)
     issuer = _issuer(template, issuer_of_key, claims)
     try:
-        # a list, because PyJWT 2.10.0 takes a part of a single issuer for the whole (CVE-2024-53861)
-        issuers, audiences = [issuer], list(accepted_audiences)
-        jwt.decode(token, key, algorithms=[_ALGORITHM], audience=audiences, issuer=issuers, leeway=LEEWAY)
-    except jwt.InvalidIssuerError:
-        raise _untrusted(f"its issuer is not '{issuer}', whom its signing key belongs to") from None
+        audiences = list(accepted_audiences)
+        signed = jwt.decode(token, key, algorithms=[_ALGORITHM], audience=audiences, leeway=LEEWAY)
     except jwt.PyJWTError as error:
         raise _untrusted(f"its signature does not verify ({type(error).__name__})") from None
+    # compared here: PyJWT before 2.10 takes no list of issuers, and 2.10.0 a part for the whole (CVE-2024-53861)
+    if signed.get("iss") != issuer:
+        raise _untrusted(f"its issuer is not '{issuer}', whom its signing key belongs to")
     return VERIFIED
 
 
