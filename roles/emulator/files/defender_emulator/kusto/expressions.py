@@ -166,7 +166,7 @@ class Expressions:
             return []
         values = list({row[0]: None for row in table.rows})
         kind = next(iter(table.columns.values()))
-        return [Expression(kind, lambda _row, value=value: value, token, constant=True) for value in values]
+        return [_constant(kind, value, token) for value in values]
 
     def _arguments(self) -> list[Expression]:
         """What stands between an open parenthesis and its end."""

@@ -54,7 +54,7 @@ def are_comparable(one: str, other: str) -> bool:
 
 def ordinal(kind: str) -> Callable[[Any], Any]:
     """What stands for a value of the kind where values are compared, put in order or counted."""
-    return {MOMENT: _ticks, DYNAMIC: json.dumps}.get(kind, _itself)
+    return _ORDINALS.get(kind, _itself)
 
 
 def nothing(kind: str) -> Any:
@@ -107,3 +107,6 @@ def _ticks(text: str | None) -> int | None:
 
 def _itself(value: Any) -> Any:
     return value
+
+
+_ORDINALS: dict[str, Callable[[Any], Any]] = {MOMENT: _ticks, DYNAMIC: json.dumps}
