@@ -49,7 +49,7 @@ def without_values(message: str, given: Mapping[str, Any], secrets: Collection[s
     """
     texts = {text for option, value in given.items() for text in _texts(value, option in secrets)}
     for text in sorted(texts, key=len, reverse=True):
-        for form in {text, repr(text)[1:-1], text.lower()}:
+        for form in dict.fromkeys((text, repr(text)[1:-1], text.lower())):
             message = re.sub(rf"(?P<quote>['\"]?){re.escape(form)}(?P=quote)", _unseen(text), message)
     return message
 

@@ -24,7 +24,6 @@ _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTA
 _LABEL = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----")
 _KEY, _CERTIFICATE = b"PRIVATE KEY", b"CERTIFICATE"
 _BASE64 = re.compile(rb"[A-Za-z0-9+/=\s]{64,}")
-_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
 _ONE_FILE = "put key and certificate into one PEM file"
 
 # PEM blocks that are neither a private key nor a certificate
@@ -129,7 +128,7 @@ def _key(block: bytes, password: str | None, named: str) -> Any:
         raise OptionError(f"{named}: the key is encrypted: give certificate_password")
     try:
         return serialization.load_pem_private_key(block, password.encode() if password and encrypted else None)
-    except _UNREADABLE:
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         fault = "certificate_password does not open the key" if encrypted else "the private key in it is damaged"
         raise OptionError(f"{named}: {fault}: correct it") from None
 
@@ -138,7 +137,7 @@ def _certificate(block: bytes, named: str) -> Any:
     try:
         # OpenSSL's other names for it hold the same
         return x509.load_pem_x509_certificate(re.sub(rb"(BEGIN|END) (?:TRUSTED|X509) ", rb"\1 ", block))
-    except _UNREADABLE:
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         raise OptionError(f"{named}: the certificate in it is damaged: export it again") from None
 
 
@@ -149,7 +148,7 @@ def _is_pfx(content: bytes) -> bool:
 def _in_pfx(content: bytes, password: str | None, named: str) -> tuple[list[Any], list[Any]]:
     try:
         key, certificate, others = pkcs12.load_key_and_certificates(content, password.encode() if password else None)
-    except _UNREADABLE:
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         remedy = "correct certificate_password" if password else "give certificate_password"
         raise OptionError(f"{named} is a PFX file that cannot be opened: {remedy}, or export it again") from None
     certificates = [found for found in (certificate, *others) if found is not None]
@@ -192,7 +191,7 @@ def _der(content: bytes) -> str | None:
     for what, load in loaders:
         try:
             load(content)
-        except _UNREADABLE:
+        except (ValueError, TypeError, UnsupportedAlgorithm):
             continue
         return what
     return None
@@ -207,7 +206,7 @@ def _load_der_key(der: bytes) -> None:
 def _public(certificate: Any) -> Any:
     try:
         return certificate.public_key()
-    except _UNREADABLE:
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         return None
 
 

@@ -65,7 +65,7 @@ class VarsFile:
 
     def check(self) -> None:
         """Raise OptionError unless the file can be read, changed and encrypted; nothing is written."""
-        for folder in {self._named_in, self.path.parent}:
+        for folder in dict.fromkeys((self._named_in, self.path.parent)):
             files.check_own_folder(self._option, folder)
         self._seal(self._text() or "", None)
 

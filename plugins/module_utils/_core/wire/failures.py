@@ -196,7 +196,7 @@ def _of_connection(error: Exception) -> tuple[str, str]:
 
 def _tunnel_status(error: Exception) -> int | None:
     """Return the status by which a proxy refused to connect, which http.client has in its text alone."""
-    texts = (str(found) for found in _causes(error) if type(found) is OSError)
+    texts = (str(found) for found in _causes(error) if isinstance(found, OSError))
     found = next((said for text in texts if (said := _TUNNEL_STATUS.match(text))), None)
     return int(found[1]) if found else None
 

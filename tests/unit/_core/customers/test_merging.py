@@ -111,7 +111,7 @@ FLEETS = st.dictionaries(st.uuids(version=4).map(str), st.tuples(TITLES, TITLES)
 def test_a_name_depends_on_its_own_tenant_alone(fleet: dict[str, tuple[str, str]], data: st.DataObject) -> None:
     """In whichever order the customers come, and whatever the others call themselves meanwhile."""
     kept = data.draw(st.sampled_from(sorted(fleet)))
-    partners = [partner(title, tenant_id) for tenant_id, (title, _) in fleet.items()]
+    partners = [partner(title, tenant_id) for tenant_id, (title, _unused) in fleet.items()]
     before = merging.with_partners([], data.draw(st.permutations(partners)))
     after = merging.with_partners(
         [], [partner(titles[tenant_id != kept], tenant_id) for tenant_id, titles in fleet.items()]

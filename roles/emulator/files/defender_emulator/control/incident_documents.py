@@ -80,7 +80,8 @@ def _check(what: str, types: dict[str, tuple[type, ...]], document: dict[str, An
         # A bool is an int to isinstance.
         if type(value) not in types.get(name, (type(value),)):
             raise BadControl(f"'{name}' cannot be {value!r}")
-        if type(value) is int and name in types and not 0 <= value < _LARGEST:
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        if is_number and name in types and not 0 <= value < _LARGEST:
             raise BadControl(f"'{name}' must be a number of at most 18 digits")
         if name in _MANY and name in types and not all(isinstance(one, dict) for one in value):
             raise BadControl(f"'{name}' must be a list of objects")
