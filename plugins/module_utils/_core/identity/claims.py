@@ -9,7 +9,6 @@ validating claims".
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from ..clouds import GUID, split_url
 from ..dependencies import jwt
@@ -121,12 +120,12 @@ def _issuer_fault(claims: Claims, authority_url: str) -> str | None:
     return None if is_known else "neither Entra ID nor the authority"
 
 
-def _seconds(value: Any) -> int:
+def _seconds(value: object) -> int:
     """Return a moment as seconds since 1970. Raises ValueError for what is none."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _YEAR_10000:
         raise ValueError("not a moment")
     return int(value)
 
 
-def _quoted(value: Any) -> str:
+def _quoted(value: object) -> str:
     return f"'{value}'" if value else "none"

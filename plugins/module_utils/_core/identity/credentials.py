@@ -14,10 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from .. import errors, files
-from ..dependencies import HKDF, Fernet, hashes, serialization
+from ..dependencies import HKDF, Fernet, hashes, rsa, serialization, x509
 from ..errors import OptionError, Reason, TenantError
 from . import certificate_files, secret_texts
 
@@ -25,11 +25,11 @@ from . import certificate_files, secret_texts
 class Credential(Protocol):
     """One credential of three."""
 
-    def for_msal(self) -> Any:
+    def for_msal(self) -> str | dict[str, str] | dict[str, Callable[[], str]]:
         """Return the value of MSAL's `client_credential`."""
 
-    def cipher(self) -> Any:
-        """Return a Fernet cipher whose key nobody has who lacks the credential."""
+    def cipher(self) -> Fernet:
+        """Return a cipher whose key nobody has who lacks the credential."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class ClientSecret:
     def for_msal(self) -> str:
         return self.value
 
-    def cipher(self) -> Any:
+    def cipher(self) -> Fernet:
         return _cipher(self.value.encode())
 
 
@@ -55,7 +55,7 @@ class Certificate:
     def for_msal(self) -> dict[str, str]:
         return {"private_key": self.private_key, "public_certificate": self.certificate}
 
-    def cipher(self) -> Any:
+    def cipher(self) -> Fernet:
         return _cipher(self.private_key.encode())
 
 
@@ -68,7 +68,7 @@ class FederatedToken:
     def for_msal(self) -> dict[str, Callable[[], str]]:
         return {"client_assertion": self._read_again}
 
-    def cipher(self) -> Any:
+    def cipher(self) -> Fernet:
         return _cipher(self._read().encode())
 
     def _read(self) -> str:
@@ -142,12 +142,14 @@ def load_certificate(path: Path, password: str | None, warn: Callable[[str], Non
     return as_pem(key, certificate)
 
 
-def parse(path: Path, password: str | None, option: str = "certificate_path") -> tuple[Any, Any]:
+def parse(
+    path: Path, password: str | None, option: str = "certificate_path"
+) -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
     """Return the private key and the certificate that a file holds. Raises OptionError unless they are a pair."""
     return certificate_files.pair(_read(path, option), password, _named(path, option))
 
 
-def as_pem(key: Any, certificate: Any) -> Certificate:
+def as_pem(key: rsa.RSAPrivateKey, certificate: x509.Certificate) -> Certificate:
     """Return a key and a certificate of the cryptography library as a credential."""
     encoding = serialization.Encoding.PEM
     return Certificate(
@@ -156,7 +158,7 @@ def as_pem(key: Any, certificate: Any) -> Certificate:
     )
 
 
-def _check_validity(named: str, certificate: Any) -> None:
+def _check_validity(named: str, certificate: x509.Certificate) -> None:
     now = datetime.now(timezone.utc)
     start, end = certificate_files.validity(certificate)
     if end < now:
@@ -195,6 +197,6 @@ def _has_content(path: str | None) -> bool:
         return bool(path)
 
 
-def _cipher(material: bytes) -> Any:
+def _cipher(material: bytes) -> Fernet:
     key = HKDF(hashes.SHA256(), 32, salt=None, info=b"mssp.defender cached token").derive(material)
     return Fernet(base64.urlsafe_b64encode(key))

@@ -12,7 +12,7 @@ import json
 import threading
 import time
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, TypedDict
 
 from .. import errors
 from ..clouds import GUID, Cloud
@@ -25,7 +25,19 @@ from .safe import Safe
 _SHELF_LIFE = 24 * 3600
 _REFRESH_INTERVAL = 300
 _SLOW = 1.0
-_ADDRESSES = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+_MEMBERS = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
+
+Document = dict[str, Any]
+"""A JSON object that was fetched, of which nothing is known yet."""
+
+
+class Metadata(TypedDict):
+    """The part of OpenID metadata that is used here. In a template the issuer has `{tenantid}` in it."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
 
 
 class _Refused(TenantError):
@@ -39,12 +51,12 @@ class Documents:
         self._transport = transport
         self._safe = safe
         self._lock = threading.Lock()
-        self._fetched: dict[str, tuple[float, Any]] = {}
+        self._fetched: dict[str, tuple[float, Document]] = {}
         self._refreshed_at: dict[str, float] = {}
-        self._under_way: dict[str, Future[Any]] = {}
+        self._under_way: dict[str, Future[Document]] = {}
         self._failed: dict[str, tuple[float, Reason | None]] = {}
 
-    def get(self, url: str, patience: Patience) -> Any:
+    def get(self, url: str, patience: Patience) -> Document:
         """Return the document, at most 24 hours old. Raises TenantError or Postponed where it cannot be had."""
         with self._lock:
             entry = self._fetched.get(url) or self._shared(url)
@@ -54,7 +66,7 @@ class Documents:
                 return entry[1]
         return self._fetch_once(url, patience)
 
-    def refresh(self, url: str, patience: Patience) -> Any:
+    def refresh(self, url: str, patience: Patience) -> Document:
         """Return the document anew, but fetch it at most every five minutes however often it is asked for."""
         with self._lock:
             due = time.time() - self._refreshed_at.get(url, 0) > _REFRESH_INTERVAL
@@ -64,7 +76,7 @@ class Documents:
                 self._refreshed_at[url] = time.time()
         return self.get(url, patience)
 
-    def _fetch_once(self, url: str, patience: Patience) -> Any:
+    def _fetch_once(self, url: str, patience: Patience) -> Document:
         """Fetch the document, or share what becomes of a fetch that another tenant has under way or has just failed."""
         with self._lock:
             until, reason = self._failed.get(url, (0.0, None))
@@ -79,7 +91,7 @@ class Documents:
         except Postponed as wait:
             raise (wait if is_first else patience.share(wait)) from None
 
-    def _perform(self, url: str, patience: Patience, fetch: Future[Any]) -> None:
+    def _perform(self, url: str, patience: Patience, fetch: Future[Document]) -> None:
         started = time.monotonic()
         try:
             entry = self._fetch(url, patience)
@@ -96,7 +108,7 @@ class Documents:
             with self._lock:
                 del self._under_way[url]
 
-    def _fetch(self, url: str, patience: Patience) -> tuple[float, Any]:
+    def _fetch(self, url: str, patience: Patience) -> tuple[float, Document]:
         reply = self._transport.send("GET", url, patience)
         try:
             reply.check_origin(of_tokens=True)
@@ -110,7 +122,7 @@ class Documents:
             self._safe.put((url,), entry)
         return entry
 
-    def _shared(self, url: str) -> tuple[float, Any] | None:
+    def _shared(self, url: str) -> tuple[float, Document] | None:
         kept = self._safe.get((url,)) if self._safe else None
         return (kept[0], kept[1]) if kept else None
 
@@ -139,23 +151,23 @@ class Authority:
             )
         return segment.lower()
 
-    def metadata(self, tenant_guid: str, version: str, patience: Patience) -> dict[str, str]:
+    def metadata(self, tenant_guid: str, version: str, patience: Patience) -> Metadata:
         """Return the tenant's OpenID metadata for endpoint `version` (`v1` or `v2`), from the shared template."""
         template = json.dumps(self._template(tenant_guid, version, patience))
         tenant = template.replace("{tenantid}", tenant_guid).replace("/common/", f"/{tenant_guid}/")
-        metadata: dict[str, str] = json.loads(tenant)
+        metadata: Metadata = json.loads(tenant)
         return metadata
 
     def signing_keys(
         self, tenant_guid: str, version: str, patience: Patience, refresh: bool = False
-    ) -> tuple[str, list[dict[str, Any]]]:
+    ) -> tuple[str, list[Document]]:
         """Return the issuer template and the published JWKs (with `kid`, and `issuer` where Microsoft sends it)."""
         metadata = self._template(tenant_guid, version, patience)
         fetch = self._documents.refresh if refresh else self._documents.get
         keys = fetch(metadata["jwks_uri"], patience).get("keys")
         return metadata["issuer"], [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
 
-    def _template(self, tenant_guid: str, version: str, patience: Patience) -> dict[str, str]:
+    def _template(self, tenant_guid: str, version: str, patience: Patience) -> Metadata:
         """Return the metadata of `common`, or of the tenant itself where the authority refuses that.
 
         A refusal of `common` says nothing about any customer.
@@ -167,12 +179,16 @@ class Authority:
                 self._without_template.add(version)
         return self._metadata(tenant_guid, version, patience)
 
-    def _metadata(self, tenant: str, version: str, patience: Patience) -> dict[str, str]:
+    def _metadata(self, tenant: str, version: str, patience: Patience) -> Metadata:
         url = f"{self._url}/{tenant}/{'v2.0/' if version == 'v2' else ''}.well-known/openid-configuration"
         document = self._documents.get(url, patience)
-        if any(not isinstance(document.get(member), str) for member in ("issuer", *_ADDRESSES)):
+        if any(not isinstance(document.get(member), str) for member in _MEMBERS):
             meaning = f"{self._url} sent something that is not OpenID metadata"
             raise _Refused(Reason(errors.ERROR, meaning, "check authority_url"))
         # a secret goes to the authority that was given, whatever the metadata calls it
-        addresses = {member: led_back(document[member], self._url) for member in _ADDRESSES}
-        return {"issuer": document["issuer"], **addresses}
+        return {
+            "issuer": document["issuer"],
+            "authorization_endpoint": led_back(document["authorization_endpoint"], self._url),
+            "token_endpoint": led_back(document["token_endpoint"], self._url),
+            "jwks_uri": led_back(document["jwks_uri"], self._url),
+        }

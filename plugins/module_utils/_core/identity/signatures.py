@@ -8,14 +8,12 @@ Source: learn.microsoft.com, "Secure applications and APIs by validating claims"
 
 from __future__ import annotations
 
-from typing import Any
-
 from .. import errors
 from ..dependencies import jwt, rsa
 from ..errors import Reason, TenantError
 from ..wire.http import Patience
 from .claims import LEEWAY, Claims
-from .discovery import Authority
+from .discovery import Authority, Document
 
 VERIFIED = "verified"
 OPAQUE = "opaque"
@@ -59,9 +57,9 @@ def verify(
     return VERIFIED
 
 
-def _header(token: str) -> dict[str, Any]:
+def _header(token: str) -> Document:
     try:
-        header: dict[str, Any] = jwt.get_unverified_header(token)
+        header: Document = jwt.get_unverified_header(token)
     except (jwt.PyJWTError, RecursionError):
         return {}
     return header
@@ -79,7 +77,7 @@ def _issuer(template: str, issuer_of_key: str | None, claims: Claims) -> str:
 
 
 def _find_key(
-    kid: Any, claims: Claims, authority: Authority, patience: Patience
+    kid: object, claims: Claims, authority: Authority, patience: Patience
 ) -> tuple[str, str | None, rsa.RSAPublicKey]:
     """Return the template of the issuer, and of the key with this id its own issuer and the key itself."""
     endpoint_version = "v2" if claims.version == "2.0" else "v1"
@@ -92,7 +90,7 @@ def _find_key(
     raise _untrusted("its signing key is none of those the authority publishes")
 
 
-def _usable(published: dict[str, Any]) -> rsa.RSAPublicKey | None:
+def _usable(published: Document) -> rsa.RSAPublicKey | None:
     """Return the key of a JWK, or None for one that is not for signatures, too short to be trusted, or broken."""
     if published.get("use", "sig") != "sig" or published.get("alg", _ALGORITHM) != _ALGORITHM:
         return None

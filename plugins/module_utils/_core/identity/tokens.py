@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from .. import errors
 from ..dependencies import msal
@@ -75,11 +74,11 @@ class TokenSource:
         return self.authority.url, tenant_guid, self.client_id, resource, version
 
 
-def _lifetime(said: Any) -> int:
+def _lifetime(said: object) -> int:
     """Return the seconds that a token is said to live, 0 for what is no such number: as a text, v1 sends it too."""
     try:
-        seconds = float(said)
-    except (TypeError, ValueError, OverflowError):
+        seconds = float(said) if isinstance(said, (str, int, float)) else 0.0
+    except (ValueError, OverflowError):
         return 0
     return int(seconds) if 0 <= seconds <= _LONGEST_LIFETIME else 0
 
@@ -124,11 +123,11 @@ class _MsalHttpClient:
         self._resource = resource
         self._version = version
 
-    def get(self, _url: str, **_: Any) -> _MsalResponse:
+    def get(self, _url: str, **_: object) -> _MsalResponse:
         metadata = self._authority.metadata(self._tenant_guid, self._version, self._patience)
         return _MsalResponse(200, json.dumps(metadata), {})
 
-    def post(self, url: str, data: dict[str, str], headers: dict[str, str], **_: Any) -> _MsalResponse:
+    def post(self, url: str, data: dict[str, str], headers: dict[str, str], **_: object) -> _MsalResponse:
         if self._version == "v1":
             data = {name: value for name, value in data.items() if name != "scope"} | {"resource": self._resource}
         reply = self._transport.send("POST", url, self._patience, data=data, headers=headers)
