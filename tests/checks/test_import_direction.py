@@ -30,9 +30,11 @@ BASE = tuple(
         "errors",
         "files",
         "fleet",
+        "outcomes",
         "ownership",
         "showing",
         "timestamps",
+        "waiting",
     )
 )
 """What every part of the domain speaks in."""

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import time
 
+from ansible_collections.mssp.defender.plugins.module_utils._core import waiting
 
-class Clock:
-    """Stands in for the module `time` of the files under test: a pause is noted, and the clock put forward."""
+
+class Clock(waiting.Clock):
+    """Stands in for `waiting.clock`, or the module `time`: a pause is noted, and the clock put forward."""
 
     def __init__(self) -> None:
         self.pauses: list[float] = []

@@ -10,6 +10,7 @@ from unit.scripted_entra import CLIENT, RESOURCE, TENANT, ScriptedEntra, token_p
 from unit.scripted_server import Request
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.calls import Calls
+from ansible_collections.mssp.defender.plugins.module_utils._core.endpoint import Endpoint
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.access import Access, Target
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.credentials import ClientSecret
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.discovery import Authority, Documents
@@ -42,8 +43,11 @@ class ScriptedTenant:
     def calls(self, patience: Patience | None = None, pace: Pace | None = None, retires: bool = False) -> Calls:
         """Return calls that repeat nothing and wait for nothing, unless there is patience."""
         patience = patience or Patience(0, 0)
-        access = Access(self.source, TENANT, Target(RESOURCE), [], patience)
-        return Calls(self.server.url, access, self._transport, patience, pace, retires)
+        return Calls(self.server.url, self._access(patience), self._transport, patience, pace, retires)
+
+    def endpoint(self) -> Endpoint:
+        patience = Patience(0, 0)
+        return Endpoint(self.server.url, self._access(patience), self._transport, patience)
 
     def pages(
         self, dialect: Dialect = XDR_INCIDENTS, query: Query | None = None, patience: Patience | None = None
@@ -52,3 +56,6 @@ class ScriptedTenant:
 
     def asked(self, path: str = XDR_INCIDENTS.path) -> list[Request]:
         return self.server.requests_to(path)
+
+    def _access(self, patience: Patience) -> Access:
+        return Access(self.source, TENANT, Target(RESOURCE), [], patience)

@@ -9,20 +9,16 @@ lag after a creation (404, or 400 with NoBackingApplicationObject).
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
 
-from . import errors
+from . import errors, waiting
+from .endpoint import Endpoint, NoToken, Request
 from .errors import Reason, TenantError
-from .fleet import wait_out
 from .identity import refusals
-from .identity.access import Access, Proof
+from .identity.access import Access
 from .wire.http import Patience, Reply, Transport
-from .wire.links import NextLinks
 
 _VERSION = "/v1.0/"
 _FIRST_PAUSE = 1.0
@@ -52,13 +48,9 @@ class Graph:
         caller: str,
         settle_seconds: float,
     ) -> None:
-        self._base_url = base_url
-        self._transport = transport
-        self._access = access
-        self._patience = patience
+        self._endpoint = Endpoint(base_url, access, transport, patience)
         self._caller = caller
         self._settle_seconds = settle_seconds
-        self._token: str | None = None
 
     def read(self, path: str, call: Call, settle: bool = False) -> dict[str, Any] | None:
         """Return an object, or None where there is none; with `settle` only after waiting for it."""
@@ -67,7 +59,7 @@ class Graph:
 
     def pages(self, path: str, call: Call, settle: bool = True) -> Iterator[dict[str, Any]]:
         """Yield the members of a collection, page by page; with `settle` it belongs to an object known to exist."""
-        links = NextLinks(self._base_url, urlsplit(self._access.resource).hostname)
+        links = self._endpoint.links()
         following: str | None = path
         sent, counted = 0, 0
         while following:
@@ -101,20 +93,16 @@ class Graph:
         `settle`: the objects it names are known to exist, so that their absence is lag and worth waiting for.
         """
         # a page's link to the next one is whole already
-        url = path if "://" in path else f"{self._base_url}{_VERSION}{path}"
-        deadline = time.monotonic() + self._settle_seconds
-        pause = _FIRST_PAUSE
-        while True:
-            reply = wait_out(lambda: self._once(method, url, body, prefer))
-            reply.check_origin()
-            passing = _collides(reply) or (settle and _lags(reply))
-            if not passing or time.monotonic() + pause > deadline:
+        where = path if "://" in path else f"{_VERSION}{path}"
+        request = Request(method, where, body, headers={"Prefer": prefer} if prefer else {})
+        for _try in waiting.tries(self._settle_seconds, waiting.doubling(_FIRST_PAUSE, _LONGEST_PAUSE)):
+            reply = self._answer(request)
+            is_passing = _collides(reply) or (settle and _lags(reply))
+            if not is_passing:
                 break
-            time.sleep(pause)
-            pause = min(_LONGEST_PAUSE, 2 * pause)
         if 200 <= reply.status < 300 or reply.status in accept:
             return reply
-        if passing:
+        if is_passing:
             raise TenantError(_never_settled(call, self._settle_seconds))
         raise self.refused(reply, call)
 
@@ -124,28 +112,10 @@ class Graph:
             refusals.of_directory(reply.status, reply.json_or_none(), call.purpose, call.role, self._caller)
         )
 
-    def _once(self, method: str, url: str, body: Mapping[str, Any] | None, prefer: str | None) -> Reply:
-        headers = {} if body is None else {"Content-Type": "application/json"}
-        if prefer:
-            headers["Prefer"] = prefer
-        data = None if body is None else json.dumps(body).encode()
-
-        def request(token: str) -> Reply:
-            return self._transport.send(method, url, self._patience, token=token, headers=headers, data=data)
-
-        if self._token is None:
-            self._token = self._acquire(self._access.prove)
-        reply = request(self._token)
-        if reply.status == 401:
-            # a kept token may have been withdrawn, or have run out in the middle of a long task
-            self._token = self._acquire(self._access.renew)
-            reply = request(self._token)
-        return reply
-
-    def _acquire(self, prove: Callable[[], Proof]) -> str:
+    def _answer(self, request: Request) -> Reply:
         try:
-            return prove().token.value
-        except TenantError as error:
+            return waiting.wait_out(self._endpoint.send, request)
+        except NoToken as error:
             reason = replace(error.reason, meaning=f"{self._caller} got no token: {error.reason.meaning}")
             if reason.acts == errors.CUSTOMER_ADMIN:
                 # at home nobody is a customer

@@ -8,11 +8,12 @@ The list of certificates is always sent as a whole, because `addKey` takes a pro
 
 from __future__ import annotations
 
+import itertools
 import time
 from pathlib import Path
 from typing import Any
 
-from .._core import errors, files, locks, ownership
+from .._core import errors, files, locks, ownership, waiting
 from .._core.errors import OptionError, Reason, TenantError
 from .._core.registration import key_pairs, rotation
 from .._core.registration.key_pairs import KeyPair
@@ -121,15 +122,15 @@ class CertificateRotation:
 
     def _listed(self, object_id: str, pair: KeyPair) -> Registered:
         """Return the certificate that was just registered, as soon as the directory lists it."""
-        deadline = time.monotonic() + self._home.settle_seconds
-        while True:
-            found = _registered_as(pair, self._directory.key_credentials(object_id))
-            if found:
-                return found
-            if time.monotonic() > deadline:
-                meaning = "the new certificate works, but the directory does not list it yet"
-                raise TenantError(Reason(errors.ERROR, meaning, "run again later"))
-            time.sleep(_PAUSE_SECONDS)
+
+        def read() -> Registered | None:
+            return _registered_as(pair, self._directory.key_credentials(object_id))
+
+        found = waiting.until(read, self._home.settle_seconds, itertools.repeat(_PAUSE_SECONDS))
+        if found is None:
+            meaning = "the new certificate works, but the directory does not list it yet"
+            raise TenantError(Reason(errors.ERROR, meaning, "run again later"))
+        return found
 
     def _retire(
         self, application: dict[str, Any], own: list[Registered], current: Registered, now: float

@@ -12,7 +12,7 @@ from .._core.changing import changes, updating
 from .._core.changing.changes import Form
 from .._core.changing.updating import End, Order, Updates
 from .._core.errors import OptionError, Reason, TenantError
-from .._core.fleet import Tenant
+from .._core.outcomes import Tenant
 from .._core.reading import classifications
 from .._options import CONNECTION, OF_CUSTOMER, PACED, TENANTS
 from . import _tenants

@@ -7,11 +7,12 @@ The file keeps a record beside the secret: which one it is, which came before, a
 
 from __future__ import annotations
 
+import itertools
 import time
 from pathlib import Path
 from typing import Any
 
-from .._core import locks, timestamps
+from .._core import locks, timestamps, waiting
 from .._core.errors import OptionError, TenantError
 from .._core.identity.credentials import ClientSecret
 from .._core.registration import rotation
@@ -146,17 +147,14 @@ class SecretRotation:
 
     def _application(self, record: dict[str, Any], now: float) -> dict[str, Any]:
         """Return the application, waiting until it lists the secret that the record says was made a moment ago."""
-        deadline = time.monotonic() + self._home.settle_seconds
-        application = self._home.found()
-        if record.get("app_id") not in (None, application["appId"]):
-            kept, wanted = record["app_id"], application["appId"]
-            raise OptionError(f"dest keeps a secret of application {kept}: name another file for {wanted}")
         is_recent = now - record.get("made", 0) < _RECENT_SECONDS
-        while is_recent and not rotation.find(self._own(application), record["key_id"]):
-            if time.monotonic() + _PAUSE_SECONDS > deadline:
-                break
-            time.sleep(_PAUSE_SECONDS)
+        for _try in waiting.tries(self._home.settle_seconds, itertools.repeat(_PAUSE_SECONDS)):
             application = self._home.found()
+            if record.get("app_id") not in (None, application["appId"]):
+                kept, wanted = record["app_id"], application["appId"]
+                raise OptionError(f"dest keeps a secret of application {kept}: name another file for {wanted}")
+            if not is_recent or rotation.find(self._own(application), record["key_id"]):
+                break
         return application
 
     def _own(self, application: dict[str, Any]) -> list[Registered]:

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-import time
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from .._core import clouds, errors, fleet
+from .._core import clouds, errors, waiting
 from .._core.clouds import Cloud
 from .._core.errors import OptionError, Reason, TenantError
 from .._core.graph import Graph
@@ -71,7 +71,7 @@ class Home:
 
     def tenant_guid(self) -> str:
         """Return the tenant's id, looked up where a domain was given."""
-        return fleet.wait_out(lambda: self.session.authority.tenant_guid(self._tenant, self.patience))
+        return waiting.wait_out(self.session.authority.tenant_guid, self._tenant, self.patience)
 
     def find(self) -> dict[str, Any] | None:
         """Return the application that the task names, or None.
@@ -106,10 +106,8 @@ class Home:
 
     def _awaited(self, read: Callable[[], dict[str, Any] | None]) -> dict[str, Any] | None:
         """Return what is read, after a while for an object that the directory may not know everywhere yet."""
-        deadline = time.monotonic() + min(self.settle_seconds, _LONGEST_AWAITED_SECONDS)
-        while (found := read()) is None and time.monotonic() + _FIRST_POLL_SECONDS <= deadline:
-            time.sleep(_FIRST_POLL_SECONDS)
-        return found
+        seconds = min(self.settle_seconds, _LONGEST_AWAITED_SECONDS)
+        return waiting.until(read, seconds, itertools.repeat(_FIRST_POLL_SECONDS))
 
     def no_such_application(self) -> TenantError:
         """Return the error for an application that is not registered here, and say where it is if that shows."""
@@ -135,21 +133,16 @@ class Home:
         tenant = self.tenant_guid()
         nothing_kept = TokenCache(None, credential.cipher())
         source = TokenSource(app_id, credential, self.session.authority, self.session.transport, nothing_kept)
-        deadline = time.monotonic() + self.settle_seconds
-        pause = _FIRST_POLL_SECONDS
-        while True:
+        for _try in waiting.tries(self.settle_seconds, waiting.growing(_FIRST_POLL_SECONDS, _LONGEST_POLL_SECONDS)):
             try:
-                fleet.wait_out(lambda: source.acquire(tenant, resource, "v2", self.patience))
+                waiting.wait_out(source.acquire, tenant, resource, "v2", self.patience)
                 return
             except TenantError as error:
                 if error.reason.state not in _PASSING:
                     raise
-                if time.monotonic() + pause > deadline:
-                    remedy = "run again later, or raise settle_wait"
-                    reason = replace(error.reason, remedy=remedy, who=errors.PROVIDER)
-                    raise TenantError(reason) from None
-            time.sleep(pause)
-            pause = min(_LONGEST_POLL_SECONDS, pause + _FIRST_POLL_SECONDS)
+                refusal = error.reason
+        remedy = "run again later, or raise settle_wait"
+        raise TenantError(replace(refusal, remedy=remedy, who=errors.PROVIDER))
 
     def run(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Do the work and return the task's result; a refusal becomes `failed` with its reason."""
@@ -159,8 +152,7 @@ class Home:
             reason = error.reason.to_result()
             # `state` is an option of these tasks, and means another thing there
             del reason["state"]
-            code = f" ({reason['code']})" if reason["code"] else ""
-            msg = f"tenant {self._tenant}: {reason['meaning']}{code}; {reason['who']}: {reason['remedy']}."
+            msg = f"tenant {self._tenant}: {error.reason.sentence()}"
             return {"changed": False, "failed": True, **reason, **error.details, "msg": msg}
 
 

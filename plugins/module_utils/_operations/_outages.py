@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._core.errors import BAD_CREDENTIAL, UNREACHABLE
-from .._core.fleet import Outcome
+from .._core.outcomes import Outcome
 from .._core.reading.harmless import harmless
 
 OF_PROVIDER = (UNREACHABLE, BAD_CREDENTIAL)

@@ -13,7 +13,7 @@ from typing import Any
 from .._core import files
 from .._core.characters import plain
 from .._core.errors import GRANTED, NOBODY, Postponed, TenantError
-from .._core.fleet import Outcome, Tenant
+from .._core.outcomes import Outcome, Tenant
 from .._core.reading.harmless import harmless
 from .._core.reading.normalized import normalized
 from .._core.wire.records import Record, check_depth

@@ -12,8 +12,8 @@ from typing import Any
 from .._core import errors, timestamps
 from .._core.errors import OptionError, Postponed, TenantError
 from .._core.files import Draft
-from .._core.fleet import Tenant
 from .._core.identity.permissions import Api
+from .._core.outcomes import Tenant
 from .._core.reading.dialects import Dialect
 from .._core.reading.normalized import normalized, with_normalized
 from .._core.wire.records import Record, check_depth

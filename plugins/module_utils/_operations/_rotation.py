@@ -38,9 +38,9 @@ def failure(
     `so_far` is the result of what was done before.
     """
     reason = error.reason if isinstance(error, TenantError) else Reason(errors.ERROR, _words(error), "mend the file")
-    code = f" ({reason.code})" if reason.code else ""
     remains = f"{describe(current)} is still in place" if current else "no earlier one is known here"
-    return TenantError(replace(reason, meaning=f"{meaning}: {reason.meaning}{code}; {remains}", code=None), so_far)
+    why = errors.cause(reason.meaning, reason.code)
+    return TenantError(replace(reason, meaning=f"{meaning}: {why}; {remains}", code=None), so_far)
 
 
 def describe(credential: Registered) -> str:

@@ -14,7 +14,6 @@ from .. import _options
 from .._core import clouds, files, retirement
 from .._core.calls import Calls
 from .._core.errors import OptionError
-from .._core.fleet import Tenant, Work
 from .._core.identity import credentials, permissions
 from .._core.identity.access import Access, Target
 from .._core.identity.discovery import Authority, Documents
@@ -23,6 +22,7 @@ from .._core.identity.safe import Safe
 from .._core.identity.token_cache import TokenCache
 from .._core.identity.token_file import TokenFile
 from .._core.identity.tokens import TokenSource
+from .._core.outcomes import Tenant, Work
 from .._core.wire.http import Patience, Transport
 from .._core.wire.pacing import Pace
 from ._host import Host

@@ -13,9 +13,9 @@ from typing import Any
 
 from .._core import timestamps
 from .._core.errors import OptionError, Postponed, TenantError
-from .._core.fleet import Tenant
 from .._core.identity import permissions
 from .._core.identity.permissions import Api
+from .._core.outcomes import Tenant
 from .._core.reading import dialects
 from .._core.reading.capacity import Capacity
 from .._core.reading.checkpoints import OVERLAP, Checkpoint

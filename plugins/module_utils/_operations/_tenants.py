@@ -13,7 +13,8 @@ from .._core import files, fleet
 from .._core.characters import visible
 from .._core.customers.customer import file_fault, sharing_files
 from .._core.errors import ERROR, GRANTED, OptionError, Reason, TenantError
-from .._core.fleet import Outcome, Progress, Tenant, Work
+from .._core.fleet import Progress
+from .._core.outcomes import Outcome, Tenant, Work, summary
 
 
 def given(params: dict[str, Any], *folders: str) -> list[Tenant]:
@@ -122,7 +123,7 @@ def _fleet(outcomes: list[Outcome], fail_on: list[str]) -> dict[str, Any]:
         "changed": any(changes),
         "failed": bool(failing),
         "tenants": results,
-        "summary": fleet.summary(outcomes),
+        "summary": summary(outcomes),
     }
     if diffs:
         result["diff"] = diffs

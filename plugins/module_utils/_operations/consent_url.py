@@ -10,8 +10,8 @@ from typing import Any
 from .._core import clouds, timestamps
 from .._core.clouds import Cloud
 from .._core.errors import OptionError
-from .._core.fleet import Tenant
 from .._core.identity import consent, permissions
+from .._core.outcomes import Tenant
 from .._options import CONNECTION, OF_CUSTOMER, ONE_OR_MANY, TENANTS
 from . import _tenants
 from ._host import Host

@@ -69,11 +69,9 @@ def run(host: Host) -> dict[str, Any]:
         wanted = {each.tenant_id for each in listed if params["resolve"] != "none" and not GUID.match(each.tenant_id)}
         had, tenants = _remembered(params.get("answers"), wanted) or (services.partners(), services.tenants_of(wanted))
     except TenantError as error:
-        reason = error.reason.to_result()
-        code = f" ({reason['code']})" if reason["code"] else ""
         asked = params["partner"] or params["resolve"] == "graph"
         where = f"tenant {params['home_tenant_id']}: " if asked else ""
-        return {"failed": True, "msg": f"{where}{reason['meaning']}{code}; {reason['who']}: {reason['remedy']}."}
+        return {"failed": True, "msg": f"{where}{error.reason.sentence()}"}
     _tell_of_unknown(host, [each for each in listed if tenants.get(each.tenant_id, "") is None])
     listed = [replace(each, tenant_id=tenants.get(each.tenant_id) or each.tenant_id) for each in listed]
     merged, warnings = merging.of_lists(listed, refuse=params["duplicates"] == "refuse")

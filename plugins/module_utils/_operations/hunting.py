@@ -16,12 +16,12 @@ from typing import Any
 from .._core import files, timestamps
 from .._core.calls import Calls
 from .._core.errors import OptionError
-from .._core.fleet import Tenant
 from .._core.hunting import hunting, row_formats
 from .._core.hunting.hunting import MOST_ROWS, Dialect, Query
 from .._core.hunting.rows_file import RowsFile
 from .._core.identity import permissions
 from .._core.identity.permissions import Api
+from .._core.outcomes import Tenant
 from .._core.wire.records import check_depth
 from .._options import CONNECTION, OF_CUSTOMER, ONE_OR_MANY, PACED, TENANTS
 from . import _tenants

@@ -18,13 +18,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .._core import fleet
 from .._core.characters import visible
 from .._core.customers import lists
 from .._core.customers.customer import host_name
 from .._core.errors import OptionError, Postponed
-from .._core.fleet import Outcome, Tenant, Work
 from .._core.identity import permissions
+from .._core.outcomes import Outcome, Tenant, Work, outcome_of
 from . import _tenants, incidents
 from ._host import Host
 from ._outages import Outages
@@ -181,6 +180,6 @@ class _Desk:
 
 def _attempt(tenant: Tenant, work: Work) -> Outcome | Postponed:
     try:
-        return fleet.outcome_of(tenant, work)
+        return outcome_of(tenant, work)
     except Postponed as wait:
         return wait

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,11 @@ from typing import Any
 from .._core import errors, timestamps
 from .._core.clouds import Cloud
 from .._core.errors import OptionError, Postponed, Reason, TenantError
-from .._core.fleet import Tenant
 from .._core.identity import claims, permissions, signatures
 from .._core.identity.access import Access, Proof, Target
 from .._core.identity.token_file import TokenFile
+from .._core.outcomes import Tenant
+from .._core.waiting import clock
 from .._options import CONNECTION, OF_CUSTOMER, ONE_OR_MANY, TENANTS
 from . import _tenants
 from ._host import Host
@@ -91,11 +91,11 @@ class _TokenWork:
 
     def __call__(self) -> dict[str, Any]:
         if self._deadline is None:
-            self._deadline = time.monotonic() + self._params["consent_wait"]
+            self._deadline = clock.monotonic() + self._params["consent_wait"]
         try:
             return self._prove()
         except TenantError as error:
-            left = self._deadline - time.monotonic()
+            left = self._deadline - clock.monotonic()
             if error.reason.state not in _MENDED_BY_CONSENT or error.reason.final:
                 raise
             if left > 0:

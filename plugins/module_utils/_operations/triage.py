@@ -18,7 +18,7 @@ from .._core.changing.triage import Rule, Rules
 from .._core.changing.updating import End, Order, Updates
 from .._core.dependencies import yaml
 from .._core.errors import OptionError, TenantError
-from .._core.fleet import Tenant
+from .._core.outcomes import Tenant
 from .._core.reading.dialects import Dialect
 from .._core.reading.normalized import normalized
 from .._core.reading.queries import Query

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.clock import Clock
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import errors, fleet
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import (
@@ -20,7 +19,8 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.errors import 
     Reason,
     TenantError,
 )
-from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Counts, Outcome, Tenant
+from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Counts
+from ansible_collections.mssp.defender.plugins.module_utils._core.outcomes import Tenant, Work
 
 ENDINGS = {
     "granted": None,
@@ -72,7 +72,7 @@ def test_every_tenant_has_one_outcome_in_the_order_given(script: list[tuple[str,
 def test_a_parked_tenant_does_not_hold_the_only_thread() -> None:
     order: list[str] = []
 
-    def record(name: str, job: ScriptedWork) -> fleet.Work:
+    def record(name: str, job: ScriptedWork) -> Work:
         def work() -> dict[str, Any]:
             order.append(name)
             return job()
@@ -141,43 +141,6 @@ def test_a_refused_tenant_id_ends_as_an_unknown_tenant() -> None:
     assert "tenant_id is empty" in outcome.sentence()
 
 
-def test_the_summary_counts_states() -> None:
-    states = ["granted", "throttled", "granted", "not_consented"]
-    jobs = [(tenant(index), ScriptedWork(index, state)) for index, state in enumerate(states)]
-    assert fleet.summary(fleet.run(jobs, 2)) == {"granted": 2, "not_consented": 1, "throttled": 1}
-
-
-@pytest.mark.parametrize(
-    ("who", "reason", "sentence"),
-    [
-        (
-            Tenant("contoso", "contoso.com"),
-            Reason(errors.NOT_CONSENTED, "the application is missing", "open the link", code="AADSTS7000229"),
-            (
-                "contoso (contoso.com) is not_consented: the application is missing (AADSTS7000229); "
-                "customer admin: open the link."
-            ),
-        ),
-        (
-            Tenant("contoso.com", "contoso.com"),
-            Reason(errors.THROTTLED, "wait", "run again"),
-            "contoso.com is throttled: wait; run again.",
-        ),
-        (Tenant("contoso", "contoso.com"), None, "contoso (contoso.com) is granted"),
-    ],
-)
-def test_the_sentence_tells_what_why_and_who_must_do_what(who: Tenant, reason: Reason | None, sentence: str) -> None:
-    assert Outcome(who, reason, {}).sentence() == sentence
-
-
-def test_a_result_carries_the_outcome_the_reason_and_what_was_found() -> None:
-    reason = Reason(errors.PARTIAL, "m", "r", correlation_id="c")
-    result = Outcome(tenant(0), reason, {"missing_roles": ["Incident.Read.All"]}).to_result()
-    assert result["name"] == "customer-0"
-    assert (result["state"], result["who"], result["correlation_id"]) == ("partial", "customer admin", "c")
-    assert result["missing_roles"] == ["Incident.Read.All"]
-
-
 def test_an_interruption_does_not_wait_for_calls_under_way() -> None:
     """A task's timeout raises in the thread that waits; here an alarm does."""
 
@@ -193,7 +156,7 @@ def test_an_interruption_does_not_wait_for_calls_under_way() -> None:
     started = time.monotonic()
     try:
         with pytest.raises(TimeoutError):
-            fleet.run([(fleet.Tenant("contoso", "contoso.example"), slow)], concurrency=1)
+            fleet.run([(Tenant("contoso", "contoso.example"), slow)], concurrency=1)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -236,25 +199,3 @@ def test_progress_is_told_where_the_fleet_is_interrupted() -> None:
     with pytest.raises(KeyboardInterrupt):
         fleet.run([(tenant(0), interrupted), (tenant(1), ScriptedWork(1, "granted"))], 1, told.append)
     assert [(counts.total, counts.done) for counts in told] == [(2, 0)]
-
-
-def test_work_of_one_tenant_waits_where_it_stands(clock: Clock) -> None:
-    throttled = TenantError(Reason(errors.THROTTLED, "throttled", "wait"))
-    answers: list[Any] = [Postponed(7, throttled), Postponed(0.5, throttled), "done"]
-
-    def call() -> str:
-        answer = answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return str(answer)
-
-    assert (fleet.wait_out(call), clock.pauses) == ("done", [7, 0.5])
-
-
-def test_a_refusal_is_not_waited_out(clock: Clock) -> None:
-    def call() -> None:
-        raise TenantError(Reason(errors.ERROR, "refused", "mend it"))
-
-    with pytest.raises(TenantError, match="refused"):
-        fleet.wait_out(call)
-    assert clock.pauses == []

@@ -18,7 +18,7 @@ from unit.scripted_graph import APP_ID, DENIED, DONE, NOT_FOUND, application
 from unit.scripted_server import CUT_OFF, Answer
 from unit.secret_rotation import ADD, NAMED, NEW, REMOVE, SecretRotation, secret
 
-from ansible_collections.mssp.defender.plugins.module_utils._core import locks, timestamps
+from ansible_collections.mssp.defender.plugins.module_utils._core import locks, timestamps, waiting
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._core.registration.vars_file import VarsFile
 
@@ -219,7 +219,7 @@ def interrupt(rotation: SecretRotation, monkeypatch: pytest.MonkeyPatch) -> None
 
     rotation.task.tokens(UNKNOWN_SECRET)
     with monkeypatch.context() as patch:
-        patch.setattr(rotation.clock, "sleep", ctrl_c)
+        patch.setattr(waiting.clock, "sleep", ctrl_c)
         with pytest.raises(KeyboardInterrupt):
             rotation.task()
     assert "attempt" in rotation.record()

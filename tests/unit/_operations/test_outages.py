@@ -7,7 +7,7 @@ import pytest
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import errors
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Reason
-from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Outcome, Tenant
+from ansible_collections.mssp.defender.plugins.module_utils._core.outcomes import Outcome, Tenant
 from ansible_collections.mssp.defender.plugins.module_utils._operations._outages import Outages
 
 AWAY = Reason(errors.UNREACHABLE, "the proxy is away", "start it")

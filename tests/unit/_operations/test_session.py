@@ -17,9 +17,9 @@ from unit.scripted_server import Answer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError, Postponed, TenantError
-from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Tenant
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity import permissions
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.access import Access, Target
+from ansible_collections.mssp.defender.plugins.module_utils._core.outcomes import Tenant
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.dialects import XDR_INCIDENTS
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience
 from ansible_collections.mssp.defender.plugins.module_utils._operations import _session, incidents, token

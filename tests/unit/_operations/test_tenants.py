@@ -10,7 +10,8 @@ import pytest
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import errors
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError, Reason, TenantError
-from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Counts, Tenant, Work
+from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Counts
+from ansible_collections.mssp.defender.plugins.module_utils._core.outcomes import Tenant, Work
 from ansible_collections.mssp.defender.plugins.module_utils._operations import _tenants
 
 

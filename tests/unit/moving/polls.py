@@ -122,7 +122,7 @@ class Poller:
         )
         dialect = incidents.DIALECTS[self._api]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(fleet, "time", SimpleNamespace(monotonic=lambda: time.monotonic() * _HASTE))
+            patch.setattr(fleet, "clock", SimpleNamespace(monotonic=lambda: time.monotonic() * _HASTE))
             patch.setattr(fleet, "queue", SimpleNamespace(Queue=_HastyQueue, Empty=queue.Empty))
             for module in (_tenant_read, reading):
                 patch.setattr(module, "time", SimpleNamespace(time=self._clock))

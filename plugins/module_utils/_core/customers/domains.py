@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import errors, fleet
 from ..errors import Reason, TenantError
-from ..fleet import Tenant
+from ..outcomes import Tenant
 
 Lookup = Callable[[str], "str | None"]
 """Returns the GUID of a domain's tenant, or None where it has none. May raise TenantError, and Postponed."""

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 from .. import errors, ownership
 from ..errors import OptionError, Reason, TenantError
-from ..fleet import Tenant
+from ..outcomes import Tenant
 from .hunting import Answer
 from .journal import Journal, write_at
 from .row_formats import TENANT, Csv, JsonLines

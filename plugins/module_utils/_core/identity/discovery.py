@@ -17,6 +17,7 @@ from typing import Any, TypedDict
 from .. import errors
 from ..clouds import GUID, Cloud
 from ..errors import Postponed, Reason, TenantError
+from ..waiting import clock
 from ..wire.http import Patience, Transport
 from ..wire.links import led_back
 from . import refusals
@@ -80,8 +81,8 @@ class Documents:
         """Fetch the document, or share what becomes of a fetch that another tenant has under way or has just failed."""
         with self._lock:
             until, reason = self._failed.get(url, (0.0, None))
-            if reason and time.monotonic() < until:
-                raise patience.after_failure(reason, at_least=until - time.monotonic())
+            if reason and clock.monotonic() < until:
+                raise patience.after_failure(reason, at_least=until - clock.monotonic())
             is_first = url not in self._under_way
             fetch = self._under_way.setdefault(url, Future())
         if is_first:
@@ -92,15 +93,15 @@ class Documents:
             raise (wait if is_first else patience.share(wait)) from None
 
     def _perform(self, url: str, patience: Patience, fetch: Future[Document]) -> None:
-        started = time.monotonic()
+        started = clock.monotonic()
         try:
             entry = self._fetch(url, patience)
         except BaseException as error:  # noqa: BLE001 - whatever it is, all who wait for it get it
             fetch.set_exception(error)
-            took = time.monotonic() - started
+            took = clock.monotonic() - started
             if isinstance(error, Postponed) and took > _SLOW:
                 # a server that keeps callers waiting is spared, and so are they, for as long as it kept this one
-                self._failed[url] = (time.monotonic() + took, error.error.reason)
+                self._failed[url] = (clock.monotonic() + took, error.error.reason)
         else:
             self._fetched[url] = entry
             fetch.set_result(entry[1])

@@ -20,6 +20,7 @@ from .. import errors
 from ..clouds import split_url
 from ..dependencies import CertificateError, requests, urllib3
 from ..errors import Postponed, Reason, TenantError
+from ..waiting import clock
 from . import between, bodies, certificates, deadlines, failures, pacing, proxies, throttling, tls
 from .failures import Waits
 from .outages import Outages
@@ -202,12 +203,12 @@ class Transport:
         )
         in_all = _TIMEOUTS_OF_AN_ANSWER * self._timeout + seconds
         waits = Waits(self._timeout, max(self._timeout, seconds), min(in_all, patience.check(host)))
-        began = time.monotonic()
+        began = clock.monotonic()
         try:
             with self._outages.watched(host, patience):
                 reply = self._exchange(host, request, waits, patience)
         finally:
-            patience.spend(time.monotonic() - began)
+            patience.spend(clock.monotonic() - began)
         # a refusal may be repeated too, and must not be so without end
         if reply.status < 400:
             patience.renew()

@@ -13,7 +13,7 @@ from unit.scripted_server import Answer, ScriptedServer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import errors, fleet
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed, Reason, TenantError
-from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Tenant
+from ansible_collections.mssp.defender.plugins.module_utils._core.outcomes import Tenant
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.outages import Outages
 
@@ -31,7 +31,7 @@ class Service:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.outages = Outages(self.clock.monotonic)
+        self.outages = Outages(self.clock)
         self.asked = 0
 
     def call(self, caller: Caller, ending: Exception | None = None, seconds: float = 30) -> None:
