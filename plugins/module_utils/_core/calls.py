@@ -110,9 +110,12 @@ class Calls:
             raise TenantError(refusals.of_api(403, None, roles, list(call.roles)))
 
     def _keep_pace(self, call: Call) -> None:
-        seconds = self._pace.take(self._tenant_id, call.quota) if self._pace else 0.0
-        if seconds:
+        if self._pace is None:
+            return
+        if seconds := self._pace.take(self._tenant_id, call.quota):
             raise self.patience.pace(seconds, call.quota, self._host)
+        # at once: whoever does the work may be killed while it waits
+        self._pace.save(self._tenant_id)
 
     def _roles(self) -> list[str] | None:
         """Return what the token allows, None where it cannot be read."""

@@ -73,7 +73,7 @@ def run(host: Host, form: Form) -> dict[str, Any]:
         orders.setdefault(tenant, []).append(_order(item, params, form, where))
     _check_names(orders, form)
     work = {tenant: Work(session, form, tenant, ordered, host.check_mode) for tenant, ordered in orders.items()}
-    result = _tenants.run({**params, "tenants": many}, session.counting(work), host.progress)
+    result = _tenants.run({**params, "tenants": many}, work, host.progress)
     return with_diff(result, form.noun, f"{form.noun}s")
 
 

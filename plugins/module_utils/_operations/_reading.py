@@ -65,7 +65,7 @@ def run(host: Host, session: Session, api: Api, dialect: Dialect) -> dict[str, A
         for tenant in _tenants.given(params, "dest", "checkpoint")
     }
     try:
-        result = _tenants.run(params, session.counting(work), host.progress)
+        result = _tenants.run(params, work, host.progress)
         for job in work.values():
             job.settle(host)
         return result

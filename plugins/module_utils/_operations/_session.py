@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +21,6 @@ from .._core.identity.safe import Safe
 from .._core.identity.token_cache import TokenCache
 from .._core.identity.token_file import TokenFile
 from .._core.identity.tokens import TokenSource
-from .._core.outcomes import Tenant, Work
 from .._core.wire.http import Patience, Transport
 from .._core.wire.pacing import Pace
 from ._host import Host
@@ -86,18 +84,6 @@ class Session:
         patience = self.patience()
         access = self.access(tenant_id, Target(resource, api.app_id), [], patience)
         return Calls(base_url, access, self.transport, patience, self._pace, retires=api is permissions.XDR)
-
-    def counting(self, work: Mapping[Tenant, Work]) -> dict[Tenant, Work]:
-        """Return the work with a note to other tasks and runs, whenever it ends or waits, of how many calls it made."""
-
-        def counted(tenant: Tenant, job: Work) -> dict[str, Any]:
-            try:
-                return job()
-            finally:
-                if self._pace:
-                    self._pace.save(tenant.tenant_id)
-
-        return {tenant: functools.partial(counted, tenant, job) for tenant, job in work.items()}
 
     def check_api(self, api: Api) -> None:
         """Warn, once a run, of an API that is about to end. Raises OptionError for a cloud without the API."""

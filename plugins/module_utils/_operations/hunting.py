@@ -58,7 +58,7 @@ def run(host: Host) -> dict[str, Any]:
     session.check_api(api)
     with _rows_file(params, query, host.check_mode) as rows_file:
         order = _Order(session, api, _DIALECTS[api.name], query, rows_file)
-        work = session.counting({tenant: _HuntWork(order, tenant) for tenant in tenants})
+        work = {tenant: _HuntWork(order, tenant) for tenant in tenants}
         result = _tenants.run(params, work, host.progress)
     return result | ({"dest": params["dest"]} if rows_file else {})
 

@@ -60,8 +60,8 @@ async def run(host: Host, put: Put) -> None:
     desk = _Desk(host.params["concurrency"], put)
     begun = asyncio.get_running_loop().time()
     watches = [
-        asyncio.create_task(desk.watch(poll, work, interval, begun + interval * place / len(polls)))
-        for place, (poll, work) in enumerate(polls.items())
+        asyncio.create_task(desk.watch(poll, interval, begun + interval * place / len(polls)))
+        for place, poll in enumerate(polls)
     ]
     try:
         await asyncio.gather(*watches)
@@ -72,8 +72,8 @@ async def run(host: Host, put: Put) -> None:
         await desk.close()
 
 
-def _polls(host: Host) -> dict[Poll, Work]:
-    """Return a poll for each tenant, and how to do it. Raises OptionError."""
+def _polls(host: Host) -> list[Poll]:
+    """Return a poll for each tenant. Raises OptionError."""
     params = host.params
     if params["interval"] < 1:
         raise OptionError(f"interval is {params['interval']}: it must be at least 1")
@@ -98,12 +98,10 @@ def _polls(host: Host) -> dict[Poll, Work]:
     Path(params["checkpoint"]).mkdir(mode=0o700, parents=True, exist_ok=True)
     api = params["api"]
     order = ordered(host, session, permissions.APIS[api], incidents.DIALECTS[api], keeps_beginning=True)
-    polls = {
-        tenant: Poll(order, tenant, _tenants.file_of(params, "checkpoint", tenant, ".checkpoint", is_read_back=True))
+    return [
+        Poll(order, tenant, _tenants.file_of(params, "checkpoint", tenant, ".checkpoint", is_read_back=True))
         for tenant in tenants
-    }
-    work = session.counting({tenant: poll.step for tenant, poll in polls.items()})
-    return {poll: work[tenant] for tenant, poll in polls.items()}
+    ]
 
 
 class _Desk:
@@ -115,11 +113,11 @@ class _Desk:
         self._calls: set[asyncio.Future[Any]] = set()
         self._outages = Outages()
 
-    async def watch(self, poll: Poll, work: Work, interval: float, due: float) -> None:
+    async def watch(self, poll: Poll, interval: float, due: float) -> None:
         """Poll a tenant now, and then whenever it is due (loop time): each at a moment of its own in the interval."""
         loop = asyncio.get_running_loop()
         while True:
-            outcome = await self._poll(poll, work)
+            outcome = await self._poll(poll)
             await self._tell_state(poll, outcome)
             if outcome.reason and outcome.reason.final:
                 due = max(due, loop.time()) + _GONE_SECONDS
@@ -131,18 +129,18 @@ class _Desk:
         if self._calls:
             await asyncio.wait(self._calls, timeout=_LAST_CALLS_SECONDS)
 
-    async def _poll(self, poll: Poll, work: Work) -> Outcome:
+    async def _poll(self, poll: Poll) -> Outcome:
         while True:
             async with self._slots:
-                ended = await self._read(poll, work)
+                ended = await self._read(poll)
             if isinstance(ended, Outcome):
                 return ended
             await asyncio.sleep(ended.seconds)
 
-    async def _read(self, poll: Poll, work: Work) -> Outcome | Postponed:
+    async def _read(self, poll: Poll) -> Outcome | Postponed:
         """Hand over what there is to read, until the poll is over or has to wait."""
         while True:
-            ended = await self._in_thread(functools.partial(_attempt, poll.tenant, work))
+            ended = await self._in_thread(functools.partial(_attempt, poll.tenant, poll.step))
             events = ended.result.get("events") if isinstance(ended, Outcome) else None
             if not events:
                 return ended

@@ -67,7 +67,7 @@ def run(host: Host) -> dict[str, Any]:
     )
     session.check_api(form.api)
     work = {tenant: _Triage(order, tenant) for tenant in _tenants.given(params)}
-    result = _tenants.run(params, session.counting(work), host.progress)
+    result = _tenants.run(params, work, host.progress)
     return _changing.with_diff(result, form.noun, "changes")
 
 
