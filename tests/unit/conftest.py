@@ -40,7 +40,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Takes the waiting out of whatever waits where it stands."""
     clock = Clock()
-    for name in ("monotonic", "sleep"):
+    for name in ("time", "monotonic", "sleep"):
         monkeypatch.setattr(waiting.clock, name, getattr(clock, name))
     return clock
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from .endpoint import Endpoint, NoToken, Request
 from .errors import Reason, RefusedRequest, TenantError
 from .identity import refusals
 from .identity.access import Access
+from .waiting import clock
 from .wire.http import Patience, Reply, Transport
 from .wire.links import NextLinks
 from .wire.pacing import Pace, Quota
@@ -125,4 +125,4 @@ class Calls:
     def _explained(self, reason: Reason, status: int | None, call: Call) -> Reason:
         if not self._retires:
             return reason
-        return retirement.explained(reason, None if call.on_record and status == 404 else status, time.time())
+        return retirement.explained(reason, None if call.on_record and status == 404 else status, clock.time())

@@ -19,9 +19,14 @@ T = TypeVar("T")
 
 
 class Clock:
-    """The clock of this machine, in seconds from any moment; it is the same for all processes."""
+    """The clock of this machine."""
+
+    def time(self) -> float:
+        """Return the seconds since 1970."""
+        return time.time()
 
     def monotonic(self) -> float:
+        """Return the seconds since some moment, the same one for all processes of this machine."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:

@@ -9,7 +9,6 @@ The list of certificates is always sent as a whole, because `addKey` takes a pro
 from __future__ import annotations
 
 import itertools
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from .._core.errors import OptionError, Reason, TenantError
 from .._core.registration import key_pairs, rotation
 from .._core.registration.key_pairs import KeyPair
 from .._core.registration.rotation import Plan, Registered
+from .._core.waiting import clock
 from . import _rotation
 from ._home import Home
 from ._host import Host
@@ -47,7 +47,7 @@ class CertificateRotation:
 
     def __call__(self) -> dict[str, Any]:
         with locks.locked("dest", self._path.parent, self._home.settle_seconds):
-            return self._settle(time.time())
+            return self._settle(clock.time())
 
     def _settle(self, now: float) -> dict[str, Any]:
         # a pair that was given may be anybody's file, such as a secret that is mounted
@@ -71,7 +71,7 @@ class CertificateRotation:
             new = self._register(application, items, pair, rotation.longest(own), now)
         else:
             new = current
-        retired = self._retire(application, own, new, time.time())
+        retired = self._retire(application, own, new, clock.time())
         answer = _rotation.result(app_id, own, new, retired)
         return answer | ({"changed": True} if is_replaced else {})
 

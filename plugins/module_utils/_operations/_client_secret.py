@@ -8,7 +8,6 @@ The file keeps a record beside the secret: which one it is, which came before, a
 from __future__ import annotations
 
 import itertools
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from .._core.identity.credentials import ClientSecret
 from .._core.registration import rotation
 from .._core.registration.rotation import Plan, Registered
 from .._core.registration.vars_file import Unsafe, VarsFile
+from .._core.waiting import clock
 from . import _rotation
 from ._home import Home
 from ._host import Host
@@ -45,9 +45,9 @@ class SecretRotation:
     def __call__(self) -> dict[str, Any]:
         # a run that has waited for another one goes by what that one left
         if not self._file:
-            return self._settle({}, time.time())
+            return self._settle({}, clock.time())
         with locks.locked("dest", self._file.path.parent, self._home.settle_seconds):
-            return self._settle(self._file.read(f"{self._prefix}credential"), time.time())
+            return self._settle(self._file.read(f"{self._prefix}credential"), clock.time())
 
     def _settle(self, record: dict[str, Any], now: float) -> dict[str, Any]:
         application = self._application(record, now)
@@ -64,7 +64,7 @@ class SecretRotation:
         shown = {"secret": added["secretText"], "_ansible_no_log": True} if self._expose else {}
         try:
             previous = current.key_id if current else None
-            retired = self._retire(application, own, new, previous, record, time.time())
+            retired = self._retire(application, own, new, previous, record, clock.time())
         except TenantError as error:
             # what is shown once must be shown now
             error.details.update(shown)

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from .._core import errors, timestamps
 from .._core.errors import Reason, TenantError
 from .._core.registration import rotation
+from .._core.waiting import clock
 from ._home import Home
 from ._host import Host
 
@@ -60,7 +60,7 @@ class Removal:
     @staticmethod
     def _good(by_kind: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
         """Return the credentials that have not expired."""
-        now = timestamps.render_seconds(time.time())
+        now = timestamps.render_seconds(clock.time())
         return [item for items in by_kind.values() for item in items if item.get("expires_at", now) >= now]
 
     def _remove(self, object_id: str, key_ids: set[str]) -> None:

@@ -376,7 +376,7 @@ def test_a_tenant_whose_time_is_over_keeps_what_was_read(
 ) -> None:
     """Its pages never end, and the third takes hours."""
     clock = Clock()
-    monkeypatch.setattr(http, "time", clock)
+    monkeypatch.setattr(http, "clock", clock)
     task.server.script(XDR, page(range(100)), page(range(50)), page(range(50, 150)))
     answer = task.server.next_answer
 
