@@ -10,8 +10,8 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from emulator_process import EmulatorProcess
 from playwright.sync_api import Page, sync_playwright
+from support.emulator import EmulatorProcess
 
 from .conftest import XDR_SCOPE, Caller, claims_of
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import jwt
 import pytest
 import requests
-from emulator_process import EmulatorProcess
+from support.emulator import EmulatorProcess
 
 from .conftest import Caller, claims_of
 

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from emulator_process import EmulatorProcess
+from support.emulator import EmulatorProcess
 
 from .conftest import GRAPH_SCOPE, Caller, Graph, claims_of, refusal
 

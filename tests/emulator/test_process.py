@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulator_process import FILES, EmulatorProcess, emulator_command, emulator_environment
+from support.emulator import FILES, EmulatorProcess, emulator_command, emulator_environment
 
 from .conftest import Caller, claims_of
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from emulator_process import EmulatorProcess
+from support.emulator import EmulatorProcess
 
 from .conftest import Caller
 

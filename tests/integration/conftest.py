@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulator_process import EmulatorProcess
-from integration.ansible_process import Ansible
-from integration.home_tenant import HomeTenant
-from integration.in_process import Tasks
-from integration.incident_desk import IncidentDesk
-from integration.scripted_server import ScriptedServer
+from support.ansible_runs import Ansible
+from support.emulated_tenants import HomeTenant, IncidentDesk
+from support.emulator import EmulatorProcess
+from support.operations import Tasks
+from support.scripted_server import ScriptedServer
 
 _OF_THE_CALLER = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTTPS_PROXY", "https_proxy", "ANSIBLE_CONFIG")
 _CREDENTIALS = (
@@ -106,7 +105,7 @@ def registered(tasks: Tasks, home: HomeTenant) -> dict[str, Any]:
 @pytest.fixture
 def scripted(process: EmulatorProcess) -> Iterator[ScriptedServer]:
     """A second HTTPS server, which says what a test tells it to, under the emulator's certificate."""
-    with ScriptedServer(process.directory / "server.pem") as server:
+    with ScriptedServer(process.ca_path, str(process.directory / "server.pem")).running() as server:
         yield server
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from emulator_process import EmulatorProcess
-from integration.ansible_process import Ansible
-from integration.awx_setup_run import MODULES, operator
+from support.ansible_runs import Ansible
+from support.awx_jobs import MODULES, operator
+from support.emulator import EmulatorProcess
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 TASKS = ROLES / "awx_setup" / "tasks" / "objects.yml"

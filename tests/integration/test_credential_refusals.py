@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integration.credential_file import CredentialFile
-from integration.home_tenant import HomeTenant
-from integration.in_process import Tasks, run_vault
+from support.emulated_tenants import HomeTenant
+from support.operations import Tasks
+from support.vaults import VAULT_PASSWORD, CredentialFile, vault
 
 NAME = "northwind-soc"
 OF_TASK: dict[str, Any] = {"unique_name": NAME, "name": "ansible"}
@@ -63,7 +63,7 @@ def _not_text(dest: Path, _tasks: Tasks) -> Path:
 
 
 def _without_a_password(dest: Path, tasks: Tasks) -> Path:
-    tasks.vault = run_vault()
+    tasks.vault = vault(default=VAULT_PASSWORD)
     tasks.vault._secrets.clear()
     return dest
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from integration.ansible_process import Ansible
+from support.ansible_runs import Ansible
 
 STATES = {
     "contoso": "granted",

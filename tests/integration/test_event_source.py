@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulator_process import EmulatorProcess
-from integration.event_source import Event, Source, ids, take, until
-from integration.incident_desk import IncidentDesk
+from support.emulated_tenants import IncidentDesk
+from support.emulator import EmulatorProcess
+from support.event_driven import Event, Source, ids, take, until
 
 
 @pytest.fixture

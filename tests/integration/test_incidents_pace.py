@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from emulator_process import EmulatorProcess
-from integration.in_process import Tasks
-from integration.incident_desk import IncidentDesk
+from support.emulated_tenants import IncidentDesk
+from support.emulator import EmulatorProcess
+from support.operations import Tasks
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire import http

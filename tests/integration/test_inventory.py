@@ -9,8 +9,8 @@ import json
 from typing import Any
 
 import pytest
-from integration.ansible_process import Ansible
-from integration.customer_inventory import CustomerInventory
+from support.ansible_runs import Ansible
+from support.inventories import CustomerInventory
 
 ONE = "44444444-4444-4444-8444-444444444441"
 TWO = "44444444-4444-4444-8444-444444444442"

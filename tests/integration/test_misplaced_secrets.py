@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from integration.ansible_process import Ansible
+from support.ansible_runs import Ansible
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._event_source import run_source

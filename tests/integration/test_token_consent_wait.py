@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 
 import pytest
-from emulator_process import EmulatorProcess
-from integration.in_process import Tasks
+from support.emulator import EmulatorProcess
+from support.operations import Tasks
 
 
 def test_fresh_consents_are_waited_for_in_one_wait(

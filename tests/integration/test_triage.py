@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from emulator_process import EmulatorProcess
-from integration.ansible_process import Ansible
-from integration.in_process import Tasks
-from integration.incident_desk import IncidentDesk
+from support.ansible_runs import Ansible
+from support.emulated_tenants import IncidentDesk
+from support.emulator import EmulatorProcess
+from support.operations import Tasks
 
 APIS = ["xdr", "graph"]
 PATCH = {"xdr": "PATCH /api/incidents", "graph": "PATCH /v1.0/security/incidents"}

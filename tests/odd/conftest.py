@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from odd.customers import fleet
-from odd.oddity import Oddity
+from odd.oddity import Oddity, fleet
 from odd.stage import CLIENT, SECRET, Stage
-from unit.scripted_server import make_certificates
+from support.ansible_runs import CALLBACKS
+from support.certificates import make_certificates
 
-_CALLBACKS = Path(__file__).resolve().parent.parent / "integration" / "callback_plugins"
 _LONGEST_RUN = 300
 
 
@@ -78,7 +77,7 @@ def _play(stage: Stage, folder: Path, module: str, options: dict[str, Any], oddi
         "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-        "ANSIBLE_CALLBACK_PLUGINS": str(_CALLBACKS),
+        "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
         "ANSIBLE_LOAD_CALLBACK_PLUGINS": "true",
         "RECORDER_FILE": str(folder / "results.jsonl"),
     }

@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from odd.stage import HONEST, Oddly
+from odd.stage import HONEST, Oddly, Stage
+
+HONEST_NAMES = ("honest-first", "honest-middle", "honest-last")
 
 
 @dataclass(frozen=True)
@@ -36,3 +39,23 @@ class Oddity:
 def harmless(name: str, api: str | None = None, count: int = HONEST, **answers: Oddly) -> Oddity:
     """Return an oddity that must make no difference: everything is read."""
     return Oddity(name, "granted", count=count, api=api, **answers)
+
+
+def fleet(stage: Stage, oddities: Collection[Oddity]) -> list[dict[str, str]]:
+    """Teach the stage to be odd to a tenant for each oddity, and return the option `tenants`."""
+    odd = []
+    for number, oddity in enumerate(oddities, start=1):
+        tenant = f"0dd00000-0000-4000-8000-{number:012}"
+        if oddity.metadata:
+            tenant = f"odd-{number}.example"
+            stage.odd_metadata[tenant] = oddity.metadata
+        if oddity.token:
+            stage.odd_tokens[tenant] = oddity.token
+        if oddity.call:
+            stage.odd_calls[tenant] = oddity.call
+        odd.append({"name": oddity.name, "tenant_id": tenant})
+    honest = [
+        {"name": name, "tenant_id": f"600d0000-0000-4000-8000-{number:012}"} for number, name in enumerate(HONEST_NAMES)
+    ]
+    half = len(odd) // 2
+    return [honest[0], *odd[:half], honest[1], *odd[half:], honest[2]]

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from odd import odd_calls, odd_metadata, odd_tokens
 from odd.conftest import OddRun
-from odd.customers import HONEST_NAMES
-from odd.oddity import Oddity
+from odd.oddity import HONEST_NAMES, Oddity
 from odd.stage import HONEST, SECRET
 
 if TYPE_CHECKING:

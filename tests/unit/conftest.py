@@ -12,12 +12,12 @@ import hypothesis
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis.database import InMemoryExampleDatabase
-from unit.clock import Clock
+from support.certificates import make_certificates
+from support.machine import Clock
+from support.scripted_entra import ScriptedEntra, ScriptedTenant
+from support.scripted_server import ScriptedServer
 from unit.moving.scene import Scene
 from unit.moving.service import MovingService
-from unit.scripted_entra import ScriptedEntra
-from unit.scripted_server import ScriptedServer, make_certificates
-from unit.scripted_tenant import ScriptedTenant
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import waiting
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport

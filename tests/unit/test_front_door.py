@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from unit.hidden_library import run_without
+from support.machine import run_without
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform

@@ -9,7 +9,7 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.operation_host import OperationHost
+from support.operations import OperationHost
 
 from ansible_collections.mssp.defender.plugins.module_utils import _options
 from ansible_collections.mssp.defender.plugins.module_utils._operations import (

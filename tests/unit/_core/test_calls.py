@@ -7,10 +7,9 @@ import time
 from typing import Any
 
 import pytest
-from unit.clock import Clock
-from unit.scripted_entra import RESOURCE, TENANT, token_path
-from unit.scripted_server import CUT_OFF, NOT_FOUND, RESET, Answer, refused
-from unit.scripted_tenant import ScriptedTenant
+from support.machine import Clock
+from support.scripted_entra import RESOURCE, TENANT, ScriptedTenant, token_path
+from support.scripted_server import CUT_OFF, NOT_FOUND, RESET, Answer, refused
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.calls import Call, Calls

@@ -9,7 +9,7 @@ import importlib.util
 from pathlib import Path
 
 import pytest
-from unit.hidden_library import run_without
+from support.machine import run_without
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import dependencies
 

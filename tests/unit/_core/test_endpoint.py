@@ -6,9 +6,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from unit.scripted_entra import RESOURCE, TENANT, token_path
-from unit.scripted_server import Answer, refused
-from unit.scripted_tenant import ScriptedTenant
+from support.scripted_entra import RESOURCE, TENANT, ScriptedTenant, token_path
+from support.scripted_server import Answer, refused
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.endpoint import Endpoint, NoToken, Request
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import TenantError

@@ -6,10 +6,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from unit.clock import Clock
-from unit.scripted_entra import CLIENT, ScriptedEntra, token_path
-from unit.scripted_graph import COLLISION, DENIED, DONE, NOT_BACKED, NOT_FOUND, graph_at, graph_token, refusal
-from unit.scripted_server import Answer
+from support.machine import Clock
+from support.scripted_entra import CLIENT, ScriptedEntra, token_path
+from support.scripted_graph import COLLISION, DENIED, DONE, NOT_BACKED, NOT_FOUND, graph_at, graph_token, refusal
+from support.scripted_server import Answer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.graph import Call, Graph

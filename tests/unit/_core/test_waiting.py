@@ -7,7 +7,7 @@ import itertools
 from typing import Any
 
 import pytest
-from unit.clock import Clock
+from support.machine import Clock
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import errors, waiting
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed, Reason, TenantError

@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from unit.operation_host import OperationHost
-from unit.scripted_entra import CLIENT, TENANT, ScriptedEntra, token_path
-from unit.scripted_server import Answer, ScriptedServer
+from support.operations import OperationHost
+from support.scripted_entra import CLIENT, TENANT, ScriptedEntra, token_path
+from support.scripted_server import Answer, ScriptedServer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.changing.changes import Comment
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError

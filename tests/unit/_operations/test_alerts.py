@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.reading_task import FLEET, ReadingTask
-from unit.scripted_entra import ScriptedEntra, token_path
-from unit.scripted_server import Answer, refused
+from support.scripted_entra import ScriptedEntra, token_path
+from support.scripted_server import Answer, refused
+from support.scripted_tasks import FLEET, ReadingTask
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._operations import alerts

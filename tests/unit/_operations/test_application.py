@@ -6,10 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from unit.clock import Clock
-from unit.registrar_task import RegistrarTask
-from unit.scripted_entra import CLIENT, OTHER_TENANT, TENANT, ScriptedEntra
-from unit.scripted_graph import (
+from support.machine import Clock
+from support.scripted_entra import CLIENT, OTHER_TENANT, TENANT, ScriptedEntra
+from support.scripted_graph import (
     API_PRINCIPAL_ID,
     APP_ID,
     CREATED,
@@ -23,7 +22,8 @@ from unit.scripted_graph import (
     by_key,
     principal_of,
 )
-from unit.scripted_server import NOT_FOUND, Answer
+from support.scripted_server import NOT_FOUND, Answer
+from support.scripted_tasks import RegistrarTask
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.permissions import GRAPH, XDR
 from ansible_collections.mssp.defender.plugins.module_utils._operations import application as operation

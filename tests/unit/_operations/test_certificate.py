@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.clock import Clock
-from unit.registrar_task import RegistrarTask
-from unit.scripted_entra import ScriptedEntra, token_path
-from unit.scripted_entra import refusal as token_refusal
-from unit.scripted_graph import (
+from support.machine import Clock
+from support.scripted_entra import ScriptedEntra, token_path
+from support.scripted_entra import refusal as token_refusal
+from support.scripted_graph import (
     APP_ID,
     DAY,
     DENIED,
@@ -27,7 +26,8 @@ from unit.scripted_graph import (
     graph_token,
     has_principal,
 )
-from unit.scripted_server import Answer
+from support.scripted_server import Answer
+from support.scripted_tasks import RegistrarTask
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import locks
 from ansible_collections.mssp.defender.plugins.module_utils._core.registration import key_pairs

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.clock import Clock
-from unit.run_vaults import opened, vault
-from unit.scripted_entra import TENANT, ScriptedEntra, token_path
-from unit.scripted_entra import refusal as token_refusal
-from unit.scripted_graph import APP_ID, DENIED, DONE, NOT_FOUND, application
-from unit.scripted_server import CUT_OFF, Answer
-from unit.secret_rotation import ADD, NAMED, NEW, REMOVE, SecretRotation, secret
+from support.machine import Clock
+from support.scripted_entra import TENANT, ScriptedEntra, token_path
+from support.scripted_entra import refusal as token_refusal
+from support.scripted_graph import APP_ID, DENIED, DONE, NOT_FOUND, application
+from support.scripted_server import CUT_OFF, Answer
+from support.scripted_tasks import ADD, NAMED, NEW, REMOVE, SecretRotation, secret
+from support.vaults import opened, vault
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import locks, timestamps, waiting
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError

@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from unit.operation_host import OperationHost
-from unit.scripted_entra import CLIENT, OTHER_TENANT, TENANT
+from support.operations import OperationHost
+from support.scripted_entra import CLIENT, OTHER_TENANT, TENANT
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity import consent

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from unit.registrar_task import RegistrarTask
-from unit.scripted_entra import TENANT, ScriptedEntra
+from support.scripted_entra import TENANT, ScriptedEntra
+from support.scripted_tasks import RegistrarTask
 
 from ansible_collections.mssp.defender.plugins.module_utils._operations import application
 from ansible_collections.mssp.defender.plugins.module_utils._operations import credential as operation

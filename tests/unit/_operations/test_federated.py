@@ -6,11 +6,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from unit.clock import Clock
-from unit.registrar_task import RegistrarTask
-from unit.scripted_entra import ScriptedEntra
-from unit.scripted_graph import APP_ID, CREATED, DENIED, DONE, UNIQUE_NAME, application, applications, by_key
-from unit.scripted_server import Answer
+from support.machine import Clock
+from support.scripted_entra import ScriptedEntra
+from support.scripted_graph import APP_ID, CREATED, DENIED, DONE, UNIQUE_NAME, application, applications, by_key
+from support.scripted_server import Answer
+from support.scripted_tasks import RegistrarTask
 
 from ansible_collections.mssp.defender.plugins.module_utils._operations import credential as operation
 

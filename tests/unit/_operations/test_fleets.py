@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.operation_host import OperationHost
+from support.operations import OperationHost
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.customers.customer import file_key
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError

@@ -6,11 +6,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from unit.clock import Clock
-from unit.operation_host import OperationHost
-from unit.scripted_entra import CLIENT, OTHER_TENANT, TENANT, ScriptedEntra, refusal, token_path
-from unit.scripted_graph import APP_ID, UNIQUE_NAME, application, by_key, graph_token
-from unit.scripted_server import Answer
+from support.machine import Clock
+from support.operations import OperationHost
+from support.scripted_entra import CLIENT, OTHER_TENANT, TENANT, ScriptedEntra, refusal, token_path
+from support.scripted_graph import APP_ID, UNIQUE_NAME, application, by_key, graph_token
+from support.scripted_server import Answer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Reason, TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.credentials import ClientSecret

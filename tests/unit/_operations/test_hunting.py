@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.full_disk import no_file_larger_than
-from unit.operation_host import OperationHost
-from unit.scripted_entra import CLIENT, OTHER_TENANT, TENANT, ScriptedEntra, token_path
-from unit.scripted_server import Answer, ScriptedServer
+from support.machine import no_file_larger_than
+from support.operations import OperationHost
+from support.scripted_entra import CLIENT, OTHER_TENANT, TENANT, ScriptedEntra, token_path
+from support.scripted_server import Answer, ScriptedServer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._operations import hunting

@@ -11,11 +11,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from unit.operation_host import OperationHost
-from unit.reading_task import FLEET
-from unit.scripted_entra import CLIENT, OTHER_TENANT, RESOURCE, TENANT, ScriptedEntra, refusal, token_path
-from unit.scripted_server import Answer
-from unit.scripted_tenant import ROLES
+from support.operations import OperationHost
+from support.scripted_entra import CLIENT, OTHER_TENANT, RESOURCE, ROLES, TENANT, ScriptedEntra, refusal, token_path
+from support.scripted_server import Answer
+from support.scripted_tasks import FLEET
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError

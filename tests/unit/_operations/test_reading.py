@@ -14,11 +14,10 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from unit.clock import Clock
-from unit.full_disk import no_file_larger_than
-from unit.reading_task import FLEET, ReadingTask
-from unit.scripted_entra import RESOURCE, TENANT, ScriptedEntra
-from unit.scripted_server import Answer, Request
+from support.machine import Clock, no_file_larger_than
+from support.scripted_entra import RESOURCE, TENANT, ScriptedEntra
+from support.scripted_server import Answer, Request
+from support.scripted_tasks import FLEET, ReadingTask
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError

@@ -6,10 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from unit.clock import Clock
-from unit.registrar_task import RegistrarTask
-from unit.scripted_entra import ScriptedEntra
-from unit.scripted_graph import (
+from support.machine import Clock
+from support.scripted_entra import ScriptedEntra
+from support.scripted_graph import (
     APP_ID,
     DENIED,
     DONE,
@@ -20,7 +19,8 @@ from unit.scripted_graph import (
     by_key,
     credential,
 )
-from unit.scripted_server import Answer
+from support.scripted_server import Answer
+from support.scripted_tasks import RegistrarTask
 
 from ansible_collections.mssp.defender.plugins.module_utils._operations import credential as operation
 

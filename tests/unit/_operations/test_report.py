@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.operation_host import OperationHost
+from support.operations import OperationHost
 
 from ansible_collections.mssp.defender.plugins.module_utils._operations import report
 

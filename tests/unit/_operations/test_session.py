@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.clock import Clock
-from unit.operation_host import OperationHost
-from unit.scripted_entra import CLIENT, RESOURCE, TENANT, ScriptedEntra, token_path
-from unit.scripted_server import Answer
+from support.machine import Clock
+from support.operations import OperationHost
+from support.scripted_entra import CLIENT, RESOURCE, TENANT, ScriptedEntra, token_path
+from support.scripted_server import Answer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError, Postponed, TenantError

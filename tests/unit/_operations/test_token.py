@@ -12,8 +12,8 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from unit.operation_host import OperationHost
-from unit.scripted_entra import (
+from support.operations import OperationHost
+from support.scripted_entra import (
     CLIENT,
     KEYS,
     METADATA,
@@ -24,7 +24,7 @@ from unit.scripted_entra import (
     refusal,
     token_path,
 )
-from unit.scripted_server import Answer
+from support.scripted_server import Answer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import files, timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError

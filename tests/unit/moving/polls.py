@@ -17,9 +17,9 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
+from support.operations import OperationHost
+from support.scripted_entra import CLIENT, ScriptedEntra, token_path
 from unit.moving.tenant import ticks
-from unit.operation_host import OperationHost
-from unit.scripted_entra import CLIENT, ScriptedEntra, token_path
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import fleet
 from ansible_collections.mssp.defender.plugins.module_utils._core.files import Draft

@@ -8,10 +8,10 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from support.scripted_entra import TENANT, ScriptedEntra
 from unit.moving.polls import Poller
 from unit.moving.service import ORDERS, Manner
 from unit.moving.tenant import DAY, SECOND, START, MovingTenant
-from unit.scripted_entra import TENANT, ScriptedEntra
 
 INCIDENTS = 1000
 MOST_REQUESTS = {"xdr": 30, "graph": 50}

@@ -9,10 +9,10 @@ from random import Random
 from typing import Any
 
 import pytest
+from support.scripted_entra import TENANT, ScriptedEntra, token_path
 from unit.moving.polls import ACCESS, HandedOver, Poller
 from unit.moving.service import FAILURE, ORDERS, Manner
 from unit.moving.tenant import DAY, SECOND, START, MovingTenant, written
-from unit.scripted_entra import TENANT, ScriptedEntra, token_path
 
 MANY = 300
 BAD = 111

@@ -12,7 +12,7 @@ from ansible.playbook.play_context import PlayContext
 from ansible.playbook.task import Task
 from ansible.plugins.loader import connection_loader
 from ansible.template import Templar
-from unit.run_vaults import secrets
+from support.vaults import secrets
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.registration.vars_file import Vault
 from ansible_collections.mssp.defender.plugins.module_utils._operations import credential, report, token

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.scripted_entra import CLIENT, TENANT, ScriptedEntra, token_path
-from unit.scripted_server import CUT_OFF, RESET, Answer, Request, refused
+from support.scripted_entra import CLIENT, TENANT, ScriptedEntra, token_path
+from support.scripted_server import CUT_OFF, RESET, Answer, Request, refused
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.calls import Calls

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
-from unit.scripted_entra import CLIENT, TENANT, ScriptedEntra, token_path
-from unit.scripted_server import Answer, Request
+from support.scripted_entra import CLIENT, TENANT, ScriptedEntra, token_path
+from support.scripted_server import Answer, Request
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.calls import Calls
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError, Reason, TenantError

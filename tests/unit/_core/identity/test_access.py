@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.scripted_entra import CLIENT, OTHER_TENANT, RESOURCE, TENANT, ScriptedEntra, token_path
-from unit.scripted_server import Answer
+from support.scripted_entra import CLIENT, OTHER_TENANT, RESOURCE, TENANT, ScriptedEntra, token_path
+from support.scripted_server import Answer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity import permissions

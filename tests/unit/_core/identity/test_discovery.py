@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from unit.scripted_entra import KEYS, METADATA, METADATA_V1, OTHER_TENANT, TENANT, ScriptedEntra, refusal
-from unit.scripted_server import Answer, Request
+from support.scripted_entra import KEYS, METADATA, METADATA_V1, OTHER_TENANT, TENANT, ScriptedEntra, refusal
+from support.scripted_server import Answer, Request
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import clouds
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed, TenantError

@@ -10,8 +10,8 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from unit.scripted_entra import KEYS, KEYS_V1, OTHER_TENANT, RESOURCE, TENANT, ScriptedEntra
-from unit.scripted_server import Answer
+from support.scripted_entra import KEYS, KEYS_V1, OTHER_TENANT, RESOURCE, TENANT, ScriptedEntra
+from support.scripted_server import Answer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity import claims, signatures

@@ -13,7 +13,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from unit.scripted_entra import (
+from support.scripted_entra import (
     CLIENT,
     METADATA,
     OTHER_TENANT,
@@ -23,7 +23,7 @@ from unit.scripted_entra import (
     refusal,
     token_path,
 )
-from unit.scripted_server import CUT_OFF, Answer
+from support.scripted_server import CUT_OFF, Answer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed, TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.credentials import (

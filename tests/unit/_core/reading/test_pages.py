@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from unit.scripted_server import CUT_OFF, Answer
-from unit.scripted_tenant import ScriptedTenant
+from support.scripted_entra import ScriptedTenant
+from support.scripted_server import CUT_OFF, Answer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.dialects import (

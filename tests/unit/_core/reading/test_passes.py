@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from unit.scripted_server import NOT_FOUND, Answer
-from unit.scripted_tenant import ScriptedTenant
+from support.scripted_entra import ScriptedTenant
+from support.scripted_server import NOT_FOUND, Answer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed, TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.dialects import XDR_INCIDENTS

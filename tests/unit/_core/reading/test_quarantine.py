@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import pytest
-from unit.scripted_server import Answer, refused
-from unit.scripted_tenant import ScriptedTenant
+from support.scripted_entra import ScriptedTenant
+from support.scripted_server import Answer, refused
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import errors
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed, Reason, TenantError

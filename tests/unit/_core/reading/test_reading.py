@@ -8,10 +8,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from support.scripted_server import RESET, Answer
 from unit.moving.scene import MOMENT, SINCE, Scene, ids
 from unit.moving.service import FAILURE, ORDERS
 from unit.moving.tenant import DAY, SECOND, START, Event
-from unit.scripted_server import RESET, Answer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import errors, timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed, RefusedRequest, TenantError

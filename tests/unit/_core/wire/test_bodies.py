@@ -13,8 +13,8 @@ import zlib
 from collections.abc import Iterator
 
 import pytest
-from unit.raw_server import sending
-from unit.scripted_server import ScriptedServer
+from support.raw_servers import sending
+from support.scripted_server import ScriptedServer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire import bodies

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 import urllib3
-from unit.forge import DAY, NOW, Forge
-from unit.raw_server import sending
-from unit.scripted_proxy import running_proxy
+from support.certificates import DAY, NOW, Forge
+from support.raw_servers import running_proxy, sending
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Reason, TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from unit.raw_server import sending
-from unit.scripted_server import Answer, ScriptedServer
+from support.raw_servers import sending
+from support.scripted_server import Answer, ScriptedServer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed, TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire import http

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.scripted_proxy import running_proxy
-from unit.scripted_server import CUT_OFF, RESET, Answer, ScriptedServer
+from support.raw_servers import running_proxy
+from support.scripted_server import CUT_OFF, RESET, Answer, ScriptedServer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError, Postponed, TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire import pacing

@@ -8,8 +8,8 @@ import functools
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from unit.clock import Clock
-from unit.scripted_server import Answer, ScriptedServer
+from support.machine import Clock
+from support.scripted_server import Answer, ScriptedServer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import errors, fleet
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed, Reason, TenantError

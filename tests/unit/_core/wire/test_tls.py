@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import requests
-from unit.scripted_server import Answer, ScriptedServer
+from support.scripted_server import Answer, ScriptedServer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire import tls

@@ -7,8 +7,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from unit.scripted_entra import CLIENT, TENANT, ScriptedEntra
-from unit.scripted_server import Answer
+from support.scripted_entra import CLIENT, TENANT, ScriptedEntra
+from support.scripted_server import Answer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.graph import Graph

@@ -1,46 +1,51 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-"""A task in this very process: options validated as Ansible does it, the operation run through its front door."""
+"""Operations in this very process, with options validated as a task's are: alone, or through their front door."""
 
 from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.parsing.vault import VaultSecret
-from emulator_process import EmulatorProcess
+from support.emulator import EmulatorProcess
+from support.vaults import VAULT_PASSWORD, vault
 
+from ansible_collections.mssp.defender.plugins.module_utils._core.registration.vars_file import Vault
 from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform
+from ansible_collections.mssp.defender.plugins.module_utils._operations._host import Inventory
 from ansible_collections.mssp.defender.plugins.plugin_utils._vault import RunVault
-
-VAULT_PASSWORD = "a vault password of a test"
 
 _OPERATIONS = "ansible_collections.mssp.defender.plugins.module_utils._operations"
 
 
-class _TaskHost:
-    """What an operation sees of the task that runs it."""
+class OperationHost:
+    """The options of one task as a playbook gives them (None leaves one out), defaults and environment filled in."""
 
     def __init__(
-        self, params: dict[str, Any], check_mode: bool, run_directory: Path | None, vault: RunVault | None
+        self,
+        operation: ModuleType,
+        check_mode: bool = False,
+        run_directory: Path | None = None,
+        vault: Vault | None = None,
+        inventory: Inventory | None = None,
+        **options: Any,
     ) -> None:
-        self.params = params
+        given = {name: value for name, value in options.items() if value is not None}
+        validated = ArgumentSpecValidator(operation.ARGUMENTS, **operation.CONSTRAINTS).validate(given)
+        assert validated.error_messages == []
+        self.params = validated.validated_parameters
         self.check_mode = check_mode
         self.run_directory = run_directory
         self.vault = vault
         self.progress = None
+        self.inventory = inventory
         self.warnings: list[str] = []
 
     def warn(self, message: str) -> None:
         self.warnings.append(message)
-
-
-def run_vault(password: str = VAULT_PASSWORD, vault_id: str = "default") -> RunVault:
-    """Return the vault of a run that was given one password."""
-    return RunVault([(vault_id, VaultSecret(password.encode()))])
 
 
 class Tasks:
@@ -51,7 +56,7 @@ class Tasks:
 
     def __init__(self, emulator: EmulatorProcess, run_directory: Path | None) -> None:
         self.run_directory = run_directory
-        self.vault: RunVault | None = run_vault()
+        self.vault: RunVault | None = vault(default=VAULT_PASSWORD)
         hosts = {
             "authority_url": emulator.url,
             "graph_url": emulator.url,
@@ -101,9 +106,6 @@ class Tasks:
         """Return the result of one task. Options win over the connection to the emulator; None leaves one out."""
         check_mode = options.pop("check_mode", False)
         operation = importlib.import_module(f"{_OPERATIONS}.{name}")
-        given = {option: value for option, value in options.items() if value is not None}
-        checked = ArgumentSpecValidator(operation.ARGUMENTS, **operation.CONSTRAINTS).validate(given)
-        assert not checked.error_messages, checked.error_messages
-        host = _TaskHost(checked.validated_parameters, check_mode, self.run_directory, self.vault)
+        host = OperationHost(operation, check_mode, self.run_directory, self.vault, **options)
         result = perform(operation, host)
         return {**result, "warnings": [*result.get("warnings", []), *host.warnings]} if host.warnings else result

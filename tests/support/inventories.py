@@ -1,6 +1,5 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-
 """A project with customer lists and a configuration of the inventory, read by the real `ansible-inventory`."""
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from integration.ansible_process import Ansible, Run
+from support.ansible_runs import Ansible, Run
 
 
 @dataclass(frozen=True)

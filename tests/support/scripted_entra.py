@@ -1,18 +1,31 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the scripted server must say to pass for Entra ID: metadata, signing keys, tokens and refusals."""
+"""Entra ID played by a scripted server, and a customer's tenant whose APIs the test scripts."""
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
-from unit.scripted_server import Answer, ScriptedServer
+from support.scripted_server import Answer, Request, ScriptedServer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import clouds
+from ansible_collections.mssp.defender.plugins.module_utils._core.calls import Calls
 from ansible_collections.mssp.defender.plugins.module_utils._core.clouds import Cloud
+from ansible_collections.mssp.defender.plugins.module_utils._core.endpoint import Endpoint
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.access import Access, Target
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.credentials import ClientSecret
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.discovery import Authority, Documents
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.token_cache import TokenCache
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.tokens import TokenSource
+from ansible_collections.mssp.defender.plugins.module_utils._core.reading.dialects import XDR_INCIDENTS, Dialect
+from ansible_collections.mssp.defender.plugins.module_utils._core.reading.pages import Pages
+from ansible_collections.mssp.defender.plugins.module_utils._core.reading.queries import Query
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.pacing import Pace
 
 TENANT = "44444444-4444-4444-8444-444444444444"
 OTHER_TENANT = "55555555-5555-4555-8555-555555555555"
@@ -95,3 +108,42 @@ class ScriptedEntra:
             "token_endpoint": self.server.url + token_path(tenant, version),
             "jwks_uri": self.server.url + keys,
         }
+
+
+ROLES = ["Incident.ReadWrite.All", "SecurityIncident.Read.All", "SecurityAlert.Read.All"]
+
+
+class ScriptedTenant:
+    """Its tokens carry `ROLES`, until `grant` says otherwise."""
+
+    def __init__(self, entra: ScriptedEntra, transport: Transport, folder: Path) -> None:
+        credential = ClientSecret("secret")
+        authority = Authority(entra.cloud(), Documents(transport))
+        self.entra = entra
+        self.server = entra.server
+        self.source = TokenSource(CLIENT, credential, authority, transport, TokenCache(folder, credential.cipher()))
+        self._transport = transport
+        self.grant(*ROLES)
+
+    def grant(self, *roles: str) -> None:
+        self.server.script(token_path(), self.entra.granting(self.entra.token(roles=list(roles))))
+
+    def calls(self, patience: Patience | None = None, pace: Pace | None = None, retires: bool = False) -> Calls:
+        """Return calls that repeat nothing and wait for nothing, unless there is patience."""
+        patience = patience or Patience(0, 0)
+        return Calls(self.server.url, self._access(patience), self._transport, patience, pace, retires)
+
+    def endpoint(self) -> Endpoint:
+        patience = Patience(0, 0)
+        return Endpoint(self.server.url, self._access(patience), self._transport, patience)
+
+    def pages(
+        self, dialect: Dialect = XDR_INCIDENTS, query: Query | None = None, patience: Patience | None = None
+    ) -> Pages:
+        return Pages(self.calls(patience), dialect, query or Query())
+
+    def asked(self, path: str = XDR_INCIDENTS.path) -> list[Request]:
+        return self.server.requests_to(path)
+
+    def _access(self, patience: Patience) -> Access:
+        return Access(self.source, TENANT, Target(RESOURCE), [], patience)

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates with the faults that real ones have."""
+"""Certificates: good ones for the servers of the tests, and some with the faults that real ones have."""
 
 from __future__ import annotations
 
@@ -80,3 +80,51 @@ def _begun(
         .not_valid_before(begins)
         .not_valid_after(ends)
     )
+
+
+def _key_usage(is_ca: bool) -> x509.KeyUsage:
+    """What Python 3.13 and later look for in the certificate of a CA."""
+    return x509.KeyUsage(
+        digital_signature=not is_ca,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=is_ca,
+        crl_sign=is_ca,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def make_certificates(folder: Path) -> tuple[str, str]:
+    """Write a CA certificate, and a certificate of 127.0.0.1 with its key; return both paths."""
+    now = datetime.now(timezone.utc)
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _unused in range(2)]
+    names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in ("Test CA", "127.0.0.1")]
+    paths = folder / "ca.pem", folder / "server.pem"
+    for path, key, name, is_ca in zip(paths, keys, names, (True, False), strict=True):
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(names[0])
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
+            .add_extension(
+                x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+            )
+            .add_extension(_key_usage(is_ca), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(keys[0].public_key()), critical=False)
+            .sign(keys[0], hashes.SHA256())
+        )
+        pem = certificate.public_bytes(serialization.Encoding.PEM)
+        if not is_ca:
+            pem += key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        path.write_bytes(pem)
+    return str(paths[0]), str(paths[1])

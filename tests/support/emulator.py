@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-FILES = Path(__file__).resolve().parents[1] / "roles" / "emulator" / "files"
+FILES = Path(__file__).resolve().parents[2] / "roles" / "emulator" / "files"
 _START_SECONDS = 30
 
 

@@ -1,7 +1,6 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-"""The file of variables that keeps a secret, read the way Ansible reads it."""
+"""What Ansible's vault encrypts: the vault of a run, and a file of variables that keeps a credential."""
 
 from __future__ import annotations
 
@@ -10,7 +9,29 @@ from typing import Any
 
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultLib, VaultSecret
-from integration.in_process import VAULT_PASSWORD
+
+from ansible_collections.mssp.defender.plugins.plugin_utils._vault import RunVault
+
+VAULT_PASSWORD = "a vault password of a test"
+
+
+def secrets(**passwords: str) -> list[tuple[str, VaultSecret]]:
+    """Return what the run was given: by vault ID its password, in this order."""
+    return [(vault_id, VaultSecret(password.encode())) for vault_id, password in passwords.items()]
+
+
+def vault(**passwords: str) -> RunVault:
+    return RunVault(secrets(**passwords))
+
+
+def encrypted(text: str, password: str, vault_id: str | None = None) -> str:
+    """Return the text as `ansible-vault encrypt` writes it."""
+    return VaultLib().encrypt(text, VaultSecret(password.encode()), vault_id=vault_id).decode()
+
+
+def opened(text: str, password: str) -> str:
+    """Return what `ansible-vault view` shows. Raises AnsibleError for a wrong password."""
+    return VaultLib(secrets(default=password)).decrypt(text).decode()
 
 
 class CredentialFile:

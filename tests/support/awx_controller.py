@@ -1,6 +1,5 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-
 """A stand-in of AWX's API: it keeps the objects that `awx.awx` brings, and refuses what AWX refuses.
 
 Source: observed on AWX 24.6.1, and its serializers.
@@ -9,16 +8,13 @@ Source: observed on AWX 24.6.1, and its serializers.
 from __future__ import annotations
 
 import itertools
-import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
-from integration.awx_credentials import ENCRYPTED, encrypted, wrong_injectors
-from integration.awx_kinds import KINDS, LAUNCHED, POINTS_TO, ROLES, Fields
-from integration.scripted_server import Answer, Request
+from support.awx_objects import ENCRYPTED, KINDS, LAUNCHED, POINTS_TO, ROLES, Fields, encrypted, wrong_injectors
+from support.scripted_server import Answer, Request
 
 _RRULE = re.compile(
     r"DTSTART(?:;TZID=[\w/]+)?:\d{8}T\d{6}Z? RRULE:FREQ=(?:MINUTELY|HOURLY|DAILY|WEEKLY);INTERVAL=\d+\b"
@@ -37,7 +33,7 @@ class Refused(Exception):
 
 
 class AwxController:
-    """`answer` is the script of a `ScriptedServer`. `playbooks` is what the project's repository holds."""
+    """`answer` is for a `ScriptedServer` to respond with. `playbooks` is what the project's repository holds."""
 
     def __init__(self, playbooks: set[str]) -> None:
         self.objects: dict[str, dict[int, Fields]] = {kind: {} for kind in KINDS}
@@ -66,17 +62,17 @@ class AwxController:
 
     def answer(self, request: Request) -> Answer:
         """Answer one request as AWX does."""
-        path = urlsplit(request.path).path.removeprefix("/api/v2/").strip("/")
+        path = request.path.removeprefix("/api/v2/").strip("/")
         headers = {"X-API-Product-Name": "AWX", "X-API-Product-Version": "24.6.1"}
         if path.startswith("tokens"):
             return self._sign_in_or_out(request)
         if request.headers.get("Authorization", "").removeprefix("Bearer ") not in self._tokens.values():
             return Answer({"detail": "Authentication credentials were not provided."}, 401, headers)
-        body = json.loads(request.body) if request.body else {}
+        body = request.json or {}
         if request.method != "GET":
             self.writes.append(f"{request.method} {path}")
         try:
-            status, content = self._route(request.method, path.split("/"), dict(parse_qsl(_query(request))), body)
+            status, content = self._route(request.method, path.split("/"), request.query, body)
         except Refused as refusal:
             return Answer(refusal.args[0], 400, headers)
         return Answer("" if content is None else content, status, headers)
@@ -220,10 +216,6 @@ class AwxController:
     def has_playbook(self, name: str) -> bool:
         """Whether the project's repository holds it."""
         return name in self._playbooks
-
-
-def _query(request: Request) -> str:
-    return urlsplit(request.path).query
 
 
 def _merged(before: Fields, now: Fields) -> Fields:

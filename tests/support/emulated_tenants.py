@@ -1,11 +1,11 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-"""The provider's own tenant as others see it: what is registered there, and another client of Microsoft Graph."""
+"""The emulator's tenants as others see and change them: the provider's own, an analyst's incidents, and consent."""
 
 from __future__ import annotations
 
 import base64
+import re
 import time
 import uuid
 from typing import Any
@@ -14,7 +14,7 @@ import jwt
 import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from emulator_process import EmulatorProcess
+from support.emulator import EmulatorProcess
 
 XDR_APP_ID = "8ee8fdad-f234-4243-8f3b-15c294843740"
 GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
@@ -133,3 +133,52 @@ class HomeTenant:
 
 def _stamp(seconds_from_now: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds_from_now))
+
+
+WRITERS = ["Incident.ReadWrite.All", "SecurityIncident.ReadWrite.All", "SecurityAlert.ReadWrite.All"]
+
+
+class IncidentDesk:
+    """Opens tenants that have granted all it takes to change incidents, and have no incidents but those put there."""
+
+    def __init__(self, emulator: EmulatorProcess) -> None:
+        self._emulator = emulator
+
+    def open(self, name: str, roles: list[str] | None = None) -> str:
+        """Return the id of the tenant."""
+        tenant_id = self._emulator.tenant_id(name)
+        self._emulator.control("POST", f"tenants/{tenant_id}/consent", {"roles": roles or WRITERS})
+        self._emulator.control("PATCH", f"tenants/{tenant_id}", {"incident_count": 0})
+        return tenant_id
+
+    def put(self, tenant: str, *incidents: dict[str, Any]) -> list[str]:
+        """Add incidents (parts of documents of the Defender XDR API) and return their ids as tasks write them."""
+        path = f"tenants/{self._emulator.tenant_id(tenant)}/incidents"
+        ids: list[int] = self._emulator.control("POST", path, {"incidents": list(incidents)})["ids"]
+        return [str(number) for number in ids]
+
+    def change(self, tenant: str, incident_id: str, **fields: Any) -> None:
+        """Change an incident as an analyst does, now."""
+        self._emulator.control("PATCH", f"tenants/{self._emulator.tenant_id(tenant)}/incidents/{incident_id}", fields)
+
+    def see(self, tenant: str, incident_id: str) -> dict[str, Any]:
+        """Return an incident as it is now, as a document of the Defender XDR API."""
+        documents = self._emulator.control("GET", f"tenants/{self._emulator.tenant_id(tenant)}/incidents")["incidents"]
+        found: list[dict[str, Any]] = [one for one in documents if str(one["incidentId"]) == incident_id]
+        assert len(found) == 1
+        return found[0]
+
+
+def answer_consent_page(url: str, ca_path: str, decision: str, **fields: str) -> str:
+    """Open the link, press `accept` or `cancel`, and return where the browser is sent. `fields` are filled in."""
+    with requests.Session() as browser:
+        browser.trust_env = False
+        browser.verify = ca_path
+        page = browser.get(url, timeout=10)
+        assert page.status_code == 200, page.text
+        canary = re.search(r'name="canary" value="([^"]+)"', page.text)
+        assert canary, page.text
+        form = {"canary": canary[1], "decision": decision, **fields}
+        answer = browser.post(page.url, data=form, allow_redirects=False, timeout=10)
+    assert answer.status_code == 302, answer.text
+    return answer.headers["Location"]

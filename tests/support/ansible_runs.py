@@ -1,24 +1,32 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-"""Real `ansible-playbook` and `ansible` processes, in a home and a working directory of their own."""
+"""Runs of Ansible's commands, in a home and a working directory of their own: plain, in a terminal, or by a runner."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
+import signal
+import struct
 import subprocess
+import sys
+import termios
 import textwrap
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
-from emulator_process import EmulatorProcess
-from integration.in_process import VAULT_PASSWORD
+from support.emulator import EmulatorProcess
+from support.vaults import VAULT_PASSWORD
 
-_HERE = Path(__file__).resolve().parent
+CALLBACKS = Path(__file__).resolve().parent / "callback_plugins"
+"""`recorder` writes each result to the file that RECORDER_FILE names, `json_output` prints all as one document."""
 _SECONDS = 120
 
 
@@ -96,7 +104,7 @@ class Ansible:
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_NOCOWS": "1",
             "ANSIBLE_LOCALHOST_WARNING": "false",
-            "ANSIBLE_CALLBACK_PLUGINS": str(_HERE / "callback_plugins"),
+            "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
             "ANSIBLE_LOAD_CALLBACK_PLUGINS": "true",
             "RECORDER_FILE": str(root / "results.jsonl"),
             "REGISTRAR_SECRET": emulator.registrar_secret,
@@ -158,3 +166,68 @@ class Ansible:
             text=True,
             start_new_session=True,
         )
+
+
+ROWS, COLUMNS = 24, 140
+
+
+def in_terminal(
+    ansible: Ansible,
+    command: list[str],
+    when: Callable[[bytes], bool] = lambda _seen: False,
+    number: signal.Signals = signal.SIGINT,
+    rows: int = ROWS,
+    columns: int = COLUMNS,
+    **environment: str,
+) -> tuple[int, str]:
+    """Run a command in a terminal and return its exit code and all that it wrote, control sequences and all.
+
+    As soon as `when` is true of what was written, the command gets the signal of that number, as by Ctrl-C or kill.
+    """
+    terminal, inside = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    process = subprocess.Popen(
+        command,
+        env={**ansible.environment, "TERM": "xterm", **environment},
+        cwd=ansible.place,
+        stdin=inside,
+        stdout=inside,
+        stderr=inside,
+        start_new_session=True,
+    )
+    os.close(inside)
+    seen, is_told = b"", False
+    try:
+        # reading fails when the last process has closed the terminal
+        with contextlib.suppress(OSError):
+            while chunk := os.read(terminal, 1 << 16):
+                seen += chunk
+                if when(seen) and not is_told:
+                    is_told = True
+                    os.killpg(process.pid, number)
+        return process.wait(timeout=10), seen.decode().replace("\r\n", "\n")
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        os.close(terminal)
+
+
+PRIVATE = "runner"
+
+
+def run_with_runner(ansible: Ansible, playbook: str, *arguments: str, **environment: str) -> Run:
+    """Run a playbook of the collection from a project that only imports it; `artifacts` lie below `place`/runner."""
+    private = ansible.place / PRIVATE
+    for folder in ("project", "inventory", "env"):
+        (private / folder).mkdir(parents=True, exist_ok=True)
+    (private / "project" / "job.yml").write_text(json.dumps([{"name": "Job", "import_playbook": playbook}]))
+    (private / "inventory" / "hosts.json").write_text(ansible.inventory().read_text())
+    secrets = {"AZURE_CLIENT_SECRET": ansible.environment["AZURE_CLIENT_SECRET"], **environment}
+    envvars = private / "env" / "envvars"
+    envvars.touch(mode=0o600)
+    envvars.write_text(json.dumps(secrets))
+    command = [sys.executable, "-m", "ansible_runner", "run", str(private), "--playbook", "job.yml"]
+    if arguments:
+        command.append(f"--cmdline={' '.join(arguments)}")
+    return ansible.run(command, {"AZURE_CLIENT_SECRET": None})

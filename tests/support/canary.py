@@ -1,6 +1,5 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-
 """Gathers all that a run leaves or shows, while it runs and afterwards, and searches it for secrets."""
 
 from __future__ import annotations
