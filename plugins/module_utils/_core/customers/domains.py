@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from .. import errors, fleet
 from ..errors import Reason, TenantError
@@ -24,7 +23,7 @@ def resolve(domains: Iterable[str], look_up: Callable[[], Lookup], concurrency: 
     """
     failures: list[Reason] = []
 
-    def job(domain: str, find: Lookup) -> dict[str, Any]:
+    def job(domain: str, find: Lookup) -> dict[str, str | None]:
         if failures:
             raise TenantError(failures[0])
         try:

@@ -155,7 +155,7 @@ class _Reader:
     """Reads the nodes of one YAML text into the terms of JSON, which is how inventories are stored."""
 
     def __init__(self) -> None:
-        self._seen: set[Any] = set()
+        self._seen: set[object] = set()
         self._repeated = 0
 
     def row(self, node: Any) -> Row:

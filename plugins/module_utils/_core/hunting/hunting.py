@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict, TypeGuard, TypeVar
 
 from .. import errors, timestamps
 from ..calls import Call, Calls
@@ -20,6 +20,8 @@ from ..identity import refusals
 from ..wire import records
 from ..wire.pacing import HUNTING
 from ..wire.records import Record
+
+T = TypeVar("T")
 
 MOST_ROWS = 100_000
 """Rows that Microsoft returns for one query at most, without a word about the others."""
@@ -56,15 +58,22 @@ class Query:
         return {"Query": self.text} | ({"Timespan": self.timespan} if self.timespan else {})
 
 
+class Column(TypedDict):
+    """A column of the rows; `type` is what the service calls the kind of its values."""
+
+    name: str
+    type: str
+
+
 @dataclass(frozen=True)
 class Answer:
-    """What one tenant answered: `schema` has the name and the type of each column, in order.
+    """What one tenant answered: `schema` has the columns, in order.
 
     `stats` is what the query cost, as the Defender XDR API tells it; None from Microsoft Graph.
     """
 
     rows: list[Record]
-    schema: list[dict[str, str]]
+    schema: list[Column]
     stats: dict[str, Any] | None
 
     @property
@@ -95,9 +104,9 @@ def ask(calls: Calls, dialect: Dialect, query: Query) -> Answer:
     answer = reply.json(partial(records.read_page, collection=dialect.rows))
     # the Defender XDR API writes the same names in upper case
     body = {name.lower(): value for name, value in answer.items()}
-    rows: Any = body.get("results")
+    rows = body.get("results")
     schema = _schema(body.get("schema"))
-    if schema is None or not _are(Record, rows):
+    if schema is None or not _are(rows, Record):
         meaning = f"{reply.host} sent no rows with their schema"
         raise TenantError(Reason(errors.ERROR, meaning, "check xdr_url or graph_url"))
     return Answer(rows, schema, body.get("stats"))
@@ -138,16 +147,16 @@ _REMEDIES = (
 )
 
 
-def _refused(body: Any) -> Reason:
+def _refused(body: object) -> Reason:
     """Return the reason for HTTP 400, with Microsoft's own message whole: it names the place of a mistake."""
     reason = refusals.of_api(400, body, None, [])
     remedies = (remedy for words, remedy in _REMEDIES if words.search(reason.meaning))
     return replace(reason, remedy=next(remedies, _CORRECT))
 
 
-def _schema(columns: Any) -> list[dict[str, str]] | None:
+def _schema(columns: object) -> list[Column] | None:
     """Return the name and the type of each column, None for anything but columns."""
-    if not _are(dict, columns):
+    if not _are(columns, dict):
         return None
     lower = [{name.lower(): str(value) for name, value in column.items()} for column in columns]
     if not all(column.keys() >= {"name", "type"} for column in lower):
@@ -155,5 +164,5 @@ def _schema(columns: Any) -> list[dict[str, str]] | None:
     return [{"name": column["name"], "type": column["type"]} for column in lower]
 
 
-def _are(kind: type, values: Any) -> bool:
+def _are(values: object, kind: type[T]) -> TypeGuard[list[T]]:
     return isinstance(values, list) and all(isinstance(value, kind) for value in values)

@@ -11,12 +11,12 @@ import base64
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
 
 from .. import files, timestamps
 from ..dependencies import hashes, rsa, serialization, x509
 from ..identity import certificate_files, credentials
 from ..identity.credentials import Certificate
+from .directory import KeyCredential
 
 _KEY_BITS = 3072
 # in bytes
@@ -34,7 +34,7 @@ class KeyPair:
     starts: float
     ends: float
 
-    def as_key_credential(self, name: str, now: float) -> dict[str, str]:
+    def as_key_credential(self, name: str, now: float) -> KeyCredential:
         """Return the item of `keyCredentials` that registers the public part, good from `now` on."""
         return {
             "type": "AsymmetricX509Cert",
@@ -92,7 +92,7 @@ def keep(pair: KeyPair, path: Path) -> None:
     files.replace_private(path, pair.pem())
 
 
-def _pair(certificate: Any, credential: Certificate) -> KeyPair:
+def _pair(certificate: x509.Certificate, credential: Certificate) -> KeyPair:
     public = base64.b64encode(certificate.public_bytes(serialization.Encoding.DER)).decode()
     starts, ends = certificate_files.validity(certificate)
     return KeyPair(credential, public, starts.timestamp(), ends.timestamp())
