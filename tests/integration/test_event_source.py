@@ -312,7 +312,7 @@ def test_customers_may_come_from_a_list(source: Source, desk: IncidentDesk, tmp_
         ({"client_secret": ""}, "no credential is given"),
         ({"certificate_path": "/nowhere.pem"}, "are both given: keep one of them"),
         ({"severity": ["Severe"]}, "value of severity must be one or more of"),
-        ({"backfill": "long ago"}, "backfill 'long ago' is no time: "),
+        ({"backfill": "long ago"}, "backfill 'long ago' is not a time: "),
         ({"ca_path": "/nowhere.pem"}, "ca_path /nowhere.pem cannot be used"),
     ],
     ids=str,

@@ -168,7 +168,7 @@ def test_the_plan_for_the_whole_fleet(fleet: Ansible, emulator: EmulatorProcess)
             ],
             "rule 'a': set.determination 'Malware' does not go with classification 'FalsePositive'",
         ),
-        ([{"name": "a", "match": {"title": "("}, "set": {}}], "rule 'a': match.title '(' is no regular expression"),
+        ([{"name": "a", "match": {"title": "("}, "set": {}}], "rule 'a': match.title '(' is not a regular expression"),
     ],
     ids=["unknown key", "illegal pair", "bad expression"],
 )

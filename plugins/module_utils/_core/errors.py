@@ -79,7 +79,7 @@ class Reason:
     final: bool = False
 
     def __post_init__(self) -> None:
-        """Whoever wrote a part of it: nothing in it may act on the terminal or the log that it comes to."""
+        """Keep a text that a service wrote a part of from acting on the terminal or the log that shows it."""
         for name in ("meaning", "remedy", "code"):
             if text := getattr(self, name):
                 object.__setattr__(self, name, plain(text))

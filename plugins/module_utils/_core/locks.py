@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Locks that keep runs of ours apart, and that nobody else can hold.
 
-Whoever can open a file can lock it, for ever if need be. So only 0600 files of our own are locked, and never a folder.
+A user who can open a file can lock it, and never let go. So only 0600 files of our own are locked, and never a folder.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def locked(option: str, folder: Path, patience: float) -> Iterator[None]:
     try:
         yield
     finally:
-        # while it is still held: whoever waits for it sees that it is gone, and makes another
+        # while it is still held: a run that waits for it sees that it is gone, and makes another
         path.unlink(missing_ok=True)
         os.close(descriptor)
 

@@ -35,7 +35,7 @@ def ticks(text: str) -> int:
     """
     match = _ISO.match(text.strip())
     if not match:
-        raise ValueError(f"'{text}' is no ISO 8601 time")
+        raise ValueError(f"'{text}' is not an ISO 8601 time")
     year, month, day, hour, minute, second, fraction, zone = match.groups()
     moment = datetime(
         int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), tzinfo=timezone.utc
@@ -79,7 +79,7 @@ def option_ticks(option: str, text: str, now: float) -> int:
         return value
     except (ValueError, OverflowError):
         raise OptionError(
-            f"{option} '{text}' is no time: write 2026-11-20T08:00:00Z, or an age such as 90m, 24h or 7d"
+            f"{option} '{text}' is not a time: write 2026-11-20T08:00:00Z, or an age such as 90m, 24h or 7d"
         ) from None
 
 
@@ -87,7 +87,7 @@ def option_seconds(option: str, text: str) -> float:
     """Return how many seconds a duration such as 90m, 24h or 30d is. Raises OptionError for anything else."""
     duration = _AGO.match(text.strip())
     if not duration:
-        raise OptionError(f"{option} '{text}' is no duration: write it as 90m, 24h or 30d")
+        raise OptionError(f"{option} '{text}' is not a duration: write it as 90m, 24h or 30d")
     return timedelta(**{_UNITS[duration[2]]: int(duration[1])}).total_seconds()
 
 

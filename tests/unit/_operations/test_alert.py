@@ -70,7 +70,7 @@ def test_an_alert_of_another_tenant_is_named(task: Task) -> None:
     ("options", "sentence"),
     [
         ({}, "nothing is to be set"),
-        ({"alert_id": "..", "status": "New"}, "alert_id '..' is no alert's id"),
+        ({"alert_id": "..", "status": "New"}, "alert_id '..' is not the id of an alert"),
         ({"classification": "TruePositive", "determination": "Clean"}, "determination 'Clean' does not go with"),
         ({"status": "New", "unchanged_since": "x"}, "unchanged_since 'x' is no time: give the lastUpdateDateTime"),
     ],

@@ -183,7 +183,7 @@ def test_graph_is_changed_through_graph(task: Task, entra: ScriptedEntra) -> Non
     ("options", "sentence"),
     [
         ({}, "nothing is to be set: give status, assigned_to, classification, tags or comment"),
-        ({"incident_id": "7/../8", "status": "Active"}, "incident_id '7/../8' is no incident's id"),
+        ({"incident_id": "7/../8", "status": "Active"}, "incident_id '7/../8' is not the id of an incident"),
         ({"determination": "Malware"}, "determination 'Malware' needs a classification beside it"),
         (
             {"classification": "FalsePositive", "determination": "Malware"},

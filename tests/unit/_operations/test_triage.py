@@ -191,9 +191,9 @@ def test_who_may_not_write_is_told_before_anything_is_read(task: Task, entra: Sc
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"rules": [{**RULE, "match": {"color": "red"}}]}, "rule 'high': match.color is no key"),
+        ({"rules": [{**RULE, "match": {"color": "red"}}]}, "rule 'high': match.color is not a key"),
         ({"rules": []}, "rules: there is none"),
-        ({"updated_after": "last week"}, "updated_after 'last week' is no time: "),
+        ({"updated_after": "last week"}, "updated_after 'last week' is not a time: "),
         ({"cloud": "china"}, "cloud 'china' has no Microsoft Threat Protection API: "),
     ],
 )

@@ -136,7 +136,7 @@ def _pattern(title: str, where: str) -> re.Pattern[str]:
     try:
         return re.compile(title, re.IGNORECASE)
     except re.error as error:
-        raise OptionError(f"{where}title '{title}' is no regular expression: {error}") from None
+        raise OptionError(f"{where}title '{title}' is not a regular expression: {error}") from None
 
 
 def _sources(named: Sequence[str]) -> tuple[str, ...]:
@@ -158,7 +158,7 @@ def _mapping(rule: Mapping[str, object], key: str, where: str) -> dict[str, obje
 def _check_keys(given: Mapping[str, object], known: Sequence[str], where: str) -> None:
     unknown = [str(key) for key in given if key not in known]
     if unknown:
-        raise OptionError(f"{where}{unknown[0]} is no key: there are {', '.join(known)}")
+        raise OptionError(f"{where}{unknown[0]} is not a key: there are {', '.join(known)}")
 
 
 def _is_older(created: str | None, moment: int) -> bool:

@@ -81,7 +81,7 @@ def check_id(noun: str, value: str, where: str = "") -> str:
     """Return the id of a record. Raises OptionError for what can be none, and would lead a call astray."""
     value = value.strip()
     if not _is_id(noun, value):
-        raise OptionError(f"{where}{noun}_id '{value}' is no {noun}'s id: copy it from what was read")
+        raise OptionError(f"{where}{noun}_id '{value}' is not the id of an {noun}: copy it from what was read")
     return value
 
 

@@ -365,7 +365,7 @@ def test_check_mode_reads_and_sends_nothing(tenant: Tenant) -> None:
     ("noun", "value"), [("incident", "x1"), ("incident", "../7"), ("incident", ""), ("alert", ".."), ("alert", "a/b")]
 )
 def test_what_can_be_no_id_is_refused(noun: str, value: str) -> None:
-    with pytest.raises(OptionError, match=f"^item 1: {noun}_id '{value}' is no {noun}'s id"):
+    with pytest.raises(OptionError, match=f"^item 1: {noun}_id '{value}' is not the id of an {noun}"):
         updating.check_id(noun, value, "item 1: ")
 
 
