@@ -157,7 +157,7 @@ def test_the_plan_for_the_whole_fleet(fleet: Ansible, emulator: EmulatorProcess)
 @pytest.mark.parametrize(
     ("rules", "sentence"),
     [
-        ([{"name": "a", "match": {"colour": "red"}, "set": {}}], "rule 'a': match.colour is no key"),
+        ([{"name": "a", "match": {"colour": "red"}, "set": {}}], "rule 'a': match.colour is not a key"),
         (
             [
                 {

@@ -94,7 +94,7 @@ class Reason:
         who = "" if self.acts == NOBODY else f"{self.acts}: "
         return f"{cause(self.meaning, self.code)}; {who}{self.remedy}."
 
-    def to_result(self) -> dict[str, Any]:
+    def to_result(self) -> dict[str, str | bool | None]:
         return {**asdict(self), "who": self.acts}
 
 

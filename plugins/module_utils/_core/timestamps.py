@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
-from typing import Any
 
 from .errors import OptionError
 
@@ -47,7 +46,7 @@ def ticks(text: str) -> int:
     return value
 
 
-def ticks_or_none(value: Any) -> int | None:
+def ticks_or_none(value: object) -> int | None:
     """Return the ticks of a time in a record, None for one that is missing or cannot be read."""
     try:
         return ticks(str(value))

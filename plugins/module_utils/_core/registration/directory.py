@@ -47,13 +47,18 @@ class Web(TypedDict, total=False):
 
 
 class PasswordCredential(TypedDict, total=False):
-    """A client secret. `secretText` is in the answer that adds it, and nowhere else."""
+    """A client secret, without the secret itself."""
 
     keyId: str
     displayName: str | None
     startDateTime: str
     endDateTime: str
-    secretText: str | None
+
+
+class AddedPassword(PasswordCredential):
+    """The answer that adds a client secret, the only one that has it."""
+
+    secretText: str
 
 
 class KeyCredential(TypedDict, total=False):
@@ -172,12 +177,12 @@ class Directory:
         path = f"servicePrincipals/{segment(resource_id)}/appRoleAssignedTo/{segment(assignment_id)}"
         self._delete(path, Call("take a grant back", _GRANT))
 
-    def add_password(self, object_id: str, name: str, ends_at: str) -> PasswordCredential:
-        """Return a new client secret, with its `secretText`."""
+    def add_password(self, object_id: str, name: str, ends_at: str) -> AddedPassword:
+        """Return a new client secret."""
         body = {"passwordCredential": {"displayName": name, "endDateTime": ends_at}}
         call = Call("add a secret", _OWNED)
         reply = self._graph.send("POST", f"applications/{segment(object_id)}/addPassword", call, body)
-        return cast("PasswordCredential", reply.json())
+        return cast("AddedPassword", reply.json())
 
     def remove_password(self, object_id: str, key_id: str) -> None:
         """Remove a client secret. Fine when it is gone."""
