@@ -24,8 +24,9 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.identity.token
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.dialects import XDR_INCIDENTS, Dialect
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.pages import Pages
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.queries import Query
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.pacing import Pace
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 TENANT = "44444444-4444-4444-8444-444444444444"
 OTHER_TENANT = "55555555-5555-4555-8555-555555555555"

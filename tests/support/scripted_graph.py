@@ -18,7 +18,8 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.identity.disco
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.permissions import GRAPH, Api
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.token_cache import TokenCache
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.tokens import TokenSource
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 GRAPH_RESOURCE = "https://graph.microsoft.com"
 UNIQUE_NAME = "provider-soc"

@@ -20,7 +20,8 @@ from unit.moving.scene import Scene
 from unit.moving.service import MovingService
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import waiting
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 # A deadline would measure how busy the machine is.
 hypothesis.settings.register_profile("house", deadline=None, max_examples=60, database=InMemoryExampleDatabase())

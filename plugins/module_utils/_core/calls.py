@@ -15,9 +15,10 @@ from .errors import Reason, RefusedRequest, TenantError
 from .identity import refusals
 from .identity.access import Access
 from .waiting import clock
-from .wire.http import Patience, Reply, Transport
+from .wire.http import Reply, Transport
 from .wire.links import NextLinks
 from .wire.pacing import Pace, Quota
+from .wire.patience import Patience
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Calls:
         self._endpoint = Endpoint(base_url, access, transport, patience)
         self._host = urlsplit(base_url).netloc
         self._tenant_id = access.tenant_id
-        self.patience = patience
+        self._patience = patience
         self._pace = pace
         self._retires = retires
 
@@ -113,7 +114,7 @@ class Calls:
         if self._pace is None:
             return
         if seconds := self._pace.take(self._tenant_id, call.quota):
-            raise self.patience.pace(seconds, call.quota, self._host)
+            raise self._patience.pace(seconds, call.quota, self._host)
         # at once: whoever does the work may be killed while it waits
         self._pace.save(self._tenant_id)
 

@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 from .errors import TenantError
 from .identity.access import Access, Proof
-from .wire.http import Patience, Reply, Transport
+from .wire.http import Reply, Transport
 from .wire.links import NextLinks
+from .wire.patience import Patience
 
 
 class NoToken(TenantError):

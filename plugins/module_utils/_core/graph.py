@@ -9,16 +9,17 @@ lag after a creation (404, or 400 with NoBackingApplicationObject).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from . import errors, waiting
 from .endpoint import Endpoint, NoToken, Request
-from .errors import Reason, TenantError
+from .errors import Postponed, Reason, TenantError
 from .identity import refusals
 from .identity.access import Access
-from .wire.http import Patience, Reply, Transport
+from .wire.http import Reply, Transport
+from .wire.patience import Patience
 
 _VERSION = "/v1.0/"
 _FIRST_PAUSE = 1.0
@@ -87,16 +88,18 @@ class Graph:
         prefer: str | None = None,
         accept: tuple[int, ...] = (),
         settle: bool = True,
+        confirm: Callable[[], Reply | None] | None = None,
     ) -> Reply:
         """Send a request, again where its reply was lost, and return the reply: a 2xx, or a status in `accept`.
 
         `settle`: the objects it names are known to exist, so that their absence is lag and worth waiting for.
+        `confirm` looks whether a request whose reply was lost took effect, and returns what shows that it did.
         """
         # a page's link to the next one is whole already
         where = path if "://" in path else f"{_VERSION}{path}"
         request = Request(method, where, body, headers={"Prefer": prefer} if prefer else {})
         for _try in waiting.tries(self._settle_seconds, waiting.doubling(_FIRST_PAUSE, _LONGEST_PAUSE)):
-            reply = self._answer(request)
+            reply = self._answer(request, confirm)
             is_passing = _collides(reply) or (settle and _lags(reply))
             if not is_passing:
                 break
@@ -106,15 +109,30 @@ class Graph:
             raise TenantError(_never_settled(call, self._settle_seconds))
         raise self.refused(reply, call)
 
+    def change(self, path: str, call: Call, changes: Mapping[str, Any]) -> None:
+        """Set properties of an object that is known to exist, each as a whole.
+
+        Where the answer is lost, they are read before they are set again, or the loss is reported.
+        """
+
+        def confirm() -> Reply | None:
+            try:
+                reply = self.send("GET", f"{path}?$select={','.join(changes)}", call)
+                return reply if _shows(reply.json(), changes) else None
+            except TenantError:
+                return None
+
+        self.send("PATCH", path, call, changes, confirm=confirm)
+
     def refused(self, reply: Reply, call: Call) -> TenantError:
         """Return the error that a reply amounts to."""
         return TenantError(
             refusals.of_directory(reply.status, reply.json_or_none(), call.purpose, call.role, self._caller)
         )
 
-    def _answer(self, request: Request) -> Reply:
+    def _answer(self, request: Request, confirm: Callable[[], Reply | None] | None) -> Reply:
         try:
-            return waiting.wait_out(self._endpoint.send, request)
+            return waiting.wait_out(self._confirmed, request, confirm)
         except NoToken as error:
             reason = replace(error.reason, meaning=f"{self._caller} got no token: {error.reason.meaning}")
             if reason.acts == errors.CUSTOMER_ADMIN:
@@ -123,10 +141,30 @@ class Graph:
                 reason = replace(reason, remedy=remedy, who=errors.PROVIDER)
             raise TenantError(reason) from None
 
+    def _confirmed(self, request: Request, confirm: Callable[[], Reply | None] | None) -> Reply:
+        try:
+            return self._endpoint.send(request)
+        except (Postponed, TenantError) as lost:
+            reason = lost.error.reason if isinstance(lost, Postponed) else lost.reason
+            shown = confirm() if confirm and reason.state == errors.UNREACHABLE else None
+            if shown is None:
+                raise
+            return shown
+
 
 def _never_settled(call: Call, seconds: float) -> Reason:
     meaning = f"Microsoft's directory was not ready to {call.purpose} after {seconds:g} s of waiting"
     return Reason(errors.ERROR, meaning, "run again later, or raise settle_wait")
+
+
+def _shows(found: Any, wanted: Any) -> bool:
+    """Tell whether a value is as it was sent: Graph adds members to objects, and keeps no order of lists."""
+    if isinstance(wanted, Mapping):
+        return isinstance(found, dict) and all(_shows(found.get(name), value) for name, value in wanted.items())
+    if isinstance(wanted, list):
+        is_list = isinstance(found, list) and len(found) == len(wanted)
+        return is_list and all(any(_shows(item, each) for item in found) for each in wanted)
+    return bool(found == wanted)
 
 
 def _lags(reply: Reply) -> bool:

@@ -21,8 +21,9 @@ from .._core.identity.safe import Safe
 from .._core.identity.token_cache import TokenCache
 from .._core.identity.token_file import TokenFile
 from .._core.identity.tokens import TokenSource
-from .._core.wire.http import Patience, Transport
+from .._core.wire.http import Transport
 from .._core.wire.pacing import Pace
+from .._core.wire.patience import Patience
 from ._host import Host
 
 _WARNED = "warned-of-retirement"

@@ -20,7 +20,8 @@ from .._core.graph import Graph
 from .._core.identity import permissions
 from .._core.identity.access import Target
 from .._core.identity.discovery import Authority, Documents
-from .._core.wire.http import Patience, Transport
+from .._core.wire.http import Transport
+from .._core.wire.patience import Patience
 from .._options import CONNECTION
 from ._host import Host
 from ._session import Session, check_counts

@@ -15,8 +15,8 @@ from ansible_collections.mssp.defender.plugins.module_utils._core import timesta
 from ansible_collections.mssp.defender.plugins.module_utils._core.calls import Call, Calls
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed, RefusedRequest, TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.token_cache import Token
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.pacing import MINUTE, Pace, Quota
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 PATH = "/api/incidents"
 ONE = f"{PATH}/29"

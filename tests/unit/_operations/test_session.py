@@ -20,7 +20,7 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.errors import 
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity import permissions
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.access import Access, Target
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.dialects import XDR_INCIDENTS
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 from ansible_collections.mssp.defender.plugins.module_utils._operations import _session, incidents, token
 from ansible_collections.mssp.defender.plugins.module_utils._operations._session import Session
 
@@ -118,8 +118,8 @@ def test_each_tenant_has_patience_of_its_own() -> None:
     session = session_of(retries=0, max_wait=100)
     first, second = session.patience(), session.patience()
     for patience in (first, second):
-        assert type(patience.after_throttling("api", 60)).__name__ == "Postponed"
-    assert type(first.after_throttling("api", 60)).__name__ == "TenantError"
+        assert type(patience.after_throttling("GET api", "api", 60)).__name__ == "Postponed"
+    assert type(first.after_throttling("GET api", "api", 60)).__name__ == "TenantError"
 
 
 def reading_session(entra: ScriptedEntra, run_directory: Path | None = None, **options: Any) -> Session:

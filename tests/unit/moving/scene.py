@@ -13,7 +13,7 @@ from unit.moving.tenant import DAY, START, MovingTenant, Version
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.dialects import XDR_INCIDENTS, Dialect
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.queries import Query
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.reading import Reader
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 SINCE = START - 30 * DAY
 MOMENT = START - DAY

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from .. import errors, timestamps
 from ..calls import Calls
 from ..characters import plain
-from ..errors import OptionError, Postponed, Reason, TenantError
+from ..errors import OptionError, Reason, TenantError
 from ..identity import refusals
 from ..reading.quarantine import is_failure
 from ..reading.redirects import MOST_STEPS
@@ -118,7 +118,6 @@ class _Update:
         self._is_read = False
         self._moved_at: str | None = None
         self._has_sent = False
-        self._lost = 0
         self._planned: Plan = {}
         self._left: Plan = {}
 
@@ -126,21 +125,11 @@ class _Update:
         self._is_read = False
         try:
             return self._run()
-        except Postponed as wait:
-            # that the record can be read, again and again, renews the patience with changes that never succeed
-            self._lost += self._is_read and wait.error.reason.state == errors.UNREACHABLE
-            if self._lost <= self._calls.patience.retries:
-                raise
-            return self._after(wait.error)
         except TenantError as error:
-            return self._after(error)
-
-    def _after(self, error: TenantError) -> End:
-        """Return the end that a record's own trouble is. Raises the error where it is the tenant's."""
-        if self._is_of_record(error.reason):
+            if not self._is_of_record(error.reason):
+                raise
             meaning = f"{self._name()} could not be changed: {error.reason.meaning}"
             return self._ended(REFUSED, meaning, error.reason.remedy)
-        raise error
 
     def cut_short(self) -> End:
         """Return the end of an order that the tenant's trouble came before."""

@@ -18,8 +18,9 @@ from .. import errors
 from ..clouds import GUID, Cloud
 from ..errors import Postponed, Reason, TenantError
 from ..waiting import clock
-from ..wire.http import Patience, Transport
+from ..wire.http import Transport
 from ..wire.links import led_back
+from ..wire.patience import Patience, call_of
 from . import refusals
 from .safe import Safe
 
@@ -82,7 +83,7 @@ class Documents:
         with self._lock:
             until, reason = self._failed.get(url, (0.0, None))
             if reason and clock.monotonic() < until:
-                raise patience.after_failure(reason, at_least=until - clock.monotonic())
+                raise patience.after_failure(call_of("GET", url), reason, at_least=until - clock.monotonic())
             is_first = url not in self._under_way
             fetch = self._under_way.setdefault(url, Future())
         if is_first:
@@ -90,7 +91,7 @@ class Documents:
         try:
             return fetch.result()
         except Postponed as wait:
-            raise (wait if is_first else patience.share(wait)) from None
+            raise (wait if is_first else patience.share(call_of("GET", url), wait)) from None
 
     def _perform(self, url: str, patience: Patience, fetch: Future[Document]) -> None:
         started = clock.monotonic()

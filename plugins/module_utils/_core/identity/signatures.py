@@ -11,7 +11,7 @@ from __future__ import annotations
 from .. import errors
 from ..dependencies import jwt, rsa
 from ..errors import Reason, TenantError
-from ..wire.http import Patience
+from ..wire.patience import Patience
 from .claims import LEEWAY, Claims
 from .discovery import Authority, Document
 

@@ -16,7 +16,8 @@ from .. import errors
 from ..dependencies import msal
 from ..errors import Reason, TenantError
 from ..wire import throttling
-from ..wire.http import Patience, Reply, Transport
+from ..wire.http import Reply, Transport
+from ..wire.patience import Patience, call_of
 from . import claims, refusals
 from .credentials import Credential
 from .discovery import Authority
@@ -135,7 +136,9 @@ class _MsalHttpClient:
         body = reply.json()
         if reply.status >= 400:
             reason = refusals.of_token_endpoint(body)
-            raise self._later(reply, reason) if refusals.is_transient(body) else TenantError(reason)
+            if not refusals.is_transient(body):
+                raise TenantError(reason)
+            raise self._later(call_of("POST", url), reply, reason)
         token = body.get("access_token")
         if not (isinstance(token, str) and token):
             raise TenantError(Reason(errors.ERROR, "the token endpoint sent no token", "check authority_url"))
@@ -143,14 +146,14 @@ class _MsalHttpClient:
         granted = {"token_type": "Bearer", "access_token": token, "expires_in": _lifetime(body.get("expires_in"))}
         return _MsalResponse(reply.status, json.dumps(granted), {})
 
-    def _later(self, reply: Reply, reason: Reason) -> Exception:
+    def _later(self, call: str, reply: Reply, reason: Reason) -> Exception:
         """Return what to raise after a refusal that passes: Postponed, or TenantError when patience ends."""
         if reason.state != errors.THROTTLED:
-            return self._patience.after_failure(reason)
+            return self._patience.after_failure(call, reason)
         seconds = throttling.retry_after(reply.headers, "")
         if seconds is None and reason.code == _LOOP:
             seconds = _LOOP_SECONDS
-        return self._patience.after_throttling(reply.host, seconds, reason=reason)
+        return self._patience.after_throttling(call, reply.host, seconds, reason=reason)
 
     def close(self) -> None:
         """The transport outlives MSAL's application."""

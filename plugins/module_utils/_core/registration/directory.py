@@ -132,7 +132,7 @@ class Directory:
 
     def update_application(self, object_id: str, changes: Application, purpose: str) -> None:
         """Change some properties; each collection named is replaced as a whole."""
-        self._graph.send("PATCH", f"applications/{segment(object_id)}", Call(purpose, _OWNED), changes)
+        self._graph.change(f"applications/{segment(object_id)}", Call(purpose, _OWNED), changes)
 
     def delete_application(self, object_id: str) -> None:
         """Delete an application, and with it its service principal in this tenant. Fine when it is gone."""
@@ -214,7 +214,7 @@ class Directory:
     def update_federated_credential(self, object_id: str, credential_id: str, changes: FederatedCredential) -> None:
         """Change a federated identity credential."""
         path = f"{_federated(object_id)}/{segment(credential_id)}"
-        self._graph.send("PATCH", path, Call("change a federated credential", _OWNED), changes)
+        self._graph.change(path, Call("change a federated credential", _OWNED), changes)
 
     def delete_federated_credential(self, object_id: str, credential_id: str) -> None:
         """Remove a federated identity credential. Fine when it is gone."""

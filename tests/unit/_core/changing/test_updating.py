@@ -21,7 +21,8 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.identity.crede
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.discovery import Authority, Documents
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.token_cache import TokenCache
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.tokens import TokenSource
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 XDR, GRAPH, ALERT = changes.XDR_INCIDENT, changes.GRAPH_INCIDENT, changes.GRAPH_ALERT
 SEEN = "2026-11-20T08:00:00Z"

@@ -25,7 +25,8 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.identity.crede
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.discovery import Authority, Documents
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.token_cache import TokenCache
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.tokens import TokenSource
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 RESOURCES = {XDR: "https://api.security.microsoft.com", GRAPH: "https://graph.microsoft.com"}
 ROW = '{"Timestamp": "2026-11-20T23:10:00.1234567Z", "Size": 18446744073709551615, "Ratio": 1.10}'

@@ -18,7 +18,8 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.identity.crede
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.discovery import Authority, Documents
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.token_cache import Token, TokenCache
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.tokens import TokenSource
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 READ = "Incident.Read.All"
 

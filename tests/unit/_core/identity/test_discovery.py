@@ -19,7 +19,8 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.errors import 
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.credentials import ClientSecret
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.discovery import Authority, Documents
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.safe import Safe
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 DOMAIN_METADATA = "/contoso.com/v2.0/.well-known/openid-configuration"
 

@@ -16,7 +16,8 @@ from support.scripted_server import Answer
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity import claims, signatures
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.discovery import Authority, Documents
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 AUDIENCES = claims.audiences(RESOURCE, None)
 

@@ -17,7 +17,7 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.reading.dialec
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.passes import Passes
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.queries import Query
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.windows import Window
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 PATH = XDR_INCIDENTS.path
 EVERYTHING = Window(0, None)

@@ -18,7 +18,7 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.reading.quaran
     is_failure,
 )
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.windows import Window
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 PATH = XDR_INCIDENTS.path
 TICK = Window(17_637_264_000_000_000, 17_637_264_000_000_001)

@@ -22,7 +22,7 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.reading.dialec
     Dialect,
 )
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.quarantine import Quarantined
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 
 def test_what_is_known_is_not_handed_out_and_what_changed_since_is(scene: Scene) -> None:

@@ -18,7 +18,8 @@ from support.scripted_server import ScriptedServer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire import bodies
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Reply, Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Reply, Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 TEXT = {"Name": "Grüße", "filler": "x" * 5000}
 PLAIN = json.dumps(TEXT, ensure_ascii=False).encode()

@@ -10,7 +10,8 @@ from support.scripted_server import Answer, ScriptedServer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed, TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire import http
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 # no part of an answer takes as long as this, on whatever machine
 TIMEOUT = 60

@@ -15,7 +15,8 @@ from support.raw_servers import sending
 from support.scripted_server import ScriptedServer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed, Reason, TenantError
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 TIMEOUT = 60
 FAR = "https://defender.invalid/"

@@ -14,8 +14,9 @@ from support.scripted_server import Answer, ScriptedServer
 from ansible_collections.mssp.defender.plugins.module_utils._core import errors, fleet
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed, Reason, TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.outcomes import Tenant
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.outages import Outages
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 HOST = "api.example"
 SILENT = Reason(errors.UNREACHABLE, "api.example could not be reached: no answer within 30 s", "check the network")
