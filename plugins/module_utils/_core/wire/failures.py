@@ -50,7 +50,7 @@ _HANDSHAKES = (
     (
         re.compile("CERTIFICATE_REQUIRED|ALERT_BAD_CERTIFICATE|PEER_DID_NOT_RETURN"),
         "it demands a client certificate, which Microsoft never does",
-        "let whoever runs the gateway between exempt this host",
+        "ask the team that runs the gateway in between to exempt this host",
     ),
     (
         re.compile("HANDSHAKE_FAILURE|NO_SHARED_CIPHER|INSUFFICIENT_SECURITY|DH_KEY_TOO_SMALL|EE_KEY_TOO_SMALL"),
@@ -103,10 +103,10 @@ def _of_proxy(error: Exception, host: str, proxy: Proxy | None) -> tuple[str, st
         what = f"the proxy {proxy.name} wants a user name and password (HTTP 407)"
         return what, f"put them into {proxy.variable} as http://USER:PASSWORD@NAME:PORT"
     if status == 403:
-        return f"the proxy {proxy.name} forbids it (HTTP 403)", f"let whoever runs the proxy allow {host}"
+        return f"the proxy {proxy.name} forbids it (HTTP 403)", f"ask the team that runs the proxy to allow {host}"
     if status:
         what = f"the proxy {proxy.name} could not connect to it (HTTP {status})"
-        return what, "ask whoever runs the proxy, or check NO_PROXY"
+        return what, "ask the team that runs the proxy, or check NO_PROXY"
     if isinstance(error, requests.exceptions.ProxyError):
         if proxy.url.startswith("https:") and cause(error, ssl.SSLError):
             what = f"TLS with the proxy {proxy.name} failed"

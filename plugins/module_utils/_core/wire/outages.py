@@ -91,7 +91,7 @@ class _Outage:
             if self.probing or now < self._next_probe:
                 raise error
         elif self.probing >= _PROBES or caller not in self._held:
-            # held once at least, for a time of its own, so that whoever comes first is not who stands first in the list
+            # held once at least, for a time of its own, so that the first to come is not always the first in the list
             self._held.add(caller)
             raise Postponed(random.uniform(0, _LONGEST_HOLD), error)
         self.probing += 1
