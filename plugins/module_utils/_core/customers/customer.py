@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from ..characters import named
 
@@ -43,7 +43,7 @@ class Customer:
     title: str
     tenant_id: str
     sources: tuple[str, ...]
-    variables: dict[str, Any] = field(default_factory=dict)
+    variables: dict[str, object] = field(default_factory=dict)
     domain: str | None = None
     relationships: list[Relationship] | None = None
     contract_type: str | None = None

@@ -9,7 +9,7 @@ import functools
 import io
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -32,7 +32,7 @@ class Row:
     """
 
     line: int
-    cells: dict[str, Any]
+    cells: Mapping[str, object]
     written: dict[str, str] = field(default_factory=dict, compare=False)
 
 
@@ -113,7 +113,7 @@ def from_yaml(text: str) -> Table:
         raise ValueError("it is nested too deeply to be a list of customers: write it plainly") from None
     finally:
         loader.dispose()
-    return Table(list(dict.fromkeys(header for row in rows for header in row.written | row.cells)), rows)
+    return Table(list(dict.fromkeys(header for row in rows for header in (*row.written, *row.cells))), rows)
 
 
 def finite(text: str) -> float:

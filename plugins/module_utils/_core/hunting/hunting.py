@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypedDict, TypeGuard, TypeVar
+from typing import TypedDict, TypeGuard, TypeVar
 
 from .. import errors, timestamps
 from ..calls import Call, Calls
@@ -74,7 +74,7 @@ class Answer:
 
     rows: list[Record]
     schema: list[Column]
-    stats: dict[str, Any] | None
+    stats: dict[str, object] | None
 
     @property
     def truncated(self) -> bool:
