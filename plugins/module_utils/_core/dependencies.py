@@ -4,16 +4,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-
 MISSING: str | None = None
 """The name of the first library that could not be imported, or None."""
 
 try:
     import idna
     import jwt
-    import msal
     import requests
     import urllib3
     from cryptography import x509
@@ -23,6 +19,7 @@ try:
     from cryptography.hazmat.primitives.asymmetric import rsa
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
     from cryptography.hazmat.primitives.serialization import pkcs12
+    from msal import oauth2cli
     from requests.adapters import HTTPAdapter
     from urllib3 import HTTPSConnectionPool
     from urllib3.connection import HTTPSConnection
@@ -33,7 +30,7 @@ except ImportError as error:
     # so that other files can import the names; nobody uses them before MISSING was looked at
     HKDF = Fernet = InvalidToken = create_urllib3_context = None  # type: ignore[assignment,misc]
     CertificateError = HTTPAdapter = HTTPSConnection = HTTPSConnectionPool = object  # type: ignore[assignment,misc]
-    hashes = idna = jwt = msal = pkcs12 = requests = None  # type: ignore[assignment]
+    hashes = idna = jwt = oauth2cli = pkcs12 = requests = None  # type: ignore[assignment]
     rsa = serialization = urllib3 = x509 = None  # type: ignore[assignment]
     UnsupportedAlgorithm = Exception  # type: ignore[assignment,misc]
 
@@ -44,12 +41,9 @@ except ImportError:
     yaml = None
 
 if MISSING is None:
-    # what these libraries do at their first use is done here, once, and not again in every worker that is forked:
-    # OpenSSL looks its algorithms up, and msal looks for an extension
+    # at its first use OpenSSL looks its algorithms up: here, once, and not again in every worker that is forked
     create_urllib3_context()
     Fernet(Fernet.generate_key()).encrypt(b"")
-    with contextlib.suppress(ImportError):
-        importlib.import_module("msal_extensions")
 
 __all__ = [
     "HKDF",
@@ -65,7 +59,7 @@ __all__ = [
     "hashes",
     "idna",
     "jwt",
-    "msal",
+    "oauth2cli",
     "pkcs12",
     "requests",
     "rsa",

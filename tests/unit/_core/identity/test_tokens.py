@@ -11,7 +11,7 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from support.scripted_entra import (
     CLIENT,
@@ -214,10 +214,7 @@ def test_odd_metadata_ends_the_tenant(entra: ScriptedEntra, source: TokenSource,
 def test_a_certificate_signs_an_assertion_for_each_tenants_own_endpoint(
     entra: ScriptedEntra, transport: Transport, tmp_path: Path, private_key: rsa.RSAPrivateKey, certificates: Any
 ) -> None:
-    key = private_key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    credential = Certificate(key.decode(), Path(certificates[0]).read_text())
+    credential = Certificate(private_key, x509.load_pem_x509_certificate(Path(certificates[0]).read_bytes()))
     source = source_with(credential, entra, transport, tmp_path)
     for tenant in (TENANT, OTHER_TENANT):
         entra.server.script(token_path(tenant), entra.granting("t0k3n"))
