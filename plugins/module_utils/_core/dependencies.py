@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from typing import Any
+
 MISSING: str | None = None
 """The name of the first library that could not be imported, or None."""
 
@@ -20,7 +23,6 @@ try:
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
     from cryptography.hazmat.primitives.serialization import pkcs12
     from msal import oauth2cli
-    from requests.adapters import HTTPAdapter
     from urllib3 import HTTPSConnectionPool
     from urllib3.connection import HTTPSConnection
     from urllib3.util.ssl_ import create_urllib3_context
@@ -29,7 +31,7 @@ except ImportError as error:
     MISSING = {"jwt": "PyJWT[crypto]", "cryptography": "PyJWT[crypto]"}.get(error.name or "", error.name or "msal")
     # so that other files can import the names; nobody uses them before MISSING was looked at
     HKDF = Fernet = InvalidToken = create_urllib3_context = None  # type: ignore[assignment,misc]
-    CertificateError = HTTPAdapter = HTTPSConnection = HTTPSConnectionPool = object  # type: ignore[assignment,misc]
+    CertificateError = HTTPSConnection = HTTPSConnectionPool = object  # type: ignore[assignment,misc]
     hashes = idna = jwt = oauth2cli = pkcs12 = requests = None  # type: ignore[assignment]
     rsa = serialization = urllib3 = x509 = None  # type: ignore[assignment]
     UnsupportedAlgorithm = Exception  # type: ignore[assignment,misc]
@@ -40,7 +42,12 @@ try:
 except ImportError:
     yaml = None
 
+SOCKSProxyManager: Any = None
+"""For proxies that speak SOCKS; None where PySocks is missing."""
+
 if MISSING is None:
+    with contextlib.suppress(ImportError):
+        from urllib3.contrib.socks import SOCKSProxyManager
     # at its first use OpenSSL looks its algorithms up: here, once, and not again in every worker that is forked
     create_urllib3_context()
     Fernet(Fernet.generate_key()).encrypt(b"")
@@ -50,10 +57,10 @@ __all__ = [
     "MISSING",
     "CertificateError",
     "Fernet",
-    "HTTPAdapter",
     "HTTPSConnection",
     "HTTPSConnectionPool",
     "InvalidToken",
+    "SOCKSProxyManager",
     "UnsupportedAlgorithm",
     "create_urllib3_context",
     "hashes",

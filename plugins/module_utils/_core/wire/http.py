@@ -7,24 +7,26 @@ A call never sleeps: where it should be repeated later it raises `Postponed`, an
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from json import loads
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from .. import errors
 from ..clouds import split_url
-from ..dependencies import CertificateError, requests, urllib3
+from ..dependencies import requests, urllib3
 from ..errors import Reason, TenantError
 from ..waiting import clock
 from . import between, bodies, certificates, deadlines, failures, proxies, throttling, tls
+from .connections import Connections
 from .failures import Waits
 from .outages import Outages
 from .patience import LONGEST_BACKOFF, Patience, call_of
 from .proxies import Proxy
 
 _TIMEOUTS_OF_AN_ANSWER = 10
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,15 @@ class Reply:
         return body if isinstance(body, dict) else None
 
 
+class _Request(NamedTuple):
+    """A request as it goes over a connection."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None
+
+
 class Transport:
     """The connections of one operation: TLS settings, timeouts and a pool as large as the concurrency.
 
@@ -76,8 +87,7 @@ class Transport:
     def __init__(self, ca_path: str | None = None, timeout: float = 30, connections: int = 1) -> None:
         self._timeout = timeout
         self._trusted = tls.trusted(ca_path)
-        # an adapter and no session: no cookies, no ~/.netrc, no redirects, and the environment is read once for a host
-        self._adapter = tls.Adapter(self._trusted.context, connections)
+        self._connections = Connections(self._trusted.context, connections)
         self._headers = {**requests.utils.default_headers(), "Accept-Encoding": bodies.ENCODINGS}
         self._proxies: dict[str, Proxy | None] = {}
         self._distrusted: dict[str, Reason] = {}
@@ -92,18 +102,25 @@ class Transport:
         token: str | None = None,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, Any] | None = None,
-        data: Any = None,
+        data: Mapping[str, str] | bytes | None = None,
         seconds: float = 0,
     ) -> Reply:
         """Send one request that is safe to repeat, and return its reply, to which the service may take `seconds`.
 
-        Raises Postponed (429, 5xx or a network failure, with patience left), or TenantError (`throttled`,
-        `unreachable`).
+        `data` are the fields of a form, or the bytes of what `headers` name. Raises Postponed (429, 5xx or a network
+        failure, with patience left), or TenantError (`throttled`, `unreachable`).
         """
         host, call = _host_of(url), call_of(method, url)
-        authorization = {"Authorization": f"Bearer {token}"} if token else {}
-        request = requests.Request(
-            method, url, {**self._headers, **(headers or {}), **authorization}, params=params, data=data
+        request = _Request(
+            method,
+            f"{url}?{urlencode(params)}" if params else url,
+            {
+                **self._headers,
+                **(_FORM if isinstance(data, Mapping) else {}),
+                **(headers or {}),
+                **({"Authorization": f"Bearer {token}"} if token else {}),
+            },
+            urlencode(data).encode() if isinstance(data, Mapping) else data,
         )
         in_all = _TIMEOUTS_OF_AN_ANSWER * self._timeout + seconds
         waits = Waits(self._timeout, max(self._timeout, seconds), min(in_all, patience.check(host)))
@@ -118,31 +135,24 @@ class Transport:
             patience.renew(call)
         return reply
 
-    def _exchange(self, host: str, request: Any, waits: Waits, patience: Patience, call: str) -> Reply:
+    def _exchange(self, host: str, request: _Request, waits: Waits, patience: Patience, call: str) -> Reply:
         proxy = None
         try:
             proxy = self._proxy_for(host, request.url)
             with deadlines.answer_within(waits.answer):
-                response = self._adapter.send(
-                    request.prepare(),
-                    stream=True,
-                    timeout=(waits.connection, waits.part),
-                    # the adapter's context verifies; for anything but None, requests 2.32.2 would put its own there
-                    verify=None,  # type: ignore[arg-type]
-                    proxies={"https": proxy.url} if proxy else {},
-                )
-                text = _text_of(response)
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
+                answer = self._connections.answer(*request, waits, proxy)
+                text = _text_of(answer)
+        except (urllib3.exceptions.HTTPError, ValueError) as error:
             reason = self._reason(error, host, waits, proxy)
             raise (TenantError(reason) if failures.is_final(error) else patience.after_failure(call, reason)) from None
-        if response.status_code == 429:
-            asks = throttling.retry_after(response.headers, text)
+        if answer.status == 429:
+            asks = throttling.retry_after(answer.headers, text)
             raise patience.after_throttling(call, host, asks, throttling.quota_name(text))
-        if response.status_code >= 500 or response.status_code == 408:
-            asked = throttling.retry_after(response.headers, "") or 0
-            failure = _server_failure(host, response.status_code)
+        if answer.status >= 500 or answer.status == 408:
+            asked = throttling.retry_after(answer.headers, "") or 0
+            failure = _server_failure(host, answer.status)
             raise patience.after_failure(call, failure, min(asked, LONGEST_BACKOFF))
-        return Reply(response.status_code, response.headers, text, host)
+        return Reply(answer.status, answer.headers, text, host)
 
     def _proxy_for(self, host: str, url: str) -> Proxy | None:
         if host not in self._proxies:
@@ -150,10 +160,10 @@ class Transport:
         return self._proxies[host]
 
     def _reason(self, error: Exception, host: str, waits: Waits, proxy: Proxy | None) -> Reason:
-        refused = failures.cause(error, ssl.SSLCertVerificationError) or failures.cause(error, CertificateError)
+        refused = failures.refused_certificate(error)
         if not refused:
             return failures.reason_of(error, host, waits, proxy)
-        is_proxys = proxy is not None and isinstance(error, requests.exceptions.ProxyError)
+        is_proxys = proxy is not None and isinstance(error, urllib3.exceptions.ProxyError)
         address, way = (proxy.name, None) if proxy and is_proxys else (host, proxy)
         if address not in self._distrusted:
             self._distrusted[address] = certificates.distrust(refused, address, self._trusted, way)
@@ -171,12 +181,14 @@ def _host_of(url: str) -> str:
     raise TenantError(Reason(errors.ERROR, meaning, "check authority_url and the network path to it"))
 
 
-def _text_of(response: Any) -> str:
+def _text_of(answer: urllib3.BaseHTTPResponse) -> str:
     """Return the body as text. The connection is used again only where the body was read to its end."""
     try:
-        return bodies.text_of(bodies.read(response), response.headers.get("Content-Type", ""))
+        return bodies.text_of(bodies.read(answer), answer.headers.get("Content-Type", ""))
     except BaseException:
-        response.close()
+        answer.close()
+        # its place in the pool is free for another one
+        answer.release_conn()
         raise
 
 
