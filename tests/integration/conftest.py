@@ -13,6 +13,7 @@ import pytest
 from support.ansible_runs import Ansible
 from support.emulated_tenants import HomeTenant, IncidentDesk
 from support.emulator import EmulatorProcess
+from support.forked_runs import ForkServer
 from support.operations import Tasks
 from support.scripted_server import ScriptedServer
 
@@ -30,6 +31,13 @@ _CREDENTIALS = (
 def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
     with EmulatorProcess(tmp_path_factory.mktemp("emulator"), "--tenants", "8") as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer]:
+    server = ForkServer()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(autouse=True)
@@ -76,15 +84,15 @@ def run_of_tasks(emulator: EmulatorProcess, tmp_path: Path) -> Tasks:
 
 
 @pytest.fixture
-def ansible(emulator: EmulatorProcess, tmp_path: Path) -> Ansible:
-    return Ansible(emulator, tmp_path)
+def ansible(emulator: EmulatorProcess, fork_server: ForkServer, tmp_path: Path) -> Ansible:
+    return Ansible(emulator, tmp_path, fork_server)
 
 
 @pytest.fixture
-def provider(empty_process: EmulatorProcess, tmp_path: Path) -> Ansible:
+def provider(empty_process: EmulatorProcess, fork_server: ForkServer, tmp_path: Path) -> Ansible:
     """Processes of a provider whose tenant is empty, with a vault password."""
     empty_process.control("POST", "reset")
-    return Ansible(empty_process, tmp_path)
+    return Ansible(empty_process, tmp_path, fork_server)
 
 
 @pytest.fixture

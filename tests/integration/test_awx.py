@@ -17,6 +17,7 @@ from support.ansible_runs import Ansible, Run
 from support.awx_controller import AwxController
 from support.awx_jobs import BY_PASSWORD, GIVEN, PROJECT, SECRETS, Operator, operator
 from support.emulator import EmulatorProcess
+from support.forked_runs import ForkServer
 from support.vaults import VAULT_PASSWORD, vault
 
 MADE = {
@@ -50,8 +51,10 @@ class Applied:
 
 
 @pytest.fixture(scope="module")
-def applied(process: EmulatorProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
-    with operator(Ansible(process, tmp_path_factory.mktemp("awx"))) as one:
+def applied(
+    process: EmulatorProcess, fork_server: ForkServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Applied]:
+    with operator(Ansible(process, tmp_path_factory.mktemp("awx"), fork_server)) as one:
         # the first prints all that it can
         first = one.apply("-vvv", environment=BY_PASSWORD)
         second = one.apply()

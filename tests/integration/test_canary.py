@@ -44,6 +44,8 @@ class Cage:
 
     def __init__(self, ansible: Ansible, searched: Counter[str]) -> None:
         self.ansible = ansible
+        # the arguments of its processes are searched too
+        ansible.fork_server = None
         self._searched = searched
         connection = ansible.emulator.connection
         self.secrets = {

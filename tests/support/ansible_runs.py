@@ -23,11 +23,13 @@ from typing import Any
 
 import yaml
 from support.emulator import EmulatorProcess
+from support.forked_runs import FORKED, ForkServer
 from support.vaults import VAULT_PASSWORD
 
 CALLBACKS = Path(__file__).resolve().parent / "callback_plugins"
 """`recorder` writes each result to the file that RECORDER_FILE names, `json_output` prints all as one document."""
 _SECONDS = 120
+ROWS, COLUMNS = 24, 140
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,13 @@ class Run:
 
 
 class Ansible:
-    """Starts processes against one emulator. `home` and `place` (the working directory) hold all they leave."""
+    """Runs commands against one emulator. `home` and `place` (the working directory) hold all they leave.
 
-    def __init__(self, emulator: EmulatorProcess, root: Path) -> None:
+    With a `fork_server` Ansible's own commands run in its forks, without one in processes that are started.
+    """
+
+    def __init__(self, emulator: EmulatorProcess, root: Path, fork_server: ForkServer | None = None) -> None:
+        self.fork_server = fork_server
         self.emulator = emulator
         self.home = root / "home"
         self.place = root / "place"
@@ -145,20 +151,18 @@ class Ansible:
         """Run any command in this home and place, for so many seconds at most."""
         record = Path(self.environment["RECORDER_FILE"])
         record.unlink(missing_ok=True)
-        process = self.start(command, **environment)
-        try:
-            output, _unused = process.communicate(timeout=seconds)
-        finally:
-            process.kill()
+        if self.fork_server and command[0] in FORKED and not any(name.startswith("PYTHON") for name in environment):
+            code, output = self.fork_server.run(command, self._merged(environment), self.place, seconds)
+        else:
+            code, output = self._complete(command, environment, seconds)
         lines = record.read_text().splitlines() if record.exists() else []
-        return Run(process.returncode, output, [json.loads(line) for line in lines])
+        return Run(code, output, [json.loads(line) for line in lines])
 
     def start(self, command: list[str], **environment: str | None) -> subprocess.Popen[str]:
         """Start any command in this home and place, as the leader of a process group of its own."""
-        merged = {**self.environment, **environment}
         return subprocess.Popen(
             command,
-            env={name: value for name, value in merged.items() if value is not None},
+            env=self._merged(environment),
             cwd=self.place,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -167,8 +171,17 @@ class Ansible:
             start_new_session=True,
         )
 
+    def _complete(self, command: list[str], environment: dict[str, str | None], seconds: int) -> tuple[int, str]:
+        process = self.start(command, **environment)
+        try:
+            output, _unused = process.communicate(timeout=seconds)
+        finally:
+            process.kill()
+        return process.returncode, output
 
-ROWS, COLUMNS = 24, 140
+    def _merged(self, environment: dict[str, str | None]) -> dict[str, str]:
+        merged = {**self.environment, **environment}
+        return {name: value for name, value in merged.items() if value is not None}
 
 
 def in_terminal(
