@@ -53,7 +53,7 @@ unit: $(VENV)/dev.stamp $(LINK) ## Units and properties of the domain and the op
 	@$(PYTEST) tests/unit $(SIDE_BY_SIDE) --junitxml=$(RESULTS)/$@.xml
 
 odd: $(VENV)/dev.stamp $(LINK) ## One server whose tenants each answer oddly, and the outcome that each must have
-	@$(PYTEST) tests/odd --numprocesses=3 --dist=loadgroup --junitxml=$(RESULTS)/$@.xml
+	@$(PYTEST) tests/odd --numprocesses=3 --dist=loadscope --junitxml=$(RESULTS)/$@.xml
 
 checks: $(VENV)/dev.stamp $(LINK) ## The house: import direction, docs against spec, the built collection
 	@$(PYTEST) tests/checks --junitxml=$(RESULTS)/$@.xml

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs one task for all odd tenants, with the real ansible-playbook, once for each form of the task."""
+"""Runs one task for all odd tenants, with the real ansible-playbook."""
 
 from __future__ import annotations
 
@@ -37,15 +37,13 @@ class OddRun:
 
 @pytest.fixture(scope="session")
 def odd_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., OddRun]:
-    """Return what runs a form of a task, or gives its run where it was run before."""
+    """Return what runs a form of a task."""
     certificates = make_certificates(tmp_path_factory.mktemp("odd"))
-    runs: dict[str, OddRun] = {}
 
-    def run(form: str, module: str, options: dict[str, Any], oddities: list[Oddity]) -> OddRun:
-        if form not in runs:
-            with Stage(*certificates).running() as stage:
-                runs[form] = _play(stage, tmp_path_factory.mktemp("run"), module, options, oddities)
-        return runs[form]
+    def run(module: str, options: dict[str, Any], oddities: list[Oddity]) -> OddRun:
+        stage = Stage(*certificates)
+        with stage.running():
+            return _play(stage, tmp_path_factory.mktemp("run"), module, options, oddities)
 
     return run
 

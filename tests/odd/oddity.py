@@ -31,9 +31,9 @@ class Oddity:
     api: str | None = None
     in_files: str | None = None
 
-    def expected(self, form: str) -> str:
-        """Return the state that is right in a form of the task."""
-        return (self.in_files if form.endswith("files") else None) or self.state
+    def expected(self, in_files: bool) -> str:
+        """Return the state that is right where records go to files, or into the result."""
+        return (self.in_files if in_files else None) or self.state
 
 
 def harmless(name: str, api: str | None = None, count: int = HONEST, **answers: Oddly) -> Oddity:
