@@ -27,6 +27,13 @@ _CREDENTIALS = (
 )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that run operations in this process, which no other ansible-core is tried with."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and "fork_server" not in getattr(item, "fixturenames", ()):
+            item.add_marker("in_process")
+
+
 @pytest.fixture(scope="session")
 def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
     with EmulatorProcess(tmp_path_factory.mktemp("emulator"), "--tenants", "8") as started:

@@ -20,6 +20,8 @@ from support.emulator import EmulatorProcess
 from support.forked_runs import ForkServer
 from support.vaults import VAULT_PASSWORD, vault
 
+pytestmark = pytest.mark.slow
+
 MADE = {
     "organizations": ["Defender"],
     "teams": ["Analysts", "Engineers"],

@@ -14,6 +14,8 @@ import pytest
 from support.ansible_runs import Ansible, Run
 from support.awx_jobs import BY_PASSWORD, Operator, operator
 
+pytestmark = pytest.mark.slow
+
 TYPE: dict[str, Any] = {
     "name": "Good",
     "description": "",

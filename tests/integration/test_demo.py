@@ -12,7 +12,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from support.ansible_runs import Ansible
+
+pytestmark = pytest.mark.slow
 
 STATES = {
     "contoso": "granted",

@@ -17,6 +17,8 @@ from support.emulated_tenants import IncidentDesk
 from support.emulator import EmulatorProcess
 from support.event_driven import Rulebook
 
+pytestmark = pytest.mark.slow
+
 RULEBOOK = "mssp.defender.incidents"
 CUSTOMERS = ("contoso", "fabrikam")
 

@@ -50,22 +50,25 @@ def test_a_throttled_tenant_is_waited_for_as_it_asks(
     elapsed = time.monotonic() - started
     if seconds < 5:
         assert result["state"] == "granted", result["msg"]
-        assert seconds <= elapsed < seconds + 4
+        assert seconds <= elapsed
     else:
         assert (result["state"], result["who"], result["code"]) == ("throttled", "nobody", "429")
         assert f"{seconds} s" in result["msg"]
-        assert elapsed < 3, "a wait that is too long must not be begun"
+        assert elapsed < seconds / 2, "a wait that is too long must not be begun"
 
 
 def test_waits_add_up_to_max_wait(
-    tasks: Tasks, emulator: EmulatorProcess, consent: Callable[..., None], fault: Callable[..., None]
+    tasks: Tasks,
+    emulator: EmulatorProcess,
+    consent: Callable[..., None],
+    fault: Callable[..., None],
+    count_requests: Callable[[str], int],
 ) -> None:
     consent("contoso")
     fault("throttle", path=API, retry_after=1)
-    started = time.monotonic()
     result = tasks.incidents(tenant_id=emulator.tenant_id("contoso"), max_wait=3)
     assert result["state"] == "throttled"
-    assert 1 <= time.monotonic() - started <= 4
+    assert 2 <= count_requests(API) <= 4
 
 
 def test_the_token_endpoint_may_throttle_too(

@@ -14,6 +14,8 @@ import pytest
 from support.ansible_runs import PRIVATE, Ansible, run_with_runner
 from support.awx_jobs import LEFT_EMPTY
 
+pytestmark = pytest.mark.slow
+
 
 def _events(ansible: Ansible) -> list[dict[str, Any]]:
     return [json.loads(path.read_text()) for path in (ansible.place / PRIVATE / "artifacts").rglob("job_events/*.json")]

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from support.ansible_runs import Ansible
 
+pytestmark = pytest.mark.slow
+
 HUNTING = ["ThreatHunting.Read.All"]
 
 

@@ -132,7 +132,7 @@ def test_waiting_for_consent_ends_when_it_is_there(task: Task) -> None:
     task.server.script(token_path(), refusal(700016, "unauthorized_client", 400), granting)
     started = time.monotonic()
     assert task(consent_wait=1)["state"] == "granted"
-    assert 0.9 < time.monotonic() - started < 4
+    assert time.monotonic() - started > 0.9
     task.server.script(token_path(), without_role, granting)
     assert task(consent_wait=1)["state"] == "granted"
 

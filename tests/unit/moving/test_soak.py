@@ -16,6 +16,8 @@ from unit.moving.service import ORDERS, Manner
 from unit.moving.tenant import SECOND, START, Event, MovingTenant
 from unit.moving.trials import Finished, tally_of
 
+pytestmark = pytest.mark.slow
+
 TENANTS = 50
 POLLS = 60
 FAULTS = 0.1
