@@ -37,7 +37,8 @@ demo: $(VENV)/demo.stamp $(LINK) $(DEMO)/vault_password ## Run the whole chain a
 test: $(VENV)/dev.stamp $(LINK) $(AWX) ## What a change is tried with: some ten minutes, and a summary
 	@exec $(VENV)/bin/python tests/run.py test
 
-check: test rest ## All there is: 'make test' and 'make rest'
+check: $(VENV)/dev.stamp $(LINK) $(AWX) ## All there is: 'make test' and 'make rest', and one summary
+	@exec $(VENV)/bin/python tests/run.py test rest
 
 rest: $(VENV)/dev.stamp $(LINK) $(AWX) ## What takes longer: slow tests, ansible-lint, Molecule, sanity and other cores
 	@exec $(VENV)/bin/python tests/run.py rest

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs every part of `make test`, or what `make check` has beyond it, and says what passed, failed and was skipped."""
+"""Runs the parts of `make test`, those of `make rest`, or both, and says what passed, failed and was skipped."""
 
 from __future__ import annotations
 
@@ -109,8 +109,8 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def main() -> int:
-    """Runs all parts of what is named (`test` or `rest`) even when one fails, so that one run tells everything."""
-    parts = PARTS[sys.argv[1]]
+    """Runs all parts of what is named (`test`, `rest`) even when one fails, so that one run tells everything."""
+    parts = [part for name in sys.argv[1:] for part in PARTS[name]]
     signal.signal(signal.SIGTERM, _interrupt)
     RESULTS.mkdir(parents=True, exist_ok=True)
     outcomes: list[Outcome] = []
