@@ -205,7 +205,7 @@ def test_a_token_that_cannot_be_read_is_not_trusted(entra: ScriptedEntra, author
     deep = base64.urlsafe_b64encode(DEEP.encode()).decode().rstrip("=")
     token = f"{deep}.{payload}.{signature}"
     with pytest.raises(TenantError, match="it is not signed as Entra ID signs"):
-        signatures.verify(token, claims.read(entra.token()), AUDIENCES, authority, Patience(0, 0))
+        signatures.verify(token, claims.read(token), AUDIENCES, authority, Patience(0, 0))
 
 
 def test_a_key_that_names_the_issuer_of_v2_tokens_signs_v1_tokens_as_well(
