@@ -48,7 +48,7 @@ TENANTS: dict[str, dict[str, Any]] = {
         "elements": "dict",
         "options": {"name": {"type": "str"}, "tenant_id": {"type": "str"}},
     },
-    "concurrency": {"type": "int", "default": 16},
+    "concurrency": {"type": "int", "default": 64},
     "fail_on": {
         "type": "list",
         "elements": "str",

@@ -107,7 +107,7 @@ options:
     description:
       - How many tenants are worked on at the same time.
     type: int
-    default: 16
+    default: 64
   fail_on:
     description:
       - States that make a task with O(alerts) fail when a tenant is in one of them. By default it does not fail.
