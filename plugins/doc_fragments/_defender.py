@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options that modules share. The tables they describe stand in module_utils/_options.py."""
+    """Options that modules share. The tables they describe stand in module_utils/_operations/options.py."""
 
     CONNECTION = r"""
 requirements:

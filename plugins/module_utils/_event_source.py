@@ -8,7 +8,6 @@ import asyncio
 import logging
 import tempfile
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -17,14 +16,15 @@ from ._core import dependencies
 from ._core.characters import plain
 from ._core.errors import OptionError, unforeseen, unusable_file
 from ._front_door import check_texts, told
-from ._options import kept_from_environment
+from ._operations.options import kept_from_environment
+from ._operations.reading.event_stream import Stream
 
 _LOG = logging.getLogger("mssp.defender")
 # ansible-rulebook adds it to the arguments where the rulebook says `feedback: true`
 _FEEDBACK_QUEUE = "eda_feedback_queue"
 
 
-class _SourceHost:
+class _SourceContext:
     """A source in the shape operations ask for. `run_directory` lasts as long as the source."""
 
     check_mode = False
@@ -57,7 +57,7 @@ class _Receiver:
             await self._confirmations.get()
 
 
-async def run_source(operation: ModuleType, queue: Any, args: dict[str, Any]) -> None:
+async def run_source(operation: Stream, queue: Any, args: dict[str, Any]) -> None:
     """Check the arguments and run the operation until it is cancelled. Raises OptionError, whatever goes wrong."""
     # a variable that nobody filled in counts as not given
     options = {option: value for option, value in args.items() if value != ""}
@@ -68,10 +68,10 @@ async def run_source(operation: ModuleType, queue: Any, args: dict[str, Any]) ->
             "install the collection's requirements.txt there"
         )
     closed = kept_from_environment([option for option, value in options.items() if value])
-    validator = ArgumentSpecValidator(operation.ARGUMENTS, **operation.CONSTRAINTS)
+    validator = ArgumentSpecValidator(operation.arguments, **operation.constraints)
     validated = validator.validate({**options, **dict.fromkeys(closed, "")})
     if unknown := validated.unsupported_parameters:
-        known = ", ".join(sorted(operation.ARGUMENTS))
+        known = ", ".join(sorted(operation.arguments))
         raise OptionError(f"there is no option {', '.join(map(str, unknown))}: choose from {known}")
     if validated.error_messages:
         given = {**options, **validated.validated_parameters}
@@ -79,7 +79,7 @@ async def run_source(operation: ModuleType, queue: Any, args: dict[str, Any]) ->
     try:
         check_texts(validated.validated_parameters)
         with tempfile.TemporaryDirectory(prefix="mssp.defender.", ignore_cleanup_errors=True) as folder:
-            await operation.run(_SourceHost(validated.validated_parameters, Path(folder)), receiver.put)
+            await operation.run(_SourceContext(validated.validated_parameters, Path(folder)), receiver.put)
     except OptionError as error:
         raise OptionError(told(operation, str(error), validated.validated_parameters)) from None
     except OSError as error:

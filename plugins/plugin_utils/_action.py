@@ -11,7 +11,6 @@ import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from ansible import constants
@@ -25,7 +24,8 @@ from ansible.template import Templar
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Progress
 from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform, told
-from ansible_collections.mssp.defender.plugins.module_utils._options import (
+from ansible_collections.mssp.defender.plugins.module_utils._operations.operation import Operation
+from ansible_collections.mssp.defender.plugins.module_utils._operations.options import (
     kept_from_environment,
     left_to_inventory,
 )
@@ -72,7 +72,7 @@ class _Inventory:
             raise ValueError(f"a variable of {host} cannot be templated: {error}") from None
 
 
-class _ActionHost:
+class _ActionContext:
     """A task in process, in the shape operations ask for."""
 
     def __init__(
@@ -99,7 +99,7 @@ class _ActionHost:
 class InProcessAction(ActionBase):
     """Base of every action of this collection; a subclass names its `OPERATION`."""
 
-    OPERATION: ModuleType
+    OPERATION: Operation
     _requires_connection = False
     _supports_async = True
 
@@ -110,8 +110,8 @@ class InProcessAction(ActionBase):
         except ValueError as error:
             return {"failed": True, "msg": told(self.OPERATION, f"inventory_host: {error}", self._task.args)}
         closed = kept_from_environment([option for option, value in arguments.items() if value])
-        arguments.update({option: "" for option in closed if option in self.OPERATION.ARGUMENTS})
-        exposing = getattr(self.OPERATION, "EXPOSED_BY", "")
+        arguments.update({option: "" for option in closed if option in self.OPERATION.arguments})
+        exposing = self.OPERATION.exposed_by
         exposes = boolean(arguments.get(exposing, False), strict=False)
         if exposes and self._task.async_val:
             # the result of an async job is printed by async_status, which nothing would censor
@@ -124,14 +124,14 @@ class InProcessAction(ActionBase):
             return self._run_in_process(arguments, task_vars or {})
 
     def _run_in_process(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        validator = ArgumentSpecValidator(self.OPERATION.ARGUMENTS, **self.OPERATION.CONSTRAINTS)
+        validator = ArgumentSpecValidator(self.OPERATION.arguments, **self.OPERATION.constraints)
         validated = validator.validate(arguments)
         if validated.error_messages:
             given = {**arguments, **validated.validated_parameters}
             return {"failed": True, "msg": told(self.OPERATION, "; ".join(validated.error_messages), given)}
         vault = RunVault(self._loader._vault.secrets or [])  # noqa: SLF001 - there is no public way
         with shown(self._task.get_name()) as progress:
-            host = _ActionHost(
+            host = _ActionContext(
                 validated.validated_parameters,
                 self._task.check_mode,
                 run_directory(),
@@ -150,8 +150,8 @@ class InProcessAction(ActionBase):
         They do not become arguments of the task itself, because those are shown to callbacks. The host is the task's
         own, or the one that it names as `inventory_host`. Raises ValueError for one whose variables cannot be had.
         """
-        options = left_to_inventory(self._task.args, self.OPERATION.INVENTORY)
-        wanted = {option: variable for option, variable in options.items() if option in self.OPERATION.ARGUMENTS}
+        options = left_to_inventory(self._task.args, self.OPERATION.variables)
+        wanted = {option: variable for option, variable in options.items() if option in self.OPERATION.arguments}
         other = self._task.args.get("inventory_host")
         if other:
             values = _Inventory(self._task, task_vars).values(other, wanted.values())

@@ -1,12 +1,11 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Operations in this very process, with options validated as a task's are: alone, or through their front door."""
+"""The operation of each module, and how to run it in this very process, alone or through its front door."""
 
 from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -15,10 +14,22 @@ from support.vaults import VAULT_PASSWORD, vault
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.registration.vars_file import Vault
 from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform
-from ansible_collections.mssp.defender.plugins.module_utils._operations._host import Inventory
+from ansible_collections.mssp.defender.plugins.module_utils._operations.operation import Operation, Options
+from ansible_collections.mssp.defender.plugins.module_utils._operations.task_context import Inventory
 from ansible_collections.mssp.defender.plugins.plugin_utils._vault import RunVault
 
-_OPERATIONS = "ansible_collections.mssp.defender.plugins.module_utils._operations"
+_PLUGINS = "ansible_collections.mssp.defender.plugins"
+_MODULES = sorted((Path(__file__).resolve().parents[2] / "plugins" / "modules").glob("defender_*.py"))
+
+
+def operation_of(module: str) -> Operation:
+    """Return the operation of a module, by its name without the collection's."""
+    operation: Operation = importlib.import_module(f"{_PLUGINS}.action.{module}").ActionModule.OPERATION
+    return operation
+
+
+OPERATIONS = {path.stem: operation_of(path.stem) for path in _MODULES}
+"""Module name to operation."""
 
 
 class OperationHost:
@@ -26,7 +37,7 @@ class OperationHost:
 
     def __init__(
         self,
-        operation: ModuleType,
+        operation: Options,
         check_mode: bool = False,
         run_directory: Path | None = None,
         vault: Vault | None = None,
@@ -34,7 +45,7 @@ class OperationHost:
         **options: Any,
     ) -> None:
         given = {name: value for name, value in options.items() if value is not None}
-        validated = ArgumentSpecValidator(operation.ARGUMENTS, **operation.CONSTRAINTS).validate(given)
+        validated = ArgumentSpecValidator(operation.arguments, **operation.constraints).validate(given)
         assert validated.error_messages == []
         self.params = validated.validated_parameters
         self.check_mode = check_mode
@@ -105,7 +116,7 @@ class Tasks:
     def _run(self, name: str, options: dict[str, Any]) -> dict[str, Any]:
         """Return the result of one task. Options win over the connection to the emulator; None leaves one out."""
         check_mode = options.pop("check_mode", False)
-        operation = importlib.import_module(f"{_OPERATIONS}.{name}")
+        operation = operation_of(f"defender_{name}")
         host = OperationHost(operation, check_mode, self.run_directory, self.vault, **options)
         result = perform(operation, host)
         return {**result, "warnings": [*result.get("warnings", []), *host.warnings]} if host.warnings else result

@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -28,7 +27,10 @@ from support.scripted_server import Answer, ScriptedServer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._core.registration.vars_file import VarsFile, Vault
-from ansible_collections.mssp.defender.plugins.module_utils._operations import credential as credential_operation
+from ansible_collections.mssp.defender.plugins.module_utils._operations.operation import Operation
+from ansible_collections.mssp.defender.plugins.module_utils._operations.provider import (
+    credential as credential_operation,
+)
 
 FLEET = [{"name": "contoso", "tenant_id": TENANT}, {"name": "fabrikam", "tenant_id": OTHER_TENANT}]
 
@@ -36,7 +38,7 @@ FLEET = [{"name": "contoso", "tenant_id": TENANT}, {"name": "fabrikam", "tenant_
 class ReadingTask:
     """One task after the other, each in a run of its own. `warnings` are those of the last."""
 
-    def __init__(self, operation: ModuleType, entra: ScriptedEntra, api: str) -> None:
+    def __init__(self, operation: Operation, entra: ScriptedEntra, api: str) -> None:
         self.server: ScriptedServer = entra.server
         self.server.has_no_more = True
         self.warnings: list[str] = []
@@ -72,7 +74,7 @@ CANARY = "canary-secret"
 class RegistrarTask:
     """One task's options, given again and again; `defaults` are what each run of it has in common."""
 
-    def __init__(self, operation: ModuleType, entra: ScriptedEntra, **defaults: Any) -> None:
+    def __init__(self, operation: Operation, entra: ScriptedEntra, **defaults: Any) -> None:
         self.entra = entra
         self.server = entra.server
         self.warnings: list[str] = []
@@ -139,7 +141,9 @@ class SecretRotation:
         self.clock = clock
         self.server = entra.server
         self.dest = folder / "credential.yml"
-        self.task = RegistrarTask(credential_operation, entra, name="ansible", dest=str(self.dest), encrypt=False)
+        self.task = RegistrarTask(
+            credential_operation.OPERATION, entra, name="ansible", dest=str(self.dest), encrypt=False
+        )
         has_principal(entra)
         self.has()
         self.adds("k-new")

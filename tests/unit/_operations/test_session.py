@@ -21,13 +21,15 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.identity impor
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.access import Access, Target
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.dialects import XDR_INCIDENTS
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
-from ansible_collections.mssp.defender.plugins.module_utils._operations import _session, incidents, token
-from ansible_collections.mssp.defender.plugins.module_utils._operations._session import Session
+from ansible_collections.mssp.defender.plugins.module_utils._operations import session as session_module
+from ansible_collections.mssp.defender.plugins.module_utils._operations.consent import token
+from ansible_collections.mssp.defender.plugins.module_utils._operations.reading import incidents
+from ansible_collections.mssp.defender.plugins.module_utils._operations.session import Session
 
 
 def session_of(run_directory: Path | None = None, **options: Any) -> Session:
     given = {"client_id": CLIENT, "client_secret": "canary-secret", **options}
-    return Session(OperationHost(token, run_directory=run_directory, **given), token.INVENTORY)
+    return Session(OperationHost(token.OPERATION, run_directory=run_directory, **given), token.VARIABLES)
 
 
 def refusal_of(**options: Any) -> str:
@@ -126,7 +128,7 @@ def reading_session(entra: ScriptedEntra, run_directory: Path | None = None, **o
     """The session of a task that reads the scripted service."""
     urls = dict.fromkeys(("authority_url", "xdr_url", "graph_url"), entra.server.url)
     given = {"client_id": CLIENT, "client_secret": "canary-secret", "ca_path": entra.server.ca_path, **urls, **options}
-    return Session(OperationHost(incidents, run_directory=run_directory, **given), incidents.INVENTORY)
+    return Session(OperationHost(incidents.OPERATION, run_directory=run_directory, **given), incidents.VARIABLES)
 
 
 @pytest.mark.parametrize("api", [permissions.XDR, permissions.GRAPH], ids=lambda api: api.name)
@@ -193,13 +195,15 @@ class Calendar(Clock):
 
 def warned(api: permissions.Api, run_directory: Path | None = None) -> list[str]:
     """The warnings of one task."""
-    host = OperationHost(incidents, run_directory=run_directory, client_id=CLIENT, client_secret="canary-secret")
-    Session(host, incidents.INVENTORY).check_api(api)
+    host = OperationHost(
+        incidents.OPERATION, run_directory=run_directory, client_id=CLIENT, client_secret="canary-secret"
+    )
+    Session(host, incidents.VARIABLES).check_api(api)
     return host.warnings
 
 
 def test_before_2027_nobody_is_warned(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(_session, "time", Calendar("2026-12-31T23:00:00Z"))
+    monkeypatch.setattr(session_module, "time", Calendar("2026-12-31T23:00:00Z"))
     assert warned(permissions.XDR, tmp_path) == []
     assert list(tmp_path.iterdir()) == []
 
@@ -207,7 +211,7 @@ def test_before_2027_nobody_is_warned(monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_from_2027_on_a_run_is_warned_once_of_the_api_that_ends(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(_session, "time", Calendar("2027-01-01T00:00:01Z"))
+    monkeypatch.setattr(session_module, "time", Calendar("2027-01-01T00:00:01Z"))
     assert warned(permissions.GRAPH, tmp_path) == []
     (warning,) = warned(permissions.XDR, tmp_path)
     assert "2027-02-01" in warning
@@ -219,14 +223,14 @@ def test_from_2027_on_a_run_is_warned_once_of_the_api_that_ends(
 
 
 def test_a_module_on_another_host_has_no_run_to_remember(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_session, "time", Calendar("2027-01-02"))
+    monkeypatch.setattr(session_module, "time", Calendar("2027-01-02"))
     assert len(warned(permissions.XDR)) == len(warned(permissions.XDR)) == 1
 
 
 def test_the_workers_of_a_run_warn_once_however_many_start_together(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(_session, "time", Calendar("2027-01-02"))
+    monkeypatch.setattr(session_module, "time", Calendar("2027-01-02"))
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(lambda _task: warned(permissions.XDR, tmp_path), range(8)))
     assert sum(map(len, results)) == 1

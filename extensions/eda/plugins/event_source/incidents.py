@@ -79,8 +79,8 @@ async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
     """Put events into the queue until cancelled."""
     _make_importable()
     source = importlib.import_module(f"{_COLLECTION}._event_source")
-    polling = importlib.import_module(f"{_COLLECTION}._operations.polling")
-    await source.run_source(polling, queue, args)
+    event_stream = importlib.import_module(f"{_COLLECTION}._operations.reading.event_stream")
+    await source.run_source(event_stream.STREAM, queue, args)
 
 
 def _make_importable() -> None:

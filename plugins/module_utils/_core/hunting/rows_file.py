@@ -19,8 +19,8 @@ from typing import Any, BinaryIO
 from .. import errors, ownership
 from ..errors import OptionError, Reason, TenantError
 from ..outcomes import Tenant
-from .hunting import Answer
 from .journal import Journal, write_at
+from .queries import Answer
 from .row_formats import TENANT, Csv, JsonLines
 
 _CHANGED = "was changed by somebody else"

@@ -24,7 +24,7 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.errors import 
     TenantError,
     UntrustedFile,
 )
-from ansible_collections.mssp.defender.plugins.module_utils._core.hunting.hunting import Answer
+from ansible_collections.mssp.defender.plugins.module_utils._core.hunting.queries import Answer
 from ansible_collections.mssp.defender.plugins.module_utils._core.hunting.row_formats import by_suffix
 from ansible_collections.mssp.defender.plugins.module_utils._core.hunting.rows_file import RowsFile
 from ansible_collections.mssp.defender.plugins.module_utils._core.outcomes import Tenant
