@@ -7,6 +7,7 @@ Text order is not time order where the number of digits varies, and Python befor
 
 from __future__ import annotations
 
+import functools
 import re
 from datetime import datetime, timedelta, timezone
 
@@ -27,6 +28,8 @@ LAST = 253_402_300_800 * TICKS_PER_SECOND - 1
 """The latest moment that can be written, 9999-12-31T23:59:59.9999999Z."""
 
 
+# a record is asked for its time more than once in a row
+@functools.lru_cache(maxsize=1024)
 def ticks(text: str) -> int:
     """Return an ISO 8601 time as 100 ns since 1970 (UTC where no zone is given). Raises ValueError for other text.
 
