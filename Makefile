@@ -54,7 +54,7 @@ ansible-lint: $(VENV)/dev.stamp $(LINK) $(AWX) ## Roles and playbooks, profile p
 metadata: $(VENV)/dev.stamp ## Licence of every file, and the changelog's fragments
 	@$(ACTIVATE) && reuse lint --lines && exec antsibull-changelog lint
 
-types: $(VENV)/dev.stamp $(LINK) ## mypy --strict on the domain, the event source and the emulator
+types: $(VENV)/dev.stamp $(LINK) ## mypy --strict on all plugins, the event source and the emulator
 	@$(VENV)/bin/mypy
 
 unit: $(VENV)/dev.stamp $(LINK) ## Units and properties of the domain and the operations

@@ -171,6 +171,7 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.files import g
 from ansible_collections.mssp.defender.plugins.module_utils._front_door import check_texts, perform, told
 from ansible_collections.mssp.defender.plugins.module_utils._operations import options
 from ansible_collections.mssp.defender.plugins.module_utils._operations.customers.inventory import OPERATION
+from ansible_collections.mssp.defender.plugins.module_utils._operations.task_context import TaskContext
 from ansible_collections.mssp.defender.plugins.plugin_utils._inventory_draft import TENANT_ID, InventoryDraft
 from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import run_directory
 from ansible_collections.mssp.defender.plugins.plugin_utils._trust import untrusted
@@ -183,6 +184,7 @@ _ASKED = ("partner", "relationship_status", "home_tenant_id", "resolve", "cloud"
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     NAME = "mssp.defender.customers"
+    inventory: InventoryData
 
     def verify_file(self, path: str) -> bool:
         if not super().verify_file(path) or not path.endswith(_NAMES):
@@ -206,7 +208,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         # answers to other questions are none to these
         key = self.get_cache_key(f"{path} {json.dumps([params[option] for option in _ASKED])}")
         answers = self._cache.get(key) if cached and cache else None
-        result = perform(OPERATION, _Host({**params, "answers": answers}, self.display.warning))
+        task = TaskContext({**params, "answers": answers}, self.display.warning, run_directory=run_directory())
+        result = perform(OPERATION, task)
         if result.get("failed"):
             raise AnsibleParserError(result["msg"])
         if cached and result["answers"] != answers:
@@ -228,7 +231,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """Return the options of the operation; what is empty is not given."""
         given = [option for option, value in config.items() if value]
         closed = options.kept_from_environment(given)
-        params = {option: None if option in closed else self.get_option(option) for option in OPERATION.arguments}
+        params: dict[str, Any] = {
+            option: None if option in closed else self.get_option(option) for option in OPERATION.arguments
+        }
         params = {option: None if value == "" else value for option, value in params.items()}
         for option in _PATHS:
             if params[option]:
@@ -254,17 +259,3 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._set_composite_vars(self.get_option("compose"), variables, host, strict=strict)
         self._add_host_to_composed_groups(self.get_option("groups"), variables, host, strict=strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, host, strict=strict)
-
-
-class _Host:
-    """The reading of an inventory, in the shape operations ask for."""
-
-    check_mode = False
-    vault = None
-    progress = None
-    inventory = None
-
-    def __init__(self, params: dict[str, Any], warn: Any) -> None:
-        self.params = params
-        self.warn = warn
-        self.run_directory = run_directory()

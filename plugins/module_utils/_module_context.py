@@ -4,27 +4,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ._front_door import perform, told
 from ._operations.operation import Operation
-
-
-class _ModuleContext:
-    """AnsibleModule in the shape operations ask for. A module shares nothing with other tasks."""
-
-    run_directory: Path | None = None
-    vault = None
-    progress = None
-    inventory = None
-
-    def __init__(self, module: AnsibleModule) -> None:
-        self.params = module.params
-        self.check_mode = module.check_mode
-        self.warn = module.warn
+from ._operations.task_context import TaskContext
 
 
 def _module_class(operation: Operation) -> type[AnsibleModule]:
@@ -41,7 +27,8 @@ def run_module(operation: Operation) -> None:
     """Parse the module's arguments, run the operation, and exit with its result."""
     module_class = _module_class(operation)
     module = module_class(argument_spec=operation.arguments, supports_check_mode=True, **operation.constraints)
-    result = perform(operation, _ModuleContext(module))
+    # a module shares nothing with other tasks
+    result = perform(operation, TaskContext(module.params, module.warn, module.check_mode))
     if result.get("failed"):
         module.fail_json(**result)
     module.exit_json(**result)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from ansible import constants
@@ -22,13 +21,13 @@ from ansible.plugins.action import ActionBase
 from ansible.release import __version__
 from ansible.template import Templar
 
-from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Progress
 from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform, told
 from ansible_collections.mssp.defender.plugins.module_utils._operations.operation import Operation
 from ansible_collections.mssp.defender.plugins.module_utils._operations.options import (
     kept_from_environment,
     left_to_inventory,
 )
+from ansible_collections.mssp.defender.plugins.module_utils._operations.task_context import TaskContext
 from ansible_collections.mssp.defender.plugins.plugin_utils._progress import shown
 from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import run_directory
 from ansible_collections.mssp.defender.plugins.plugin_utils._vault import RunVault
@@ -40,7 +39,7 @@ def censors_results(version: str) -> bool:
     Until CVE-2024-8775 was fixed, in 2.16.13 and 2.17.6, it overwrote that with the task's own `no_log`.
     """
     core = LooseVersion(version)
-    return LooseVersion("2.16.13") <= core < LooseVersion("2.17") or core >= LooseVersion("2.17.6")
+    return bool(LooseVersion("2.16.13") <= core < LooseVersion("2.17") or core >= LooseVersion("2.17.6"))
 
 
 class _Inventory:
@@ -70,30 +69,6 @@ class _Inventory:
             return {name: _decrypted(templar.template(known[name])) for name in variables if name in known}
         except Exception as error:  # noqa: BLE001 - a template can raise anything
             raise ValueError(f"a variable of {host} cannot be templated: {error}") from None
-
-
-class _ActionContext:
-    """A task in process, in the shape operations ask for."""
-
-    def __init__(
-        self,
-        params: dict[str, Any],
-        check_mode: bool,
-        run_directory: Path,
-        vault: RunVault,
-        progress: Progress | None,
-        inventory: _Inventory,
-    ) -> None:
-        self.params = params
-        self.check_mode = check_mode
-        self.run_directory = run_directory
-        self.vault = vault
-        self.progress = progress
-        self.inventory = inventory
-        self.warnings: list[str] = []
-
-    def warn(self, message: str) -> None:
-        self.warnings.append(message)
 
 
 class InProcessAction(ActionBase):
@@ -129,19 +104,21 @@ class InProcessAction(ActionBase):
         if validated.error_messages:
             given = {**arguments, **validated.validated_parameters}
             return {"failed": True, "msg": told(self.OPERATION, "; ".join(validated.error_messages), given)}
+        warnings: list[str] = []
         vault = RunVault(self._loader._vault.secrets or [])  # noqa: SLF001 - there is no public way
         with shown(self._task.get_name()) as progress:
-            host = _ActionContext(
+            context = TaskContext(
                 validated.validated_parameters,
+                warnings.append,
                 self._task.check_mode,
                 run_directory(),
                 vault,
                 progress,
                 _Inventory(self._task, task_vars),
             )
-            result = perform(self.OPERATION, host)
-        if host.warnings:
-            result["warnings"] = [*result.get("warnings", []), *host.warnings]
+            result = perform(self.OPERATION, context)
+        if warnings:
+            result["warnings"] = [*result.get("warnings", []), *warnings]
         return result
 
     def _inventory_arguments(self, task_vars: dict[str, Any]) -> dict[str, Any]:

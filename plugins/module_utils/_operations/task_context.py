@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,20 +23,20 @@ class Inventory(Protocol):
         """
 
 
-class TaskContext(Protocol):
-    """`params` are validated options; `run_directory` is a private folder shared by the tasks of one run, or None.
+@dataclass(frozen=True)
+class TaskContext:
+    """`params` are validated options, `warn` shows the operator a warning.
 
+    `run_directory` is a private folder shared by the tasks of one run, or None.
     `vault` encrypts with the run's vault secrets; it is None where the task does not run on the controller.
     `progress` shows the operator how far a fleet is; it is None where nobody watches.
     `inventory` is None where the task does not run in Ansible's own process.
     """
 
     params: dict[str, Any]
-    check_mode: bool
-    run_directory: Path | None
-    vault: Vault | None
-    progress: Progress | None
-    inventory: Inventory | None
-
-    def warn(self, message: str) -> None:
-        """Show the operator a warning."""
+    warn: Callable[[str], None]
+    check_mode: bool = False
+    run_directory: Path | None = None
+    vault: Vault | None = None
+    progress: Progress | None = None
+    inventory: Inventory | None = None

@@ -73,7 +73,7 @@ class KeyCredential(TypedDict, total=False):
     usage: str
 
 
-class FederatedCredential(TypedDict, total=False):
+class FederatedIdentityCredential(TypedDict, total=False):
     """Whose tokens an application may show in place of a secret."""
 
     id: str
@@ -201,17 +201,21 @@ class Directory:
         found = self._graph.read(path, Call("read the certificates", _READ), settle=True) or {}
         return list(found.get("keyCredentials") or [])
 
-    def federated_credentials(self, object_id: str) -> list[FederatedCredential]:
+    def federated_credentials(self, object_id: str) -> list[FederatedIdentityCredential]:
         """Return the federated identity credentials."""
         found = self._graph.pages(_federated(object_id), Call("read the federated credentials", _READ))
-        return [cast("FederatedCredential", credential) for credential in found]
+        return [cast("FederatedIdentityCredential", credential) for credential in found]
 
-    def create_federated_credential(self, object_id: str, body: FederatedCredential) -> FederatedCredential:
+    def create_federated_credential(
+        self, object_id: str, body: FederatedIdentityCredential
+    ) -> FederatedIdentityCredential:
         """Add a federated identity credential and return it."""
         reply = self._graph.send("POST", _federated(object_id), Call("add a federated credential", _OWNED), body)
-        return cast("FederatedCredential", reply.json())
+        return cast("FederatedIdentityCredential", reply.json())
 
-    def update_federated_credential(self, object_id: str, credential_id: str, changes: FederatedCredential) -> None:
+    def update_federated_credential(
+        self, object_id: str, credential_id: str, changes: FederatedIdentityCredential
+    ) -> None:
         """Change a federated identity credential."""
         path = f"{_federated(object_id)}/{segment(credential_id)}"
         self._graph.change(path, Call("change a federated credential", _OWNED), changes)

@@ -10,9 +10,10 @@ from typing import Any
 from ..._core import errors
 from ..._core.errors import Reason, TenantError
 from ..._core.identity import consent, permissions
-from ..._core.identity.permissions import APIS
+from ..._core.identity.permissions import APIS, ServicePrincipal
 from ..._core.registration import declaration
 from ..._core.registration.declaration import Declared
+from ..._core.registration.directory import Application
 from ..operation import Operation, OptionSpec
 from ..task_context import TaskContext
 from . import home_tenant
@@ -79,7 +80,7 @@ class _Registration:
         self._before: dict[str, Any] = {}
         self._after: dict[str, Any] = {}
         self._roles: dict[str, Mapping[str, str]] = {}
-        self._resources: dict[str, dict[str, Any] | None] = {}
+        self._resources: dict[str, ServicePrincipal | None] = {}
         self._known: dict[str, Mapping[str, str]] = {}
 
     def __call__(self) -> dict[str, Any]:
@@ -134,10 +135,10 @@ class _Registration:
             if name in wanted:
                 self._roles[name] = permissions.resolve(api, wanted[name], f"permissions.{name}", known)
 
-    def _create(self, declared: Declared) -> dict[str, Any]:
+    def _create(self, declared: Declared) -> Application:
         unique_name = self._params["unique_name"]
         body = declaration.creation(unique_name, declared)
-        application: dict[str, Any] | None = {**body, "uniqueName": unique_name}
+        application: Application | None = {**body, "uniqueName": unique_name}
         if not self._task.check_mode:
             application = self._directory.create_application(unique_name, body)
         if application is None:
@@ -150,19 +151,19 @@ class _Registration:
         self._note({}, {field: value for field, value in after.items() if value})
         return application
 
-    def _update(self, found: dict[str, Any], declared: Declared) -> dict[str, Any]:
+    def _update(self, found: Application, declared: Declared) -> Application:
         changes = declaration.changes(found, declared)
         if self._params["unique_name"] and not found.get("uniqueName"):
             changes["uniqueName"] = self._params["unique_name"]
         if changes and not self._task.check_mode:
             self._directory.update_application(found["id"], changes, "change the application")
-        changed = {**found, **changes}
+        changed: Application = {**found, **changes}
         before, after = self._fields(found), self._fields(changed)
         differing = [field for field in before if before[field] != after[field]]
         self._note({field: before[field] for field in differing}, {field: after[field] for field in differing})
         return changed
 
-    def _service_principal(self, application: Mapping[str, Any]) -> str | None:
+    def _service_principal(self, application: Application) -> str | None:
         """Return the object id of the application's service principal at home; None while it is only planned."""
         app_id = application.get("appId")
         principal = self._directory.service_principal(app_id) if app_id else None
@@ -213,7 +214,7 @@ class _Registration:
                 self._note({f"granted.{api}": before}, {f"granted.{api}": after})
 
     def _added_permissions(
-        self, found: Mapping[str, Any] | None, permissions_now: Mapping[str, list[str]]
+        self, found: Application | None, permissions_now: Mapping[str, list[str]]
     ) -> dict[str, list[str]]:
         """Return what an application that customers may know already asks for since this run."""
         if found is None:
@@ -222,11 +223,12 @@ class _Registration:
         added = {api: sorted(set(names) - set(before[api])) for api, names in permissions_now.items()}
         return {api: names for api, names in added.items() if names}
 
-    def _fields(self, application: Mapping[str, Any]) -> dict[str, Any]:
+    def _fields(self, application: Application) -> dict[str, Any]:
         """Return the application field by field, as a difference shows it."""
         described = declaration.describe(application, self._known)
-        by_api = {f"permissions.{api}": names for api, names in described.pop("permissions").items()}
-        return {"unique_name": application.get("uniqueName"), **described, **by_api}
+        by_api = {f"permissions.{api}": names for api, names in described["permissions"].items()}
+        others = {name: value for name, value in described.items() if name != "permissions"}
+        return {"unique_name": application.get("uniqueName"), **others, **by_api}
 
     def _note(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         self._before.update(before)

@@ -15,6 +15,7 @@ from typing import Any
 from ..._core import errors, files, locks, ownership, waiting
 from ..._core.errors import OptionError, Reason, TenantError
 from ..._core.registration import key_pairs, rotation
+from ..._core.registration.directory import Application, KeyCredential
 from ..._core.registration.key_pairs import KeyPair
 from ..._core.registration.rotation import Plan, Registered
 from ..._core.waiting import clock
@@ -24,8 +25,6 @@ from .home_tenant import Home
 
 _PAUSE_SECONDS = 2
 _PURPOSE = "change the certificates"
-
-Items = list[dict[str, Any]]
 
 
 class CertificateRotation:
@@ -97,7 +96,12 @@ class CertificateRotation:
         return pair
 
     def _register(
-        self, application: dict[str, Any], items: Items, pair: KeyPair, current: Registered | None, now: float
+        self,
+        application: Application,
+        items: list[KeyCredential],
+        pair: KeyPair,
+        current: Registered | None,
+        now: float,
     ) -> Registered:
         """Return the pair as registered, when it has got a token. What fails before that is undone."""
         object_id = application["id"]
@@ -135,7 +139,7 @@ class CertificateRotation:
         return found
 
     def _retire(
-        self, application: dict[str, Any], own: list[Registered], current: Registered, now: float
+        self, application: Application, own: list[Registered], current: Registered, now: float
     ) -> list[Registered]:
         """Remove the predecessors that may go, now that `current` works, and return them."""
         object_id = application["id"]
@@ -158,6 +162,6 @@ class CertificateRotation:
         return retired
 
 
-def _registered_as(pair: KeyPair | None, items: Items) -> Registered | None:
+def _registered_as(pair: KeyPair | None, items: list[KeyCredential]) -> Registered | None:
     """Return the certificate of the application that is this pair's, or None."""
     return next(iter(rotation.registered(item for item in items if pair and item.get("key") == pair.public)), None)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from ..._core import locks, timestamps, waiting
 from ..._core.errors import OptionError, TenantError
 from ..._core.identity.credentials import ClientSecret
 from ..._core.registration import rotation
+from ..._core.registration.directory import AddedPassword, Application
 from ..._core.registration.rotation import Plan, Registered
 from ..._core.registration.vars_file import Unsafe, VarsFile
 from ..._core.waiting import clock
@@ -25,6 +26,22 @@ from .home_tenant import Home
 # for this long a directory may not list what the record says was made
 _RECENT_SECONDS = 600
 _PAUSE_SECONDS = 2
+
+
+class Record(TypedDict, total=False):
+    """What the file keeps beside the secret.
+
+    `made` is when the secret was, `attempt` since when a rotation is under way that nobody finished: seconds since
+    1970. `previous` is the key id of the secret before.
+    """
+
+    app_id: str
+    name: str
+    key_id: str
+    expires_at: str
+    previous: str | None
+    made: int
+    attempt: int
 
 
 class SecretRotation:
@@ -47,9 +64,10 @@ class SecretRotation:
         if not self._file:
             return self._settle({}, clock.time())
         with locks.locked("dest", self._file.path.parent, self._home.settle_seconds):
-            return self._settle(self._file.read(f"{self._prefix}credential"), clock.time())
+            record = cast("Record", self._file.read(f"{self._prefix}credential"))
+            return self._settle(record, clock.time())
 
-    def _settle(self, record: dict[str, Any], now: float) -> dict[str, Any]:
+    def _settle(self, record: Record, now: float) -> dict[str, Any]:
         application = self._application(record, now)
         app_id, own = application["appId"], self._own(application)
         current = rotation.find(own, record.get("key_id")) if self._file else rotation.longest(own)
@@ -71,33 +89,27 @@ class SecretRotation:
             raise
         return {**rotation_result.result(app_id, own, new, retired), **shown}
 
-    def _add(
-        self, application: dict[str, Any], current: Registered | None, record: dict[str, Any], now: float
-    ) -> dict[str, Any]:
+    def _add(self, application: Application, current: Registered | None, record: Record, now: float) -> AddedPassword:
         """Return a new secret that has got a token and is stored. What fails before that is undone."""
         app_id = application["appId"]
         self._home.check_principal(app_id)
         # proves that the file can be written, and tells the next run about a secret that nobody stored
-        self._store({"credential": {"attempt": int(now), **record, "app_id": app_id, "name": self._name}})
+        begun: Record = {"attempt": int(now), **record, "app_id": app_id, "name": self._name}
+        self._store({"credential": begun})
         ends_at = timestamps.render_seconds(now + self._plan.lifetime)
         added = self._home.directory.add_password(application["id"], self._name, ends_at)
         new = rotation.registered([added])[0]
         try:
             self._home.wait_for_token(app_id, ClientSecret(added["secretText"]))
-            self._store(
-                {
-                    "client_id": app_id,
-                    "client_secret": Unsafe(added["secretText"]),
-                    "credential": {
-                        "app_id": app_id,
-                        "name": self._name,
-                        "key_id": new.key_id,
-                        "expires_at": timestamps.render_seconds(new.ends),
-                        "previous": current.key_id if current else None,
-                        "made": int(now),
-                    },
-                }
-            )
+            made: Record = {
+                "app_id": app_id,
+                "name": self._name,
+                "key_id": new.key_id,
+                "expires_at": timestamps.render_seconds(new.ends),
+                "previous": current.key_id if current else None,
+                "made": int(now),
+            }
+            self._store({"client_id": app_id, "client_secret": Unsafe(added["secretText"]), "credential": made})
         except (TenantError, OptionError, OSError) as error:
             raise self._withdraw(application["id"], new, current, error) from None
         return added
@@ -115,11 +127,11 @@ class SecretRotation:
 
     def _retire(
         self,
-        application: dict[str, Any],
+        application: Application,
         own: list[Registered],
         current: Registered,
         previous: str | None,
-        record: dict[str, Any],
+        record: Record,
         now: float,
     ) -> list[Registered]:
         """Remove the predecessors that may go, now that `current` works, and return them."""
@@ -137,7 +149,7 @@ class SecretRotation:
                 raise rotation_result.failure(error, meaning, current, so_far) from None
         return retired
 
-    def _end_attempt(self, record: dict[str, Any]) -> dict[str, Any]:
+    def _end_attempt(self, record: Record) -> dict[str, Any]:
         """Forget a rotation that nobody finished, now that what it left behind is gone."""
         if "attempt" not in record:
             return {}
@@ -145,7 +157,7 @@ class SecretRotation:
             self._store({"credential": {name: value for name, value in record.items() if name != "attempt"}})
         return {"changed": True}
 
-    def _application(self, record: dict[str, Any], now: float) -> dict[str, Any]:
+    def _application(self, record: Record, now: float) -> Application:
         """Return the application, waiting until it lists the secret that the record says was made a moment ago."""
         is_recent = now - record.get("made", 0) < _RECENT_SECONDS
         for _try in waiting.tries(self._home.settle_seconds, itertools.repeat(_PAUSE_SECONDS)):
@@ -157,10 +169,10 @@ class SecretRotation:
                 break
         return application
 
-    def _own(self, application: dict[str, Any]) -> list[Registered]:
+    def _own(self, application: Application) -> list[Registered]:
         return rotation.registered(application.get("passwordCredentials") or [], self._name)
 
-    def _store(self, variables: dict[str, Any]) -> None:
+    def _store(self, variables: dict[str, object]) -> None:
         if self._file:
             self._file.write({f"{self._prefix}{name}": value for name, value in variables.items()})
 

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
+from ..._core.registration.directory import FederatedIdentityCredential
 from ..task_context import TaskContext
 from .home_tenant import Home
 
@@ -18,12 +19,13 @@ class FederatedCredential:
         self._check_mode = task.check_mode
         self._home = home
         self._name: str = params["name"]
-        self._declared = {
+        self._declared: FederatedIdentityCredential = {
             "issuer": params["issuer"],
             "subject": params["subject"],
             "audiences": params["audiences"],
-            **({"description": params["description"]} if params["description"] is not None else {}),
         }
+        if params["description"] is not None:
+            self._declared["description"] = params["description"]
 
     def __call__(self) -> dict[str, Any]:
         directory = self._home.directory
@@ -33,15 +35,21 @@ class FederatedCredential:
         )
         before = {field: found.get(field) for field in self._declared} if found else {}
         # Graph may send null for an empty text
-        changes = {field: value for field, value in self._declared.items() if (before.get(field) or "") != value}
+        differing = {field: value for field, value in self._declared.items() if (before.get(field) or "") != value}
+        changes = cast("FederatedIdentityCredential", differing)
         if changes and not self._check_mode:
             if found:
                 directory.update_federated_credential(application["id"], found["id"], changes)
             else:
-                body = {"name": self._name, **self._declared}
+                body: FederatedIdentityCredential = {"name": self._name, **self._declared}
                 found = directory.create_federated_credential(application["id"], body)
         credential = {"name": self._name, "key_id": found["id"] if found else None, **self._declared}
-        answer = {"app_id": application["appId"], "credential": credential, "retired": [], "changed": bool(changes)}
+        answer: dict[str, Any] = {
+            "app_id": application["appId"],
+            "credential": credential,
+            "retired": [],
+            "changed": bool(changes),
+        }
         if changes:
             answer["diff"] = {
                 "before": {field: before[field] for field in changes if field in before},

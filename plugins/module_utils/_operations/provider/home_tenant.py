@@ -7,7 +7,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from ..._core import clouds, errors, waiting
 from ..._core.clouds import Cloud
@@ -18,12 +18,14 @@ from ..._core.identity.access import Target
 from ..._core.identity.credentials import Credential
 from ..._core.identity.token_cache import TokenCache
 from ..._core.identity.tokens import TokenSource
-from ..._core.registration.directory import Directory
+from ..._core.registration.directory import Application, Directory
 from ..._core.showing import shown
 from ..operation import Constraints, OptionSpec
 from ..options import CONNECTION, OF_REGISTRAR
 from ..session import Session
 from ..task_context import TaskContext
+
+T = TypeVar("T")
 
 ARGUMENTS: dict[str, OptionSpec] = {
     **CONNECTION,
@@ -74,7 +76,7 @@ class Home:
         """Return the tenant's id, looked up where a domain was given."""
         return waiting.wait_out(self.session.authority.tenant_guid, self._tenant, self.patience)
 
-    def find(self) -> dict[str, Any] | None:
+    def find(self) -> Application | None:
         """Return the application that the task names, or None.
 
         Raises TenantError where its two names belong to two applications.
@@ -87,7 +89,7 @@ class Home:
             raise _conflict(f"application {self._app_id} has the unique name '{by_id['uniqueName']}' already")
         return by_id or by_name
 
-    def found(self) -> dict[str, Any]:
+    def found(self) -> Application:
         """Return the application that the task names, which may have been made a moment ago.
 
         Raises TenantError where there is none.
@@ -105,7 +107,7 @@ class Home:
             meaning = f"application {app_id} has no service principal in this tenant"
             raise TenantError(Reason(errors.ERROR, meaning, "run defender_application first, which makes it"))
 
-    def _awaited(self, read: Callable[[], dict[str, Any] | None]) -> dict[str, Any] | None:
+    def _awaited(self, read: Callable[[], T | None]) -> T | None:
         """Return what is read, after a while for an object that the directory may not know everywhere yet."""
         seconds = min(self.settle_seconds, _LONGEST_AWAITED_SECONDS)
         return waiting.until(read, seconds, itertools.repeat(_FIRST_POLL_SECONDS))
@@ -122,7 +124,7 @@ class Home:
     def _owner_elsewhere(self) -> str | None:
         """Return the other tenant that the application is registered in, where that shows."""
         principal = self.directory.service_principal(self._app_id) if self._app_id else None
-        owner: str | None = (principal or {}).get("appOwnerOrganizationId")
+        owner = principal.get("appOwnerOrganizationId") if principal else None
         return owner if owner != self.tenant_guid() else None
 
     def wait_for_token(self, app_id: str, credential: Credential) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from ..._core import errors, timestamps
 from ..._core.errors import Reason, TenantError
 from ..._core.registration import rotation
+from ..._core.registration.directory import Application
 from ..._core.waiting import clock
 from ..task_context import TaskContext
 from .home_tenant import Home
@@ -32,21 +33,23 @@ class Removal:
         if application is None:
             return {"removed": []}
         by_kind = self._credentials(application)
-        doomed = [item for item in by_kind[self._kind] if self._is_meant(item)]
+        removed = [item for item in by_kind[self._kind] if self._is_meant(item)]
         good = self._good(by_kind)
-        if not self._force and good and all(item in doomed for item in good):
-            names = ", ".join(sorted({f"'{item['name']}'" for item in doomed}))
+        if not self._force and good and all(item in removed for item in good):
+            names = ", ".join(sorted({f"'{item['name']}'" for item in removed}))
             meaning = f"without {names} application {application['appId']} has no credential that is good today"
             raise TenantError(Reason(errors.ERROR, meaning, "add another one first, or set force to true"))
-        if doomed and not self._check_mode:
-            self._remove(application["id"], {item["key_id"] for item in doomed})
-        answer: dict[str, Any] = {"app_id": application["appId"], "removed": doomed, "changed": bool(doomed)}
-        return answer | ({"diff": {"before": {"credentials": doomed}, "after": {"credentials": []}}} if doomed else {})
+        if removed and not self._check_mode:
+            self._remove(application["id"], {item["key_id"] for item in removed})
+        answer: dict[str, Any] = {"app_id": application["appId"], "removed": removed, "changed": bool(removed)}
+        return answer | (
+            {"diff": {"before": {"credentials": removed}, "after": {"credentials": []}}} if removed else {}
+        )
 
-    def _is_meant(self, item: dict[str, Any]) -> bool:
+    def _is_meant(self, item: dict[str, str]) -> bool:
         return self._name in (None, item["name"]) and self._key_id in (None, item["key_id"])
 
-    def _credentials(self, application: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    def _credentials(self, application: Application) -> dict[str, list[dict[str, str]]]:
         """Return the application's credentials by kind, as they stand in results."""
         return {
             "secret": [item.to_result() for item in rotation.registered(application.get("passwordCredentials") or [])],
@@ -58,7 +61,7 @@ class Removal:
         }
 
     @staticmethod
-    def _good(by_kind: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    def _good(by_kind: dict[str, list[dict[str, str]]]) -> list[dict[str, str]]:
         """Return the credentials that have not expired."""
         now = timestamps.render_seconds(clock.time())
         return [item for items in by_kind.values() for item in items if item.get("expires_at", now) >= now]
