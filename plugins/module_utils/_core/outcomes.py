@@ -73,7 +73,7 @@ def outcome_of(tenant: Tenant, work: Work) -> Outcome:
     except Postponed:
         raise
     except OSError as error:
-        return Outcome(tenant, Reason(errors.ERROR, errors.unusable_file(error), "mend the file"), {})
+        return Outcome(tenant, Reason(errors.ERROR, errors.unusable_file(error), "fix the file"), {})
     except Exception as error:  # noqa: BLE001 - one tenant's oddity must not cost the others their outcomes
         return Outcome(tenant, Reason(errors.ERROR, errors.unforeseen(error), "report it"), {})
 

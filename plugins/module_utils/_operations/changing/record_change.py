@@ -147,7 +147,7 @@ def _order(item: Mapping[str, Any], params: Mapping[str, Any], form: Form, where
         moment = timestamps.ticks(since) if since else None
     except ValueError:
         raise OptionError(
-            f"{where}unchanged_since '{since}' is no time: give the {form.dialect.updated_field} that was read"
+            f"{where}unchanged_since '{since}' is not a time: give the {form.dialect.updated_field} that was read"
         ) from None
     return Order(updating.check_id(form.noun, item[f"{form.noun}_id"], where), wanted, moment)
 

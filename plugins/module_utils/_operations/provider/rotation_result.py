@@ -37,7 +37,7 @@ def failure(
 
     `so_far` is the result of what was done before.
     """
-    reason = error.reason if isinstance(error, TenantError) else Reason(errors.ERROR, _words(error), "mend the file")
+    reason = error.reason if isinstance(error, TenantError) else Reason(errors.ERROR, _words(error), "fix the file")
     remains = f"{describe(current)} is still in place" if current else "no earlier one is known here"
     why = errors.cause(reason.meaning, reason.code)
     return TenantError(replace(reason, meaning=f"{meaning}: {why}; {remains}", code=None), so_far)

@@ -72,7 +72,7 @@ def test_an_alert_of_another_tenant_is_named(task: Task) -> None:
         ({}, "nothing is to be set"),
         ({"alert_id": "..", "status": "New"}, "alert_id '..' is not the id of an alert"),
         ({"classification": "TruePositive", "determination": "Clean"}, "determination 'Clean' does not go with"),
-        ({"status": "New", "unchanged_since": "x"}, "unchanged_since 'x' is no time: give the lastUpdateDateTime"),
+        ({"status": "New", "unchanged_since": "x"}, "unchanged_since 'x' is not a time: give the lastUpdateDateTime"),
     ],
 )
 def test_bad_input_is_refused_before_any_request(task: Task, options: dict[str, Any], sentence: str) -> None:

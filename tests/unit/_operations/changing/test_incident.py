@@ -191,7 +191,7 @@ def test_graph_is_changed_through_graph(task: Task, entra: ScriptedEntra) -> Non
         ),
         (
             {"status": "Active", "unchanged_since": "yesterday"},
-            "unchanged_since 'yesterday' is no time: give the lastUpdateTime",
+            "unchanged_since 'yesterday' is not a time: give the lastUpdateTime",
         ),
         ({"tags": {"set": ["a"], "add": ["b"]}}, "tags must have either 'set', or 'add' and 'remove'"),
         ({"incidents": [one(7), one(8, status="Active")]}, "incidents, item 1: nothing is to be set"),
