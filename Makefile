@@ -72,7 +72,7 @@ emulator-test: $(VENV)/dev.stamp $(LINK) ## The emulator, with clients nobody he
 integration: $(VENV)/dev.stamp $(LINK) $(AWX) ## Modules, playbooks and the role against the emulator, over HTTPS
 	@$(PYTEST) tests/integration $(FAST) --junitxml=$(RESULTS)/$@.xml
 
-slow: $(VENV)/dev.stamp $(LINK) $(AWX) ## Tests of those folders that take long: a real browser, AWX, rulebooks, an hour of polling
+slow: $(VENV)/dev.stamp $(LINK) $(AWX) ## Tests of those folders that take long: canaries, a browser, AWX, rulebooks, an hour of polling
 	@$(PYTEST) tests/unit tests/emulator tests/integration -m slow $(SIDE_BY_SIDE) --junitxml=$(RESULTS)/$@.xml
 
 molecule: $(VENV)/dev.stamp $(LINK) ## The Molecule scenario: converge, idempotence, verify

@@ -23,6 +23,8 @@ from support.canary import Blob, Watch, count_places, find, gather
 from support.emulated_tenants import HomeTenant
 from support.vaults import VAULT_PASSWORD, CredentialFile
 
+pytestmark = pytest.mark.slow
+
 STATE_KEY = "canary-state-key-0f3c1d7b9a5e"
 WRONG_SECRET = "canary-wrong-secret-6b1d~4e'9\"c"
 KINDS = {"output", "callback results", "log", "home", "files written", "process arguments", "run directory"}

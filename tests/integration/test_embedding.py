@@ -19,6 +19,8 @@ from support.ansible_runs import PRIVATE, Ansible, Run, run_with_runner
 from support.canary import Blob, find, gather
 from support.emulated_tenants import WRITERS, IncidentDesk
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "embedding.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

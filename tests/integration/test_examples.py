@@ -16,6 +16,8 @@ import yaml
 from support.ansible_runs import Ansible
 from support.emulated_tenants import HomeTenant, IncidentDesk
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 READERS = ["Incident.Read.All", "SecurityIncident.Read.All", "SecurityAlert.Read.All", "ThreatHunting.Read.All"]
 PLUGINS = [
