@@ -132,7 +132,7 @@ def test_the_emulator_shares_no_code_with_its_clients() -> None:
         (f"{CORE}.dependencies", "import ansible"),
         (f"{CORE}.wire.http", "from ..identity import tokens"),
         (f"{CORE}.identity.tokens", "from ..calls import Call"),
-        (f"{CORE}.reading.pages", "from ..changing import updating"),
+        (f"{CORE}.reading.listing", "from ..changing import updating"),
         (f"{CORE}.registration.directory", "from ..reading import pages"),
         (f"{CORE}.customers.lists", "from ansible.parsing.dataloader import DataLoader"),
         (f"{CORE}.customers.partners", "from ..registration import directory"),

@@ -22,7 +22,7 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.identity.disco
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.token_cache import TokenCache
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.tokens import TokenSource
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.dialects import XDR_INCIDENTS, Dialect
-from ansible_collections.mssp.defender.plugins.module_utils._core.reading.pages import Pages
+from ansible_collections.mssp.defender.plugins.module_utils._core.reading.listing import Listing
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.queries import Query
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.pacing import Pace
@@ -138,10 +138,10 @@ class ScriptedTenant:
         patience = Patience(0, 0)
         return Endpoint(self.server.url, self._access(patience), self._transport, patience)
 
-    def pages(
+    def listing(
         self, dialect: Dialect = XDR_INCIDENTS, query: Query | None = None, patience: Patience | None = None
-    ) -> Pages:
-        return Pages(self.calls(patience), dialect, query or Query())
+    ) -> Listing:
+        return Listing(self.calls(patience), dialect, query or Query())
 
     def asked(self, path: str = XDR_INCIDENTS.path) -> list[Request]:
         return self.server.requests_to(path)

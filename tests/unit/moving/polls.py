@@ -23,7 +23,7 @@ from unit.moving.tenant import ticks
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import fleet
 from ansible_collections.mssp.defender.plugins.module_utils._core.files import Draft
-from ansible_collections.mssp.defender.plugins.module_utils._core.reading import reading
+from ansible_collections.mssp.defender.plugins.module_utils._core.reading import reader
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
 from ansible_collections.mssp.defender.plugins.module_utils._operations.reading import incidents, tenant_read
 
@@ -124,7 +124,7 @@ class Poller:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(fleet, "clock", SimpleNamespace(monotonic=lambda: time.monotonic() * _HASTE))
             patch.setattr(fleet, "queue", SimpleNamespace(Queue=_HastyQueue, Empty=queue.Empty))
-            for module in (tenant_read, reading):
+            for module in (tenant_read, reader):
                 patch.setattr(module, "time", SimpleNamespace(time=self._clock))
             if self.page_size:
                 smaller = dataclasses.replace(dialect, page_size=min(self.page_size, dialect.page_size))

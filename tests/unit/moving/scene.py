@@ -12,7 +12,7 @@ from unit.moving.tenant import DAY, START, MovingTenant, Version
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.dialects import XDR_INCIDENTS, Dialect
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.queries import Query
-from ansible_collections.mssp.defender.plugins.module_utils._core.reading.reading import Reader
+from ansible_collections.mssp.defender.plugins.module_utils._core.reading.reader import Reader
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 SINCE = START - 30 * DAY

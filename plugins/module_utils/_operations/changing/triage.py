@@ -22,7 +22,7 @@ from ..._core.outcomes import Tenant
 from ..._core.reading.dialects import Dialect
 from ..._core.reading.normalized import normalized
 from ..._core.reading.queries import Query
-from ..._core.reading.reading import Reader
+from ..._core.reading.reader import Reader
 from ..._core.wire.records import Record
 from .. import fleet_task
 from ..operation import Constraints, Operation, OptionSpec

@@ -20,10 +20,10 @@ from ..._core.reading import dialects
 from ..._core.reading.capacity import Capacity
 from ..._core.reading.checkpoints import OVERLAP, Checkpoint
 from ..._core.reading.dialects import Dialect
-from ..._core.reading.pages import Pages
+from ..._core.reading.listing import Listing
 from ..._core.reading.quarantine import Quarantined
 from ..._core.reading.queries import Query
-from ..._core.reading.reading import Reader
+from ..._core.reading.reader import Reader
 from ..._core.reading.windows import Window
 from ..._core.wire.records import Record
 from ..session import Session
@@ -164,12 +164,12 @@ class TenantRead:
         unnamed = sorted({left_out.updated for left_out in self.reader.quarantined if left_out.id is None})
         if not unnamed or self._order.api is permissions.GRAPH:
             return
-        pages = Pages(
+        listing = Listing(
             self._order.session.calls(self._tenant.tenant_id, permissions.GRAPH), dialects.GRAPH_INCIDENTS, Query()
         )
         for moment in unnamed:
             try:
-                page = pages.of(Window(moment, moment + 1))
+                page = listing.page(Window(moment, moment + 1))
             except (TenantError, Postponed):
                 # a customer need not have consented to Graph, and a name is worth no wait
                 return

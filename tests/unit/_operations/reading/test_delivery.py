@@ -21,7 +21,7 @@ from support.scripted_tasks import FLEET, ReadingTask
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
-from ansible_collections.mssp.defender.plugins.module_utils._core.reading import reading
+from ansible_collections.mssp.defender.plugins.module_utils._core.reading import reader
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.checkpoints import OVERLAP
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire import http
 from ansible_collections.mssp.defender.plugins.module_utils._operations.reading import incidents, tenant_read
@@ -161,7 +161,7 @@ def test_a_checkpoint_that_cannot_be_saved_costs_no_tenant_its_result(task: Read
 def ahead(monkeypatch: pytest.MonkeyPatch, hours: float) -> None:
     """Let this machine's clock be ahead by so many hours."""
     now = time.time() + hours * 3600
-    for module in (tenant_read, reading):
+    for module in (tenant_read, reader):
         monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: now))
 
 

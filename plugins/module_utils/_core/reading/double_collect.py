@@ -1,6 +1,6 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All pages of a set that is not to be divided, read until nothing can have slipped through."""
+"""All pages of a set that is not to be divided, read until two readings agree: a double collect."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .. import errors
 from ..errors import Reason, TenantError
 from ..wire.links import NextLinks
 from ..wire.records import Record
-from .pages import Pages
+from .listing import Listing
 from .windows import Window
 
 _MOST_PASSES = 6
@@ -19,7 +19,7 @@ _ALIKE_WITH_REPEATS = 6
 """How many passes in a row must meet the same: by chance those of a service without an order may do so twice."""
 
 
-class Passes:
+class DoubleCollect:
     """Reads a set page after page, again and again until two passes agree: then nothing slipped through while it moved.
 
     A record slips through when one on an earlier page leaves; then the next pass does not find that one. A service that
@@ -27,21 +27,21 @@ class Passes:
     as many different ones. `is_done` tells when it is enough.
     """
 
-    def __init__(self, pages: Pages, window: Window) -> None:
+    def __init__(self, listing: Listing, window: Window) -> None:
         self.window = window
-        self._pages = pages
-        self._pass = _Pass(pages.links())
+        self._listing = listing
+        self._pass = _Pass(listing.links())
         self._count = 0.0
         self.is_done = False
 
     def next_page(self) -> list[Record]:
         """Return the records of the next page. Raises TenantError where the set never stands still, or Postponed."""
         this = self._pass
-        page = self._pages.at(this.link) if this.link else self._pages.of(self.window, skip=this.skip)
-        versions = {self._pages.version(record) for record in page.records}
+        page = self._listing.page_at(this.link) if this.link else self._listing.page(self.window, skip=this.skip)
+        versions = {self._listing.version(record) for record in page.records}
         this.barren = 0 if versions - this.seen else this.barren + 1
         # a service that ignores `$skip` sends the same page for ever; a short page may be the same by chance
-        this.is_barren = this.barren >= (1 if len(page.records) >= self._pages.size else _MOST_BARREN)
+        this.is_barren = this.barren >= (1 if len(page.records) >= self._listing.size else _MOST_BARREN)
         this.seen |= versions
         this.count += len(page.records)
         if page.link:
@@ -63,7 +63,7 @@ class Passes:
         if not self.is_done and self._count >= _MOST_PASSES:
             meaning = "the records change faster than they can be read: no two readings of the same pages agreed"
             raise TenantError(Reason(errors.ERROR, meaning, "run again at a quieter time, or read a shorter time"))
-        self._pass = _Pass(self._pages.links(), last)
+        self._pass = _Pass(self._listing.links(), last)
 
 
 class _Pass:

@@ -38,10 +38,11 @@ class Page:
     total: int | None = None
 
 
-class Pages:
-    """Asks for pages of one query in one tenant. `warnings` collects what the service says of incomplete answers.
+class Listing:
+    """The records that one query brings in one tenant, asked for in pages or one by one.
 
-    `capacity` is the most that the pages so far have held.
+    `warnings` collects what the service says of incomplete answers. `capacity` is the most that the pages so far have
+    held.
     """
 
     def __init__(self, calls: Calls, dialect: Dialect, query: Query) -> None:
@@ -53,7 +54,7 @@ class Pages:
         self.capacity = Capacity()
         self._links_pages = False
 
-    def of(self, window: Window, *, expands: bool = False, skip: int = 0, size: int | None = None) -> Page:
+    def page(self, window: Window, *, expands: bool = False, skip: int = 0, size: int | None = None) -> Page:
         """Return a page of the records last updated in the window, with what the dialect's `expand` adds if asked for.
 
         Raises TenantError or Postponed.
@@ -68,11 +69,11 @@ class Pages:
             params["$skip"] = skip
         return self._fetch(self._dialect.path, params, size, skip)
 
-    def at(self, link: str) -> Page:
+    def page_at(self, link: str) -> Page:
         """Return the page that a checked link leads to. Raises TenantError or Postponed."""
         return self._fetch(link, None, self.size, 0)
 
-    def one(self, identity: str, expands: bool = False) -> Record | None:
+    def record(self, identity: str, expands: bool = False) -> Record | None:
         """Return the record of that id, None where there is none. Raises TenantError or Postponed."""
         if not paths.is_id(identity):
             # an id that somebody wrote into a record must not choose what this token asks for
