@@ -74,6 +74,7 @@ def test_bad_input_is_refused_before_any_request(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize("lifetime", ["1m", "3650d"])
 def test_the_shortest_and_the_longest_lifetime_are_taken(task: RegistrarTask, lifetime: str) -> None:
     result = task(check_mode=True, lifetime=lifetime, rotate_before="0m")
