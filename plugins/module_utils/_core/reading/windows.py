@@ -45,10 +45,12 @@ def cut_to_fit(window: Window, times: Sequence[int], fitting: int, least_width: 
     if oldest == newest:
         # the parts are what lies before that moment, then the moment alone
         return max(oldest, window.start + 1)
+    half = ascending[len(times) // 2]
     if list(times) == ascending[::-1]:
         # the newest come first, and tell how close together the older ones may be
-        return max(window.start + fitting * (newest - oldest) // len(times), min(window.start + least_width, oldest))
-    if list(times) == ascending:
-        return ascending[min(fitting, len(times) - 1)]
-    # any order: the records met are as much as can be known of how they are spread
-    return ascending[len(times) // 2]
+        guess = window.start + fitting * (newest - oldest) // len(times)
+        return min(half, max(guess, min(window.start + least_width, oldest)))
+    if list(times) == ascending and fitting < len(times):
+        return ascending[fitting]
+    # any order, or fewer than were expected to fit: the records met are all that is known of how they are spread
+    return half

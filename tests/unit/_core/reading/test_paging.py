@@ -108,5 +108,5 @@ def test_what_lies_too_far_down_the_list_is_read_in_parts(shown: Shown) -> None:
     shown.paging.keep_below(97)
     assert shown.paging.is_too_far
     assert shown.paging.divide_too_far() is Finding.DIVIDED
-    assert shown.agenda.next.window.end == START + 75
+    assert shown.agenda.next.window.end == START + 51
     assert not shown.paging.is_too_far

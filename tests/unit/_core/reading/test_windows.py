@@ -48,6 +48,9 @@ def test_an_open_window_is_divided_into_one_with_an_end_and_an_open_one() -> Non
         (range(0, 100, 10), 40),
         # the newest first: four records are ten ticks apart, and nothing is known of what lies below
         (range(990, 890, -10), 36),
+        # fewer than are to fit, and yet too many: half of what was met
+        ([10, 20], 20),
+        ([990, 980, 10], 980),
         # no order: half of what was met
         ([500, 10, 990, 20, 700], 500),
         # one moment: what lies before it, then itself
