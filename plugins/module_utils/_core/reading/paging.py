@@ -103,7 +103,10 @@ class Paging:
         self.next_brings_more = brings_news and self._overlap > 0 and self.next_position() > skip
         if is_full and self._room > 1 and not self.next_brings_more:
             return self.lose_track()
-        if not self.next_brings_more or not (is_full or self._is_shown_by_next(page)):
+        # in a window without an end a probe proves it by one call; the next page would first give it an end, and leave
+        # what comes behind that to another page
+        is_shown_by_next = is_full or (end is not None and self._is_shown_by_next(page))
+        if not self.next_brings_more or not is_shown_by_next:
             return Finding.UNPROVEN
         stretch.is_in_question = not page.is_cut
         return self._bound() if end is None and not stretch.trail.is_ascending else Finding.MORE
