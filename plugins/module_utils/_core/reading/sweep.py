@@ -17,6 +17,7 @@ from .listing import Listing, Page
 from .paging import Paging, Terms
 from .phases import TRANSITIONS, Finding, Phase
 from .quarantine import Quarantined, SpoiledTick, is_failure
+from .trail import Trail
 from .windows import Window
 
 _NOBODYS = Window(timestamps.ticks("2200-01-01"), None)
@@ -109,8 +110,18 @@ class Sweep:
             return page, []
         if page.is_whole:
             return self._no_more(), []
-        self.paging.was_cut |= not trail.has_met(self.paging.met(page))
+        met = self.paging.met(page)
+        if trail.begins_with(met) and self._begins_anew(trail):
+            # nobody can ask this service for what lies behind a page
+            self.agenda.close()
+            return Finding.READ, []
+        self.paging.was_cut |= not trail.has_met(met)
         return Finding.MORE if self.paging.next_brings_more else self.paging.lose_track(), []
+
+    def _begins_anew(self, trail: Trail) -> bool:
+        """Ask further down the list, and tell whether that begins with the first record as well: `$skip` is ignored."""
+        page = self._ask(trail.end + self._listing.size, size=1)
+        return not isinstance(page, Finding) and trail.begins_with(self.paging.met(page))
 
     def _no_more(self) -> Finding:
         """Nothing lies behind the page; of a window with an end, some may have left it, and the rest have moved up."""

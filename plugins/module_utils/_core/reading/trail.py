@@ -52,6 +52,10 @@ class Trail:
         """Tell whether all of the records are in the trail."""
         return all(one.version in self._places for one in records)
 
+    def begins_with(self, records: Sequence[Met]) -> bool:
+        """Tell whether the first of these records is the trail's first one too."""
+        return bool(records) and self._met[:1] == list(records[:1])
+
     def overlap(self, most: int) -> int:
         """Return how many of the last records the next page is to repeat, at most `most`.
 
