@@ -33,13 +33,15 @@ class Paging:
 
     `was_cut` is true once a page has held less than there was, without a word, and `is_proven` false once a short page
     was believed because it brought no news (`is_news` tells whether nobody has a record yet). `next_brings_more` is
-    whether the next page can bring what lies behind the last one.
+    whether the next page can bring what lies behind the last one; `is_said_to_go_on`, whether the service says that
+    something does.
     """
 
     def __init__(self, agenda: Agenda, listing: Listing, terms: Terms, is_news: Callable[[Record], bool]) -> None:
         self.was_cut = False
         self.is_proven = True
         self.next_brings_more = False
+        self.is_said_to_go_on = False
         self._agenda = agenda
         self._listing = listing
         self._terms = terms
@@ -91,6 +93,7 @@ class Paging:
         if joint is None:
             return self.lose_track()
         stretch.trail.extend(met[joint:], skip + len(met))
+        self.is_said_to_go_on = page.is_cut
         brings_news = len(met) > joint
         self.was_cut |= brings_news and stretch.is_in_question
         is_familiar = skip == 0 and not page.is_whole and self._is_familiar(page)

@@ -112,9 +112,7 @@ class Sweep:
             return self._no_more(), []
         met = self.paging.met(page)
         if trail.begins_with(met) and self._begins_anew(trail):
-            # nobody can ask this service for what lies behind a page
-            self.agenda.close()
-            return Finding.READ, []
+            return self._end_without_skips(), []
         self.paging.was_cut |= not trail.has_met(met)
         return Finding.MORE if self.paging.next_brings_more else self.paging.lose_track(), []
 
@@ -122,6 +120,13 @@ class Sweep:
         """Ask further down the list, and tell whether that begins with the first record as well: `$skip` is ignored."""
         page = self._ask(trail.end + self._listing.size, size=1)
         return not isinstance(page, Finding) and trail.begins_with(self.paging.met(page))
+
+    def _end_without_skips(self) -> Finding:
+        """What lies behind a page cannot be asked for by `$skip`: by links, or else nothing says that there is any."""
+        if self.paging.is_said_to_go_on:
+            return Finding.INDIVISIBLE
+        self.agenda.close()
+        return Finding.READ
 
     def _no_more(self) -> Finding:
         """Nothing lies behind the page; of a window with an end, some may have left it, and the rest have moved up."""
