@@ -153,12 +153,12 @@ tenants:
       type: str
 """
 
-from ansible_collections.mssp.defender.plugins.module_utils._module_context import run_module
-from ansible_collections.mssp.defender.plugins.module_utils._operations.consent.consent_url import OPERATION
+from ansible_collections.mssp.defender.plugins.module_utils._module_host import run_module
+from ansible_collections.mssp.defender.plugins.module_utils._operations import consent_url
 
 
 def main() -> None:
-    run_module(OPERATION)
+    run_module(consent_url)
 
 
 if __name__ == "__main__":

@@ -258,12 +258,12 @@ trace_id:
   type: str
 """
 
-from ansible_collections.mssp.defender.plugins.module_utils._module_context import run_module
-from ansible_collections.mssp.defender.plugins.module_utils._operations.provider.credential import OPERATION
+from ansible_collections.mssp.defender.plugins.module_utils._module_host import run_module
+from ansible_collections.mssp.defender.plugins.module_utils._operations import credential
 
 
 def main() -> None:
-    run_module(OPERATION)
+    run_module(credential)
 
 
 if __name__ == "__main__":

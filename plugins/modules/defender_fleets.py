@@ -87,12 +87,12 @@ unusable:
   sample: {}
 """
 
-from ansible_collections.mssp.defender.plugins.module_utils._module_context import run_module
-from ansible_collections.mssp.defender.plugins.module_utils._operations.fleets import OPERATION
+from ansible_collections.mssp.defender.plugins.module_utils._module_host import run_module
+from ansible_collections.mssp.defender.plugins.module_utils._operations import fleets
 
 
 def main() -> None:
-    run_module(OPERATION)
+    run_module(fleets)
 
 
 if __name__ == "__main__":

@@ -235,12 +235,12 @@ summary:
     not_consented: 2
 """
 
-from ansible_collections.mssp.defender.plugins.module_utils._module_context import run_module
-from ansible_collections.mssp.defender.plugins.module_utils._operations.reading.hunting import OPERATION
+from ansible_collections.mssp.defender.plugins.module_utils._module_host import run_module
+from ansible_collections.mssp.defender.plugins.module_utils._operations import hunting
 
 
 def main() -> None:
-    run_module(OPERATION)
+    run_module(hunting)
 
 
 if __name__ == "__main__":

@@ -67,12 +67,12 @@ lines:
     - fabrikam   not_consented   customer admin
 """
 
-from ansible_collections.mssp.defender.plugins.module_utils._module_context import run_module
-from ansible_collections.mssp.defender.plugins.module_utils._operations.report import OPERATION
+from ansible_collections.mssp.defender.plugins.module_utils._module_host import run_module
+from ansible_collections.mssp.defender.plugins.module_utils._operations import report
 
 
 def main() -> None:
-    run_module(OPERATION)
+    run_module(report)
 
 
 if __name__ == "__main__":

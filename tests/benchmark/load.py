@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 from urllib.parse import urlencode, urlsplit
 
-from support.emulator import EmulatorProcess
+from emulator_process import EmulatorProcess
 
 _CONNECTIONS = 16
 # Enough for a token; pages are only counted.

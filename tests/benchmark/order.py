@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from support.emulator import EmulatorProcess
+from emulator_process import EmulatorProcess
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.emulator import EmulatorProcess
+from emulator_process import EmulatorProcess
 
 from .conftest import GRAPH_SCOPE, Caller
 

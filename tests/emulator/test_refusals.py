@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable
 
 import pytest
-from support.emulator import EmulatorProcess
+from emulator_process import EmulatorProcess
 
 from .conftest import Caller
 

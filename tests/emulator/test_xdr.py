@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from support.emulator import EmulatorProcess
+from emulator_process import EmulatorProcess
 
 from .conftest import Caller
 

@@ -12,10 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-from support.ansible_runs import Ansible
-
-pytestmark = pytest.mark.slow
+from integration.ansible_process import Ansible
 
 STATES = {
     "contoso": "granted",

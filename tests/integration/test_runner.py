@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.ansible_runs import PRIVATE, Ansible, run_with_runner
-from support.awx_jobs import LEFT_EMPTY
-
-pytestmark = pytest.mark.slow
+from integration.ansible_process import Ansible
+from integration.runner_process import PRIVATE, run_with_runner
+from integration.sliced_job import LEFT_EMPTY
 
 
 def _events(ansible: Ansible) -> list[dict[str, Any]]:

@@ -14,9 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.ansible_runs import Ansible
-
-pytestmark = pytest.mark.slow
+from integration.ansible_process import Ansible
 
 HUNTING = ["ThreatHunting.Read.All"]
 

@@ -7,32 +7,30 @@ from __future__ import annotations
 from typing import Any
 
 from .._core.characters import plain
-from .operation import Operation, OptionSpec
-from .task_context import TaskContext
+from ._host import Host
 
-ARGUMENTS: dict[str, OptionSpec] = {
+ARGUMENTS: dict[str, Any] = {
     "title": {"type": "str"},
     "rows": {"type": "list", "elements": "dict", "required": True},
     "columns": {"type": "list", "elements": "str", "required": True},
 }
+CONSTRAINTS: dict[str, Any] = {}
+INVENTORY: dict[str, str] = {}
 
 _GAP = "   "
 
 
-def run(task: TaskContext) -> dict[str, Any]:
+def run(host: Host) -> dict[str, Any]:
     """Return the table as `lines`; a column name `who_acts` is headed `who acts`."""
-    columns = task.params["columns"]
+    columns = host.params["columns"]
     header = [column.replace("_", " ") for column in columns]
-    cells = [header] + [[_text(row.get(column)) for column in columns] for row in task.params["rows"]]
+    cells = [header] + [[_text(row.get(column)) for column in columns] for row in host.params["rows"]]
     widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
     lines = [_GAP.join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in cells]
-    title = task.params["title"]
+    title = host.params["title"]
     return {"changed": False, "lines": ([title, ""] if title else []) + lines}
 
 
 def _text(value: Any) -> str:
     """Return a cell on one line; an incident's title must not be able to steer the operator's terminal."""
     return "" if value is None else plain(str(value)).strip()
-
-
-OPERATION = Operation(ARGUMENTS, run=run)

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import functools
 from urllib.parse import unquote, urlsplit
 
 from .. import errors
@@ -55,8 +54,6 @@ class NextLinks:
         return link
 
 
-# all tenants share the few addresses of the metadata
-@functools.lru_cache(maxsize=64)
 def led_back(address: str, base_url: str) -> str:
     """Return an address that the service at `base_url` named, as it is reached from here: never on another host.
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.requests import Request
 
 from defender_emulator.defender.alerts import AlertComments
-from defender_emulator.defender.documents import GRAPH_ONLY, AlertDocument, Device, Entity, IncidentDocument
+from defender_emulator.defender.incidents import GRAPH_ONLY
 from defender_emulator.entra.tenants import Tenant
 from defender_emulator.world import world_of
 
@@ -67,6 +68,7 @@ DEVICE_EVIDENCE = {
     "onboardingStatus": "onboardingStatus",
     "vmMetadata": "vmMetadata",
 }
+_DEVICE_STATES = ("healthStatus", "riskScore", "onboardingStatus")
 
 
 def enum_name(name: str | None) -> str:
@@ -90,10 +92,10 @@ class Writer:
         preferences = re.split(r"[,;\s]+", " ".join(request.headers.getlist("prefer")).lower())
         return cls(tenant, world_of(request).alert_comments, "include-unknown-enum-members" in preferences)
 
-    def incident(self, document: IncidentDocument, *, with_alerts: bool) -> dict[str, object]:
+    def incident(self, document: dict[str, Any], *, with_alerts: bool) -> dict[str, Any]:
         """The Graph form of an XDR incident; alerts only when they are asked for (``$expand=alerts``)."""
         redirect, alerts = document["redirectIncidentId"], document["alerts"]
-        incident: dict[str, object] = {
+        incident: dict[str, Any] = {
             "id": str(document["incidentId"]),
             "tenantId": self.tenant.tenant_id,
             "status": self._member(enum_name(document["status"])),
@@ -115,7 +117,7 @@ class Writer:
             incident["alerts"] = [self.alert(alert) for alert in alerts]
         return {**incident, **document.get(GRAPH_ONLY, {})}
 
-    def alert(self, alert: AlertDocument) -> dict[str, object]:
+    def alert(self, alert: dict[str, Any]) -> dict[str, Any]:
         """The Graph form of an XDR alert."""
         beside = alert.get(GRAPH_ONLY, {})
         return {
@@ -164,7 +166,7 @@ class Writer:
         return f"https://security.microsoft.com/{path}?tid={self.tenant.tenant_id}"
 
 
-def incident_comments(document: IncidentDocument) -> list[dict[str, str | None]]:
+def incident_comments(document: dict[str, Any]) -> list[dict[str, str]]:
     """The Graph form of an XDR incident's comments."""
     return [
         {
@@ -176,12 +178,12 @@ def incident_comments(document: IncidentDocument) -> list[dict[str, str | None]]
     ]
 
 
-def service_source(alert: AlertDocument) -> str:
+def service_source(alert: dict[str, Any]) -> str:
     """The Graph spelling of the product that raised an XDR alert."""
     return SERVICES.get(str(alert["serviceSource"])) or enum_name(alert["serviceSource"])
 
 
-def _device_evidence(device: Device) -> dict[str, object]:
+def _device_evidence(device: dict[str, Any]) -> dict[str, Any]:
     details = {name: device.get(ours) for name, ours in DEVICE_EVIDENCE.items()}
     return {
         "@odata.type": "#microsoft.graph.security.deviceEvidence",
@@ -191,13 +193,11 @@ def _device_evidence(device: Device) -> dict[str, object]:
         "roles": [],
         "tags": device.get("tags", []),
         **details,
-        "healthStatus": enum_name(device.get("healthStatus")),
-        "riskScore": enum_name(device.get("riskScore")),
-        "onboardingStatus": enum_name(device.get("onboardingStatus")),
+        **{name: enum_name(details[name]) for name in _DEVICE_STATES},
     }
 
 
-def _evidence(entity: Entity, created: str) -> dict[str, object]:
+def _evidence(entity: dict[str, Any], created: str) -> dict[str, Any]:
     kind = entity["entityType"]
     return {
         "@odata.type": f"#microsoft.graph.security.{_EVIDENCE.get(kind) or enum_name(kind) + 'Evidence'}",
@@ -210,7 +210,7 @@ def _evidence(entity: Entity, created: str) -> dict[str, object]:
     }
 
 
-def _details(kind: str, entity: Entity) -> dict[str, object]:
+def _details(kind: str, entity: dict[str, Any]) -> dict[str, Any]:
     if kind in ("File", "Process"):
         file = {name: entity.get(name) for name in ("sha1", "sha256", "fileName", "filePath")}
         if kind == "File":

@@ -34,7 +34,7 @@ R = TypeVar("R", bound=Record)
 def choose(
     records: Iterable[R],
     options: Mapping[str, str],
-    fields: Mapping[str, Field[R]],
+    fields: Mapping[str, Field],
     settings: ServiceSettings,
     operators: Collection[str] = ALL_OPERATORS,
 ) -> list[R]:

@@ -10,6 +10,8 @@ AzureAD/azure-activedirectory-identitymodel-extensions-for-dotnet, AadTokenValid
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -61,7 +63,7 @@ def _metadata(request: Request, issuer: str, oauth: str, keys: str) -> Response:
     except Refusal as refusal:
         return _refuse(world, refusal)
     here = f"{world.base_url}/{segment}"
-    document: dict[str, object] = {
+    document: dict[str, Any] = {
         "issuer": issuer.replace("{tenantid}", tenant_id),
         "authorization_endpoint": f"{here}/{oauth}/authorize",
         "token_endpoint": f"{here}/{oauth}/token",

@@ -6,11 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from defender_emulator.entra.documents import RequiredAccess, VerifiedPublisher
 from defender_emulator.entra.resources import GRAPH, XDR, Resource
 from defender_emulator.entra.tenants import derive_id
-from defender_emulator.json_text import JsonObject
 
 SAMPLE_ID = derive_id("application")
 SAMPLE_NAME = "Northwind SOC"
@@ -40,7 +39,7 @@ class Credentials:
     certificate: str | None
 
 
-def required_access(permissions: Mapping[Resource, Iterable[str]]) -> list[RequiredAccess]:
+def required_access(permissions: Mapping[Resource, Iterable[str]]) -> list[dict[str, Any]]:
     """``requiredResourceAccess`` for application permissions by name."""
     return [
         {
@@ -52,7 +51,7 @@ def required_access(permissions: Mapping[Resource, Iterable[str]]) -> list[Requi
     ]
 
 
-def verified_publisher(is_verified: bool) -> VerifiedPublisher:
+def verified_publisher(is_verified: bool) -> dict[str, Any]:
     """The ``verifiedPublisher`` of the provider's sample application."""
     return {
         "displayName": PUBLISHER if is_verified else None,
@@ -61,16 +60,16 @@ def verified_publisher(is_verified: bool) -> VerifiedPublisher:
     }
 
 
-SAMPLE: JsonObject = {
+SAMPLE: dict[str, Any] = {
     "displayName": SAMPLE_NAME,
     "signInAudience": "AzureADMultipleOrgs",
     "web": {"redirectUris": ["https://localhost/consent-result"]},
     "requiredResourceAccess": required_access({XDR: SAMPLE_XDR_ROLES, GRAPH: SAMPLE_GRAPH_ROLES}),
     "verifiedPublisher": verified_publisher(True),
 }
-REGISTRAR: JsonObject = {
+REGISTRAR: dict[str, Any] = {
     "displayName": "Northwind Registrar",
     "signInAudience": "AzureADMyOrg",
     "requiredResourceAccess": required_access({GRAPH: REGISTRAR_ROLES}),
 }
-FOREIGN: JsonObject = {"displayName": "Adatum Backup", "signInAudience": "AzureADMultipleOrgs"}
+FOREIGN: dict[str, Any] = {"displayName": "Adatum Backup", "signInAudience": "AzureADMultipleOrgs"}

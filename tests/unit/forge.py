@@ -1,0 +1,82 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Certificates with the faults that real ones have."""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+DAY = timedelta(days=1)
+NOW = datetime.now(timezone.utc).replace(microsecond=0)
+_numbers = itertools.count()
+
+
+class Forge:
+    """A CA, and the servers' certificates that it issues, as files in a folder. Times are those of validity."""
+
+    def __init__(
+        self, folder: Path, name: str = "Corp Inspection CA", ends: datetime = NOW + DAY, is_critical: bool = True
+    ) -> None:
+        self._folder = folder
+        self._name = _named(name)
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        authority = (
+            _begun(self._name, self._name, self._key, NOW - 30 * DAY, ends)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=is_critical)
+            .sign(self._key, hashes.SHA256())
+        )
+        self.ca_path = self._written(authority.public_bytes(serialization.Encoding.PEM))
+
+    def server(
+        self, *hosts: str, begins: datetime = NOW - 30 * DAY, ends: datetime = NOW + DAY, is_own: bool = False
+    ) -> str:
+        """Return the path of a server's certificate and key; one of its own (`is_own`) is self-signed."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = _named(hosts[0])
+        certificate = (
+            _begun(name, name if is_own else self._name, key, begins, ends)
+            .add_extension(x509.SubjectAlternativeName([_general(host) for host in hosts]), critical=False)
+            .sign(key if is_own else self._key, hashes.SHA256())
+        )
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        return self._written(certificate.public_bytes(serialization.Encoding.PEM) + private)
+
+    def _written(self, content: bytes) -> str:
+        path = self._folder / f"{next(_numbers)}.pem"
+        path.write_bytes(content)
+        return str(path)
+
+
+def _named(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def _general(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
+def _begun(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, begins: datetime, ends: datetime
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begins)
+        .not_valid_after(ends)
+    )
