@@ -1,7 +1,8 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Two commands need nothing prepared but Python 3.10+ and make: 'make demo' and 'make test'. 'make help' lists the rest.
+# Nothing has to be prepared but Python 3.10+ and make for 'make demo', 'make test' and 'make check'. 'make help' lists
+# the rest.
 PYTHON ?= python3
 SHELL := /bin/bash
 
@@ -13,7 +14,8 @@ AWX := $(COLLECTIONS)/ansible_collections/awx/awx
 RESULTS := .cache/results
 DEMO := .cache/demo
 PYTEST := $(VENV)/bin/python -m pytest
-SIDE_BY_SIDE := --numprocesses=3 --dist=loadfile
+SIDE_BY_SIDE := --numprocesses=3 --dist=loadscope
+FAST := -m "not slow" $(SIDE_BY_SIDE)
 
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/$(COLLECTIONS)
 export ANSIBLE_NOCOWS := 1
@@ -21,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint ruff ansible-lint metadata types unit odd checks emulator-test integration molecule sanity cores bench clean
+.PHONY: help demo test check rest lint ruff ansible-lint metadata types unit odd checks emulator-test integration slow molecule sanity cores bench clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -32,8 +34,14 @@ demo: $(VENV)/demo.stamp $(LINK) $(DEMO)/vault_password ## Run the whole chain a
 	  exec ansible-playbook mssp.defender.demo --vault-password-file $(DEMO)/vault_password \
 	  -e '{"demo_directory": "$(CURDIR)/$(DEMO)", "demo_encrypt": true}'
 
-test: $(VENV)/dev.stamp $(LINK) $(AWX) ## Run every part below and end with a summary
-	@exec $(VENV)/bin/python tests/run.py
+test: $(VENV)/dev.stamp $(LINK) $(AWX) ## What a change is tried with: some ten minutes, and a summary
+	@exec $(VENV)/bin/python tests/run.py test
+
+check: $(VENV)/dev.stamp $(LINK) $(AWX) ## All there is: 'make test' and 'make rest', and one summary
+	@exec $(VENV)/bin/python tests/run.py test rest
+
+rest: $(VENV)/dev.stamp $(LINK) $(AWX) ## What takes longer: slow tests, ansible-lint, Molecule, sanity and other cores
+	@exec $(VENV)/bin/python tests/run.py rest
 
 lint: ruff ansible-lint metadata ## The three that follow
 
@@ -46,23 +54,26 @@ ansible-lint: $(VENV)/dev.stamp $(LINK) $(AWX) ## Roles and playbooks, profile p
 metadata: $(VENV)/dev.stamp ## Licence of every file, and the changelog's fragments
 	@$(ACTIVATE) && reuse lint --lines && exec antsibull-changelog lint
 
-types: $(VENV)/dev.stamp $(LINK) ## mypy --strict on the domain, the event source and the emulator
+types: $(VENV)/dev.stamp $(LINK) ## mypy --strict on all plugins, the event source and the emulator
 	@$(VENV)/bin/mypy
 
 unit: $(VENV)/dev.stamp $(LINK) ## Units and properties of the domain and the operations
-	@$(PYTEST) tests/unit $(SIDE_BY_SIDE) --junitxml=$(RESULTS)/$@.xml
+	@$(PYTEST) tests/unit $(FAST) --junitxml=$(RESULTS)/$@.xml
 
 odd: $(VENV)/dev.stamp $(LINK) ## One server whose tenants each answer oddly, and the outcome that each must have
-	@$(PYTEST) tests/odd --numprocesses=3 --dist=loadgroup --junitxml=$(RESULTS)/$@.xml
+	@$(PYTEST) tests/odd $(SIDE_BY_SIDE) --junitxml=$(RESULTS)/$@.xml
 
 checks: $(VENV)/dev.stamp $(LINK) ## The house: import direction, docs against spec, the built collection
 	@$(PYTEST) tests/checks --junitxml=$(RESULTS)/$@.xml
 
-emulator-test: $(VENV)/dev.stamp $(LINK) ## The emulator, with clients nobody here wrote and a real browser
-	@$(PYTEST) tests/emulator $(SIDE_BY_SIDE) --junitxml=$(RESULTS)/$@.xml
+emulator-test: $(VENV)/dev.stamp $(LINK) ## The emulator, with clients nobody here wrote
+	@$(PYTEST) tests/emulator $(FAST) --junitxml=$(RESULTS)/$@.xml
 
 integration: $(VENV)/dev.stamp $(LINK) $(AWX) ## Modules, playbooks and the role against the emulator, over HTTPS
-	@$(PYTEST) tests/integration $(SIDE_BY_SIDE) --junitxml=$(RESULTS)/$@.xml
+	@$(PYTEST) tests/integration $(FAST) --junitxml=$(RESULTS)/$@.xml
+
+slow: $(VENV)/dev.stamp $(LINK) $(AWX) ## Tests of those folders that take long: canaries, a browser, AWX, rulebooks, an hour of polling
+	@$(PYTEST) tests/unit tests/emulator tests/integration -m slow $(SIDE_BY_SIDE) --junitxml=$(RESULTS)/$@.xml
 
 molecule: $(VENV)/dev.stamp $(LINK) ## The Molecule scenario: converge, idempotence, verify
 	@$(ACTIVATE) && cd extensions && exec molecule test
@@ -70,7 +81,7 @@ molecule: $(VENV)/dev.stamp $(LINK) ## The Molecule scenario: converge, idempote
 sanity: $(VENV)/dev.stamp ## ansible-test sanity on a clean copy, with no ignore file
 	@$(ACTIVATE) && exec tests/sanity/run.sh
 
-cores: $(VENV)/dev.stamp $(AWX) ## Units and integration on the oldest, a middle and the newest ansible-core
+cores: $(VENV)/dev.stamp $(AWX) ## What meets ansible-core and the libraries, on the oldest and the newest of them
 	@$(PYTEST) tests/cores --junitxml=$(RESULTS)/$@.xml
 
 bench: $(VENV)/bench.stamp $(LINK) ## Time the same work in several forms and print the bars; takes long (make bench QUICK=1: minutes)

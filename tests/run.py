@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs every part of `make test` once, the fast ones first, and says what passed, failed and was skipped."""
+"""Runs the parts of `make test`, those of `make rest`, or both, and says what passed, failed and was skipped."""
 
 from __future__ import annotations
 
@@ -17,20 +17,10 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / ".cache" / "results"
-PARTS = (
-    "ruff",
-    "types",
-    "metadata",
-    "unit",
-    "odd",
-    "checks",
-    "ansible-lint",
-    "emulator-test",
-    "integration",
-    "molecule",
-    "sanity",
-    "cores",
-)
+PARTS = {
+    "test": ("ruff", "types", "metadata", "checks", "unit", "odd", "emulator-test", "integration"),
+    "rest": ("slow", "ansible-lint", "molecule", "sanity", "cores"),
+}
 COLOUR = {} if sys.stdout.isatty() else {"NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1"}
 STOPPED = 130
 
@@ -119,15 +109,16 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def main() -> int:
-    """Runs all parts even when one fails, so that one run tells everything."""
+    """Runs all parts of what is named (`test`, `rest`) even when one fails, so that one run tells everything."""
+    parts = [part for name in sys.argv[1:] for part in PARTS[name]]
     signal.signal(signal.SIGTERM, _interrupt)
     RESULTS.mkdir(parents=True, exist_ok=True)
     outcomes: list[Outcome] = []
     try:
-        for part in PARTS:
+        for part in parts:
             outcomes.append(run(part))  # noqa: PERF401 - an interrupt must find what is done
     except KeyboardInterrupt:
-        print(f"\nInterrupted after {len(outcomes)} of {len(PARTS)} parts.", file=sys.stderr)
+        print(f"\nInterrupted after {len(outcomes)} of {len(parts)} parts.", file=sys.stderr)
         return STOPPED
     return 0 if summarise(outcomes) else 1
 

@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.mssp.defender.plugins.module_utils._operations import application
+from ansible_collections.mssp.defender.plugins.module_utils._operations.provider import application
 from ansible_collections.mssp.defender.plugins.plugin_utils._action import InProcessAction
 
 
 class ActionModule(InProcessAction):
-    OPERATION = application
+    OPERATION = application.OPERATION

@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.mssp.defender.plugins.module_utils._operations import consent_url
+from ansible_collections.mssp.defender.plugins.module_utils._operations.consent import consent_url
 from ansible_collections.mssp.defender.plugins.plugin_utils._action import InProcessAction
 
 
 class ActionModule(InProcessAction):
-    OPERATION = consent_url
+    OPERATION = consent_url.OPERATION

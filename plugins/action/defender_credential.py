@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.mssp.defender.plugins.module_utils._operations import credential
+from ansible_collections.mssp.defender.plugins.module_utils._operations.provider import credential
 from ansible_collections.mssp.defender.plugins.plugin_utils._action import InProcessAction
 
 
 class ActionModule(InProcessAction):
-    OPERATION = credential
+    OPERATION = credential.OPERATION

@@ -9,6 +9,6 @@ from ansible_collections.mssp.defender.plugins.plugin_utils._action import InPro
 
 
 class ActionModule(InProcessAction):
-    OPERATION = fleets
+    OPERATION = fleets.OPERATION
     # one host asks for all
     BYPASS_HOST_LOOP = True

@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.mssp.defender.plugins.module_utils._operations import incidents
+from ansible_collections.mssp.defender.plugins.module_utils._operations.reading import incidents
 from ansible_collections.mssp.defender.plugins.plugin_utils._action import InProcessAction
 
 
 class ActionModule(InProcessAction):
-    OPERATION = incidents
+    OPERATION = incidents.OPERATION

@@ -11,7 +11,7 @@ from ansible_collections.mssp.defender.plugins.plugin_utils._action import InPro
 
 
 class ActionModule(InProcessAction):
-    OPERATION = report
+    OPERATION = report.OPERATION
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)

@@ -40,6 +40,8 @@ import atexit
 import os
 import signal
 import threading
+from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 from ansible.plugins.callback import CallbackBase
@@ -47,6 +49,7 @@ from ansible.plugins.callback import CallbackBase
 from ansible_collections.mssp.defender.plugins.plugin_utils import _progress
 from ansible_collections.mssp.defender.plugins.plugin_utils._progress_display import Screen, choose
 
+_Handler = Callable[[int, FrameType | None], object] | int | None
 _MOMENT = 1.0
 
 
@@ -139,7 +142,7 @@ class _Watcher:
             self._screen.show([report for report in _progress.reports() if not report.ended])
 
 
-def _replace_handler(handler: Any) -> Any:
+def _replace_handler(handler: _Handler) -> _Handler:
     """Let another handle SIGTERM, and return who did. Python allows that to nobody but the main thread."""
     if handler is not None and threading.current_thread() is threading.main_thread():
         return signal.signal(signal.SIGTERM, handler)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options that modules share. The tables they describe stand in module_utils/_options.py."""
+    """Options that modules share. The tables they describe stand in module_utils/_operations/options.py."""
 
     CONNECTION = r"""
 requirements:
@@ -150,7 +150,7 @@ options:
     description:
       - How many tenants of a fleet are worked on at the same time.
     type: int
-    default: 16
+    default: 64
   fail_on:
     description:
       - States that make a fleet task fail when a tenant is in one of them. By default a fleet task does not fail.

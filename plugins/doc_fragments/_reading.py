@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What modules that read records share. The table they describe stands in module_utils/_operations/_reading.py."""
+    """What modules that read records share. The table is that of module_utils/_operations/reading/delivery.py."""
 
     DOCUMENTATION = r"""
 options:

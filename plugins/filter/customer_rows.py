@@ -52,13 +52,12 @@ def customer_rows(hosts: Iterable[str], outcomes: Mapping[str, Mapping[str, Any]
 
 
 def _row(host: str, outcome: Mapping[str, Any]) -> dict[str, Any]:
-    code = f" ({outcome['code']})" if outcome.get("code") else ""
     if not outcome:
         return {"customer": host, "state": "not reached", "reason": "no task got that far, see above"}
     return {
         "customer": host,
         "state": outcome["state"],
-        "reason": f"{outcome['meaning']}{code}" if outcome.get("meaning") else "",
+        "reason": errors.cause(outcome["meaning"], outcome.get("code")) if outcome.get("meaning") else "",
         "who_acts": outcome.get("who") or "",
         "what_to_do": outcome.get("remedy") or "",
     }

@@ -45,7 +45,7 @@ _value:
 
 
 def incident_rows(outcomes: Iterable[Mapping[str, Any]], newest: int) -> list[dict[str, Any]]:
-    rows = []
+    rows: list[dict[str, Any]] = []
     for outcome in outcomes:
         incidents = sorted(outcome.get("incidents") or [], key=_updated_ticks, reverse=True)
         rows.extend({"customer": outcome["name"], **_row(incident)} for incident in incidents[:newest])

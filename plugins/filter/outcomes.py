@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import errors
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Reason
-from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Outcome, Tenant
+from ansible_collections.mssp.defender.plugins.module_utils._core.outcomes import Outcome, Tenant
 
 DOCUMENTATION = r"""
 name: outcomes

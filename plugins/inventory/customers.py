@@ -165,12 +165,13 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.path import unfrackpath
 
-from ansible_collections.mssp.defender.plugins.module_utils import _options
 from ansible_collections.mssp.defender.plugins.module_utils._core.customers.customer import Customer
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._core.files import given_bytes
 from ansible_collections.mssp.defender.plugins.module_utils._front_door import check_texts, perform, told
-from ansible_collections.mssp.defender.plugins.module_utils._operations import customers as operation
+from ansible_collections.mssp.defender.plugins.module_utils._operations import options
+from ansible_collections.mssp.defender.plugins.module_utils._operations.customers.inventory import OPERATION
+from ansible_collections.mssp.defender.plugins.module_utils._operations.task_context import TaskContext
 from ansible_collections.mssp.defender.plugins.plugin_utils._inventory_draft import TENANT_ID, InventoryDraft
 from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import run_directory
 from ansible_collections.mssp.defender.plugins.plugin_utils._trust import untrusted
@@ -183,6 +184,7 @@ _ASKED = ("partner", "relationship_status", "home_tenant_id", "resolve", "cloud"
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     NAME = "mssp.defender.customers"
+    inventory: InventoryData
 
     def verify_file(self, path: str) -> bool:
         if not super().verify_file(path) or not path.endswith(_NAMES):
@@ -201,12 +203,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             check_texts(config)
             params = self._params(config, Path(path).parent)
         except (AnsibleOptionsError, OptionError) as error:
-            raise AnsibleParserError(told(operation, str(error), config)) from None
+            raise AnsibleParserError(told(OPERATION, str(error), config)) from None
         cached = self.get_option("cache")
         # answers to other questions are none to these
         key = self.get_cache_key(f"{path} {json.dumps([params[option] for option in _ASKED])}")
         answers = self._cache.get(key) if cached and cache else None
-        result = perform(operation, _Host({**params, "answers": answers}, self.display.warning))
+        task = TaskContext({**params, "answers": answers}, self.display.warning, run_directory=run_directory())
+        result = perform(OPERATION, task)
         if result.get("failed"):
             raise AnsibleParserError(result["msg"])
         if cached and result["answers"] != answers:
@@ -216,8 +219,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _check(self, config: dict[str, Any], path: str) -> None:
         """Raise AnsibleParserError for what must not, or cannot, stand in a configuration."""
         for option in config:
-            if operation.ARGUMENTS.get(option, {}).get("no_log"):
-                variable = operation.ARGUMENTS[option]["fallback"][1][0]
+            if OPERATION.arguments.get(option, {}).get("no_log"):
+                variable = OPERATION.arguments[option]["fallback"][1][0]
                 raise AnsibleParserError(f"{option} stands in {path}: take the secret out and set {variable} instead")
             if option not in self.option_definitions:
                 raise AnsibleParserError(f"{path} has an option '{option}', which there is not: correct its name")
@@ -227,8 +230,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _params(self, config: dict[str, Any], folder: Path) -> dict[str, Any]:
         """Return the options of the operation; what is empty is not given."""
         given = [option for option, value in config.items() if value]
-        closed = _options.kept_from_environment(given)
-        params = {option: None if option in closed else self.get_option(option) for option in operation.ARGUMENTS}
+        closed = options.kept_from_environment(given)
+        params: dict[str, Any] = {
+            option: None if option in closed else self.get_option(option) for option in OPERATION.arguments
+        }
         params = {option: None if value == "" else value for option, value in params.items()}
         for option in _PATHS:
             if params[option]:
@@ -254,17 +259,3 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._set_composite_vars(self.get_option("compose"), variables, host, strict=strict)
         self._add_host_to_composed_groups(self.get_option("groups"), variables, host, strict=strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, host, strict=strict)
-
-
-class _Host:
-    """The reading of an inventory, in the shape operations ask for."""
-
-    check_mode = False
-    vault = None
-    progress = None
-    inventory = None
-
-    def __init__(self, params: dict[str, Any], warn: Any) -> None:
-        self.params = params
-        self.warn = warn
-        self.run_directory = run_directory()

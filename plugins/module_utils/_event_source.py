@@ -8,7 +8,6 @@ import asyncio
 import logging
 import tempfile
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -17,33 +16,21 @@ from ._core import dependencies
 from ._core.characters import plain
 from ._core.errors import OptionError, unforeseen, unusable_file
 from ._front_door import check_texts, told
-from ._options import kept_from_environment
+from ._operations.options import kept_from_environment
+from ._operations.reading.event_stream import Stream
+from ._operations.task_context import TaskContext
+
+Queue = asyncio.Queue[dict[str, Any]]
 
 _LOG = logging.getLogger("mssp.defender")
 # ansible-rulebook adds it to the arguments where the rulebook says `feedback: true`
 _FEEDBACK_QUEUE = "eda_feedback_queue"
 
 
-class _SourceHost:
-    """A source in the shape operations ask for. `run_directory` lasts as long as the source."""
-
-    check_mode = False
-    vault = None
-    progress = None
-    inventory = None
-
-    def __init__(self, params: dict[str, Any], run_directory: Path) -> None:
-        self.params = params
-        self.run_directory = run_directory
-
-    def warn(self, message: str) -> None:
-        _LOG.warning("%s", plain(message))
-
-
 class _Receiver:
     """Puts events into the queue of ansible-rulebook, one after the other where it confirms each."""
 
-    def __init__(self, queue: Any, confirmations: Any) -> None:
+    def __init__(self, queue: Queue, confirmations: asyncio.Queue[object] | None) -> None:
         self._queue = queue
         self._confirmations = confirmations
         self._turn = asyncio.Lock()
@@ -57,7 +44,7 @@ class _Receiver:
             await self._confirmations.get()
 
 
-async def run_source(operation: ModuleType, queue: Any, args: dict[str, Any]) -> None:
+async def run_source(operation: Stream, queue: Queue, args: dict[str, Any]) -> None:
     """Check the arguments and run the operation until it is cancelled. Raises OptionError, whatever goes wrong."""
     # a variable that nobody filled in counts as not given
     options = {option: value for option, value in args.items() if value != ""}
@@ -68,10 +55,10 @@ async def run_source(operation: ModuleType, queue: Any, args: dict[str, Any]) ->
             "install the collection's requirements.txt there"
         )
     closed = kept_from_environment([option for option, value in options.items() if value])
-    validator = ArgumentSpecValidator(operation.ARGUMENTS, **operation.CONSTRAINTS)
+    validator = ArgumentSpecValidator(operation.arguments, **operation.constraints)
     validated = validator.validate({**options, **dict.fromkeys(closed, "")})
     if unknown := validated.unsupported_parameters:
-        known = ", ".join(sorted(operation.ARGUMENTS))
+        known = ", ".join(sorted(operation.arguments))
         raise OptionError(f"there is no option {', '.join(map(str, unknown))}: choose from {known}")
     if validated.error_messages:
         given = {**options, **validated.validated_parameters}
@@ -79,10 +66,16 @@ async def run_source(operation: ModuleType, queue: Any, args: dict[str, Any]) ->
     try:
         check_texts(validated.validated_parameters)
         with tempfile.TemporaryDirectory(prefix="mssp.defender.", ignore_cleanup_errors=True) as folder:
-            await operation.run(_SourceHost(validated.validated_parameters, Path(folder)), receiver.put)
+            await operation.run(
+                TaskContext(validated.validated_parameters, _warn, run_directory=Path(folder)), receiver.put
+            )
     except OptionError as error:
         raise OptionError(told(operation, str(error), validated.validated_parameters)) from None
     except OSError as error:
         raise OptionError(told(operation, unusable_file(error), validated.validated_parameters)) from None
     except Exception as error:  # noqa: BLE001 - whatever happens, the operator gets a sentence
         raise OptionError(unforeseen(error)) from None
+
+
+def _warn(message: str) -> None:
+    _LOG.warning("%s", plain(message))

@@ -6,18 +6,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from types import ModuleType
 from typing import Any
 
 from ._core import dependencies, showing
 from ._core.characters import named
 from ._core.errors import OptionError, unforeseen, unusable_file
-from ._operations._host import Host
+from ._operations.operation import Operation, Options, Result
+from ._operations.task_context import TaskContext
 
 _NUL = "\0"
 
 
-def perform(operation: ModuleType, host: Host) -> dict[str, Any]:
+def perform(operation: Operation, task: TaskContext) -> Result:
     """Run the operation and return its result; what goes wrong becomes `failed` and `msg`, never a traceback."""
     if dependencies.MISSING:
         return _failed(
@@ -25,13 +25,12 @@ def perform(operation: ModuleType, host: Host) -> dict[str, Any]:
             "install the collection's requirements.txt there"
         )
     try:
-        check_texts(host.params)
-        result: dict[str, Any] = operation.run(host)
-        return result
+        check_texts(task.params)
+        return operation.run(task)
     except OptionError as error:
-        return _failed(told(operation, str(error), host.params))
+        return _failed(told(operation, str(error), task.params))
     except OSError as error:
-        return _failed(told(operation, unusable_file(error), host.params))
+        return _failed(told(operation, unusable_file(error), task.params))
     except Exception as error:  # noqa: BLE001 - whatever happens, the operator gets a sentence
         return _failed(unforeseen(error))
 
@@ -43,10 +42,9 @@ def check_texts(given: Mapping[str, Any]) -> None:
             raise OptionError(f"{option} has {named(_NUL)} in it: remove that character")
 
 
-def told(operation: ModuleType, message: str, given: Mapping[str, Any]) -> str:
+def told(options: Options, message: str, given: Mapping[str, Any]) -> str:
     """Return a message about the options given, without those values in it that could be a secret."""
-    secrets = {option for option, spec in getattr(operation, "ARGUMENTS", {}).items() if spec.get("no_log")}
-    return showing.without_values(message, given, secrets)
+    return showing.without_values(message, given, options.secrets)
 
 
 def _has_nul(value: Any) -> bool:
@@ -55,5 +53,5 @@ def _has_nul(value: Any) -> bool:
     return any(map(_has_nul, value)) if isinstance(value, (list, tuple)) else isinstance(value, str) and _NUL in value
 
 
-def _failed(message: str) -> dict[str, Any]:
+def _failed(message: str) -> Result:
     return {"failed": True, "changed": False, "msg": message}

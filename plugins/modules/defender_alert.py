@@ -107,7 +107,7 @@ options:
     description:
       - How many tenants are worked on at the same time.
     type: int
-    default: 16
+    default: 64
   fail_on:
     description:
       - States that make a task with O(alerts) fail when a tenant is in one of them. By default it does not fail.
@@ -253,12 +253,12 @@ summary:
     not_consented: 2
 """
 
-from ansible_collections.mssp.defender.plugins.module_utils._module_host import run_module
-from ansible_collections.mssp.defender.plugins.module_utils._operations import alert
+from ansible_collections.mssp.defender.plugins.module_utils._module_context import run_module
+from ansible_collections.mssp.defender.plugins.module_utils._operations.changing.alert import OPERATION
 
 
 def main() -> None:
-    run_module(alert)
+    run_module(OPERATION)
 
 
 if __name__ == "__main__":

@@ -213,12 +213,12 @@ summary:
     not_consented: 2
 """
 
-from ansible_collections.mssp.defender.plugins.module_utils._module_host import run_module
-from ansible_collections.mssp.defender.plugins.module_utils._operations import alerts
+from ansible_collections.mssp.defender.plugins.module_utils._module_context import run_module
+from ansible_collections.mssp.defender.plugins.module_utils._operations.reading.alerts import OPERATION
 
 
 def main() -> None:
-    run_module(alerts)
+    run_module(OPERATION)
 
 
 if __name__ == "__main__":

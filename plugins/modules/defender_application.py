@@ -228,12 +228,12 @@ trace_id:
   type: str
 """
 
-from ansible_collections.mssp.defender.plugins.module_utils._module_host import run_module
-from ansible_collections.mssp.defender.plugins.module_utils._operations import application
+from ansible_collections.mssp.defender.plugins.module_utils._module_context import run_module
+from ansible_collections.mssp.defender.plugins.module_utils._operations.provider.application import OPERATION
 
 
 def main() -> None:
-    run_module(application)
+    run_module(OPERATION)
 
 
 if __name__ == "__main__":

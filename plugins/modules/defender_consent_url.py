@@ -153,12 +153,12 @@ tenants:
       type: str
 """
 
-from ansible_collections.mssp.defender.plugins.module_utils._module_host import run_module
-from ansible_collections.mssp.defender.plugins.module_utils._operations import consent_url
+from ansible_collections.mssp.defender.plugins.module_utils._module_context import run_module
+from ansible_collections.mssp.defender.plugins.module_utils._operations.consent.consent_url import OPERATION
 
 
 def main() -> None:
-    run_module(consent_url)
+    run_module(OPERATION)
 
 
 if __name__ == "__main__":

@@ -87,12 +87,12 @@ unusable:
   sample: {}
 """
 
-from ansible_collections.mssp.defender.plugins.module_utils._module_host import run_module
-from ansible_collections.mssp.defender.plugins.module_utils._operations import fleets
+from ansible_collections.mssp.defender.plugins.module_utils._module_context import run_module
+from ansible_collections.mssp.defender.plugins.module_utils._operations.fleets import OPERATION
 
 
 def main() -> None:
-    run_module(fleets)
+    run_module(OPERATION)
 
 
 if __name__ == "__main__":

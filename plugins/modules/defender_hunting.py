@@ -235,12 +235,12 @@ summary:
     not_consented: 2
 """
 
-from ansible_collections.mssp.defender.plugins.module_utils._module_host import run_module
-from ansible_collections.mssp.defender.plugins.module_utils._operations import hunting
+from ansible_collections.mssp.defender.plugins.module_utils._module_context import run_module
+from ansible_collections.mssp.defender.plugins.module_utils._operations.reading.hunting import OPERATION
 
 
 def main() -> None:
-    run_module(hunting)
+    run_module(OPERATION)
 
 
 if __name__ == "__main__":

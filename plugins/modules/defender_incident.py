@@ -135,7 +135,7 @@ options:
     description:
       - How many tenants are worked on at the same time.
     type: int
-    default: 16
+    default: 64
   fail_on:
     description:
       - States that make a task with O(incidents) fail when a tenant is in one of them. By default it does not fail.
@@ -303,12 +303,12 @@ summary:
     not_consented: 2
 """
 
-from ansible_collections.mssp.defender.plugins.module_utils._module_host import run_module
-from ansible_collections.mssp.defender.plugins.module_utils._operations import incident
+from ansible_collections.mssp.defender.plugins.module_utils._module_context import run_module
+from ansible_collections.mssp.defender.plugins.module_utils._operations.changing.incident import OPERATION
 
 
 def main() -> None:
-    run_module(incident)
+    run_module(OPERATION)
 
 
 if __name__ == "__main__":

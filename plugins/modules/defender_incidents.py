@@ -262,12 +262,12 @@ summary:
     not_consented: 2
 """
 
-from ansible_collections.mssp.defender.plugins.module_utils._module_host import run_module
-from ansible_collections.mssp.defender.plugins.module_utils._operations import incidents
+from ansible_collections.mssp.defender.plugins.module_utils._module_context import run_module
+from ansible_collections.mssp.defender.plugins.module_utils._operations.reading.incidents import OPERATION
 
 
 def main() -> None:
-    run_module(incidents)
+    run_module(OPERATION)
 
 
 if __name__ == "__main__":

@@ -67,12 +67,12 @@ lines:
     - fabrikam   not_consented   customer admin
 """
 
-from ansible_collections.mssp.defender.plugins.module_utils._module_host import run_module
-from ansible_collections.mssp.defender.plugins.module_utils._operations import report
+from ansible_collections.mssp.defender.plugins.module_utils._module_context import run_module
+from ansible_collections.mssp.defender.plugins.module_utils._operations.report import OPERATION
 
 
 def main() -> None:
-    run_module(report)
+    run_module(OPERATION)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from ansible import constants
@@ -23,12 +21,13 @@ from ansible.plugins.action import ActionBase
 from ansible.release import __version__
 from ansible.template import Templar
 
-from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Progress
 from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform, told
-from ansible_collections.mssp.defender.plugins.module_utils._options import (
+from ansible_collections.mssp.defender.plugins.module_utils._operations.operation import Operation
+from ansible_collections.mssp.defender.plugins.module_utils._operations.options import (
     kept_from_environment,
     left_to_inventory,
 )
+from ansible_collections.mssp.defender.plugins.module_utils._operations.task_context import TaskContext
 from ansible_collections.mssp.defender.plugins.plugin_utils._progress import shown
 from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import run_directory
 from ansible_collections.mssp.defender.plugins.plugin_utils._vault import RunVault
@@ -40,7 +39,7 @@ def censors_results(version: str) -> bool:
     Until CVE-2024-8775 was fixed, in 2.16.13 and 2.17.6, it overwrote that with the task's own `no_log`.
     """
     core = LooseVersion(version)
-    return LooseVersion("2.16.13") <= core < LooseVersion("2.17") or core >= LooseVersion("2.17.6")
+    return bool(LooseVersion("2.16.13") <= core < LooseVersion("2.17") or core >= LooseVersion("2.17.6"))
 
 
 class _Inventory:
@@ -72,34 +71,10 @@ class _Inventory:
             raise ValueError(f"a variable of {host} cannot be templated: {error}") from None
 
 
-class _ActionHost:
-    """A task in process, in the shape operations ask for."""
-
-    def __init__(
-        self,
-        params: dict[str, Any],
-        check_mode: bool,
-        run_directory: Path,
-        vault: RunVault,
-        progress: Progress | None,
-        inventory: _Inventory,
-    ) -> None:
-        self.params = params
-        self.check_mode = check_mode
-        self.run_directory = run_directory
-        self.vault = vault
-        self.progress = progress
-        self.inventory = inventory
-        self.warnings: list[str] = []
-
-    def warn(self, message: str) -> None:
-        self.warnings.append(message)
-
-
 class InProcessAction(ActionBase):
     """Base of every action of this collection; a subclass names its `OPERATION`."""
 
-    OPERATION: ModuleType
+    OPERATION: Operation
     _requires_connection = False
     _supports_async = True
 
@@ -110,8 +85,8 @@ class InProcessAction(ActionBase):
         except ValueError as error:
             return {"failed": True, "msg": told(self.OPERATION, f"inventory_host: {error}", self._task.args)}
         closed = kept_from_environment([option for option, value in arguments.items() if value])
-        arguments.update({option: "" for option in closed if option in self.OPERATION.ARGUMENTS})
-        exposing = getattr(self.OPERATION, "EXPOSED_BY", "")
+        arguments.update({option: "" for option in closed if option in self.OPERATION.arguments})
+        exposing = self.OPERATION.exposed_by
         exposes = boolean(arguments.get(exposing, False), strict=False)
         if exposes and self._task.async_val:
             # the result of an async job is printed by async_status, which nothing would censor
@@ -124,24 +99,26 @@ class InProcessAction(ActionBase):
             return self._run_in_process(arguments, task_vars or {})
 
     def _run_in_process(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        validator = ArgumentSpecValidator(self.OPERATION.ARGUMENTS, **self.OPERATION.CONSTRAINTS)
+        validator = ArgumentSpecValidator(self.OPERATION.arguments, **self.OPERATION.constraints)
         validated = validator.validate(arguments)
         if validated.error_messages:
             given = {**arguments, **validated.validated_parameters}
             return {"failed": True, "msg": told(self.OPERATION, "; ".join(validated.error_messages), given)}
+        warnings: list[str] = []
         vault = RunVault(self._loader._vault.secrets or [])  # noqa: SLF001 - there is no public way
         with shown(self._task.get_name()) as progress:
-            host = _ActionHost(
+            context = TaskContext(
                 validated.validated_parameters,
+                warnings.append,
                 self._task.check_mode,
                 run_directory(),
                 vault,
                 progress,
                 _Inventory(self._task, task_vars),
             )
-            result = perform(self.OPERATION, host)
-        if host.warnings:
-            result["warnings"] = [*result.get("warnings", []), *host.warnings]
+            result = perform(self.OPERATION, context)
+        if warnings:
+            result["warnings"] = [*result.get("warnings", []), *warnings]
         return result
 
     def _inventory_arguments(self, task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -150,8 +127,8 @@ class InProcessAction(ActionBase):
         They do not become arguments of the task itself, because those are shown to callbacks. The host is the task's
         own, or the one that it names as `inventory_host`. Raises ValueError for one whose variables cannot be had.
         """
-        options = left_to_inventory(self._task.args, self.OPERATION.INVENTORY)
-        wanted = {option: variable for option, variable in options.items() if option in self.OPERATION.ARGUMENTS}
+        options = left_to_inventory(self._task.args, self.OPERATION.variables)
+        wanted = {option: variable for option, variable in options.items() if option in self.OPERATION.arguments}
         other = self._task.args.get("inventory_host")
         if other:
             values = _Inventory(self._task, task_vars).values(other, wanted.values())

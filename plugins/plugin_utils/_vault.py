@@ -33,7 +33,8 @@ class RunVault:
             secret, label = self._open(earlier)[1], parse_vaulttext_envelope(earlier.encode())[3]
         else:
             label, secret = self._first_choice()
-        return VaultLib(self._secrets).encrypt(text, secret, vault_id=label).decode()
+        encrypted: bytes = VaultLib(self._secrets).encrypt(text, secret, vault_id=label)
+        return encrypted.decode()
 
     def _first_choice(self) -> tuple[str, Any]:
         try:

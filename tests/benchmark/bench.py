@@ -25,12 +25,12 @@ import bars  # noqa: E402 - it needs the path above
 import picture  # noqa: E402
 import report  # noqa: E402
 import trials  # noqa: E402
-from emulator_process import EmulatorProcess  # noqa: E402
 from forms import CONCURRENCY, FORKS, FORMS  # noqa: E402
 from measure import Failed, TooLong  # noqa: E402
 from plan import COLD, THOUSAND, WARM, Case, Plan  # noqa: E402
 from runner import Runner  # noqa: E402
 from series import Series  # noqa: E402
+from support.emulator import EmulatorProcess  # noqa: E402
 from workshop import Workshop  # noqa: E402
 
 _SIZES = [10, 100, 1000, 5000]

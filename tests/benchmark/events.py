@@ -33,8 +33,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from emulator_process import EmulatorProcess  # noqa: E402 - it needs the path above
 from measure import cpu_seconds  # noqa: E402
+from support.emulator import EmulatorProcess  # noqa: E402 - it needs the path above
 
 _FIRED = "fired for "
 _PATIENCE = 600

@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from emulator_process import EmulatorProcess  # noqa: E402 - it needs the path above
+from support.emulator import EmulatorProcess  # noqa: E402 - it needs the path above
 
 _ROLES = ["DelegatedAdminRelationship.Read.All", "Directory.Read.All", "CrossTenantInformation.ReadBasic.All"]
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 from urllib.parse import urlencode, urlsplit
 
-from emulator_process import EmulatorProcess
+from support.emulator import EmulatorProcess
 
 _CONNECTIONS = 16
 # Enough for a token; pages are only counted.

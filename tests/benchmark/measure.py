@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import launcher
-from emulator_process import EmulatorProcess
+from support.emulator import EmulatorProcess
 
 _LAUNCHER = Path(launcher.__file__)
 _TICKS = os.sysconf("SC_CLK_TCK")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emulator_process import EmulatorProcess
+from support.emulator import EmulatorProcess
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,8 @@ import registration_forwarder  # noqa: E402 - it needs the path above
 import registration_lines  # noqa: E402
 import registration_peer  # noqa: E402
 import registration_peer_plays  # noqa: E402
-from emulator_process import EmulatorProcess  # noqa: E402
 from registration_peer import Peer  # noqa: E402
+from support.emulator import EmulatorProcess  # noqa: E402
 
 _DISPLAY_NAME = "Provider SOC"
 OURS, THEIRS, THEIRS_TOLD = "defender_application", "azcollection", "azcollection, app_id kept"
@@ -103,7 +103,7 @@ class Ansible:
             name: value for name, value in os.environ.items() if not _OF_THE_CALLER.fullmatch(name)
         } | {
             "ANSIBLE_COLLECTIONS_PATH": f"{ROOT / '.cache/collections'}:{peer.place}",
-            "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests/integration/callback_plugins"),
+            "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests/support/callback_plugins"),
             "RECORDER_FILE": str(self._record),
             "REGISTRAR_SECRET": secret,
             "HTTPS_PROXY": registration_forwarder.start(emulator),

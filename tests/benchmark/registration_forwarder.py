@@ -12,7 +12,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from urllib.parse import urlsplit
 
-from emulator_process import FILES, EmulatorProcess
+from support.emulator import FILES, EmulatorProcess
 
 sys.path.insert(0, str(FILES))
 

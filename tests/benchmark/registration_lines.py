@@ -20,8 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 _OWN = (
     "plugins/modules/defender_application.py",
     "plugins/action/defender_application.py",
-    "plugins/module_utils/_operations/application.py",
-    "plugins/module_utils/_core/registration/registration.py",
+    "plugins/module_utils/_operations/provider/application.py",
+    "plugins/module_utils/_core/registration/declaration.py",
 )
 _PEERS_OWN = (
     "azure_rm_adapplication.py",

@@ -92,7 +92,7 @@ def result_characters(workshop: Workshop, size: int) -> dict[str, int]:
         workshop.measure(
             _FLEET,
             order,
-            ANSIBLE_CALLBACK_PLUGINS=str(ROOT / "tests/integration/callback_plugins"),
+            ANSIBLE_CALLBACK_PLUGINS=str(ROOT / "tests/support/callback_plugins"),
             RECORDER_FILE=str(record),
         )
     entries = [json.loads(line) for line in record.read_text().splitlines()]

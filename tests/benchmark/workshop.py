@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import load
-from emulator_process import EmulatorProcess
 from forms import CONCURRENCY, FORKS, Form
 from measure import Failed, Measurement, measure
 from order import Order
+from support.emulator import EmulatorProcess
 
 ROOT = Path(__file__).resolve().parents[2]
 _LIMIT_SECONDS = 180

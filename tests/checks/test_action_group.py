@@ -5,29 +5,27 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 
 import pytest
 import yaml
+from support.operations import operation_of
 
-from ansible_collections.mssp.defender.plugins.module_utils import _options
-from ansible_collections.mssp.defender.plugins.module_utils._operations import _home
+from ansible_collections.mssp.defender.plugins.module_utils._operations.options import CONNECTION, TENANTS
+from ansible_collections.mssp.defender.plugins.module_utils._operations.provider import home_tenant
 
 ROOT = Path(__file__).resolve().parents[2]
-OPERATIONS = "ansible_collections.mssp.defender.plugins.module_utils._operations"
 GROUPS = {
     # customers' tenants, one or many; which ones is for each task to say
-    "defender": set(_options.CONNECTION) | set(_options.TENANTS) - {"tenants"},
+    "defender": set(CONNECTION) | set(TENANTS) - {"tenants"},
     # the provider's own tenant
-    "registration": set(_home.ARGUMENTS),
+    "registration": set(home_tenant.ARGUMENTS),
 }
 
 
 def _accepts(module: str, options: set[str]) -> bool:
     """Ansible refuses a task whose group default is an option that its module does not know."""
-    operation = importlib.import_module(f"{OPERATIONS}.{module.removeprefix('defender_')}")
-    return set(operation.ARGUMENTS) >= options
+    return set(operation_of(module).arguments) >= options
 
 
 @pytest.mark.parametrize("group", GROUPS)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import subprocess
 from pathlib import Path
@@ -14,10 +13,12 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.basic import env_fallback
+from support.operations import operation_of
+
+from ansible_collections.mssp.defender.plugins.module_utils._operations.customers import inventory
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
-OPERATIONS = "ansible_collections.mssp.defender.plugins.module_utils._operations"
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +28,6 @@ def pages() -> dict[str, Any]:
     command = ["ansible-doc", "--type", "module", "--json", *names]
     listing = subprocess.run(command, capture_output=True, text=True, check=True)
     return {name.rpartition(".")[2]: page for name, page in json.loads(listing.stdout).items()}
-
-
-def _operation(module: str) -> Any:
-    return importlib.import_module(f"{OPERATIONS}.{module.removeprefix('defender_')}")
 
 
 def _accepted(spec: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -91,26 +88,26 @@ def test_there_are_modules() -> None:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_options_are_those_of_the_operation(module: str, pages: dict[str, Any]) -> None:
-    assert _documented(pages[module]["doc"]["options"]) == _accepted(_operation(module).ARGUMENTS)
+def test_options_are_those_of_theoperation_of(module: str, pages: dict[str, Any]) -> None:
+    assert _documented(pages[module]["doc"]["options"]) == _accepted(operation_of(module).arguments)
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_constraints_name_options_that_exist(module: str) -> None:
-    operation = _operation(module)
-    named = {name for kind, rules in operation.CONSTRAINTS.items() for name in _named_by(kind, rules)}
-    assert named - set(operation.ARGUMENTS) == set()
+    operation = operation_of(module)
+    named = {name for kind, rules in operation.constraints.items() for name in _named_by(kind, rules)}
+    assert named - set(operation.arguments) == set()
 
 
 def test_the_credentials_can_come_from_the_environment() -> None:
     wanted = {"client_id", "client_secret", "certificate_path", "certificate_password", "federated_token_file"}
-    assert wanted <= set(_environment(_operation("defender_token").ARGUMENTS))
+    assert wanted <= set(_environment(operation_of("defender_token").arguments))
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_each_environment_variable_is_documented_with_its_option(module: str, pages: dict[str, Any]) -> None:
     options = pages[module]["doc"]["options"]
-    wanted = _environment(_operation(module).ARGUMENTS)
+    wanted = _environment(operation_of(module).arguments)
     silent = {
         name: variables
         for name, variables in wanted.items()
@@ -121,7 +118,7 @@ def test_each_environment_variable_is_documented_with_its_option(module: str, pa
 
 @pytest.mark.parametrize("module", MODULES)
 def test_identifiers_are_never_masked_and_secrets_always(module: str) -> None:
-    arguments = _operation(module).ARGUMENTS
+    arguments = operation_of(module).arguments
     masked = {name for name, option in arguments.items() if option.get("no_log")}
     assert masked & {"tenant_id", "tenants", "client_id"} == set()
     assert {"client_secret", "certificate_password"} & set(arguments) <= masked
@@ -137,7 +134,7 @@ def test_each_return_value_is_described(module: str, pages: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("module", MODULES)
 def test_examples_call_the_module_by_its_full_name_with_real_options(module: str, pages: dict[str, Any]) -> None:
-    arguments = set(_operation(module).ARGUMENTS)
+    arguments = set(operation_of(module).arguments)
     calls = [task[f"mssp.defender.{module}"] for task in _tasks(yaml.safe_load(pages[module]["examples"]), module)]
     assert calls
     assert {option for call in calls for option in call or {}} - arguments == set()
@@ -167,8 +164,8 @@ def inventory_options() -> dict[str, Any]:
 OF_EVERY_INVENTORY = {"strict", "compose", "groups", "keyed_groups", "leading_separator", "use_extra_vars"}
 
 
-def test_options_of_the_inventory_are_those_of_its_operation(inventory_options: dict[str, Any]) -> None:
-    accepted = _accepted(_operation("customers").ARGUMENTS)
+def test_options_of_the_inventory_are_those_of_itsoperation_of(inventory_options: dict[str, Any]) -> None:
+    accepted = _accepted(inventory.OPERATION.arguments)
     for option in accepted.values():
         # Ansible would make the working directory of an empty path, which is how AWX says that it is not given
         option["type"] = "str" if option["type"] == "path" else option["type"]
@@ -177,11 +174,11 @@ def test_options_of_the_inventory_are_those_of_its_operation(inventory_options: 
 
 def test_the_inventory_has_no_other_options_but_those_of_ansible(inventory_options: dict[str, Any]) -> None:
     own = {option for option in inventory_options if not option.startswith("cache")} - OF_EVERY_INVENTORY
-    assert own == set(_operation("customers").ARGUMENTS) - OF_EVERY_INVENTORY | {"plugin", "group"}
+    assert own == set(inventory.OPERATION.arguments) - OF_EVERY_INVENTORY | {"plugin", "group"}
 
 
 def test_the_environment_of_the_inventory_is_that_of_tasks(inventory_options: dict[str, Any]) -> None:
-    arguments = _operation("customers").ARGUMENTS
+    arguments = inventory.OPERATION.arguments
     documented = {
         option: [item["name"] for item in inventory_options[option]["env"]]
         for option in set(arguments) - OF_EVERY_INVENTORY

@@ -17,7 +17,7 @@ import jsonschema
 import pytest
 import yaml
 
-from ansible_collections.mssp.defender.plugins.module_utils._operations import incidents, polling
+from ansible_collections.mssp.defender.plugins.module_utils._operations.reading import event_stream, incidents
 
 ROOT = Path(__file__).resolve().parents[2]
 EDA = ROOT / "extensions" / "eda"
@@ -78,24 +78,28 @@ def _page_sources() -> list[dict[str, Any]]:
 def test_the_schema_is_that_of_the_options() -> None:
     properties = SCHEMA["properties"]
     assert all(option["description"] for option in properties.values())
-    expected = {name: _schema_of(spec) for name, spec in polling.ARGUMENTS.items()}
+    expected = {name: _schema_of(spec) for name, spec in event_stream.STREAM.arguments.items()}
     expected["interval"]["minimum"] = expected["concurrency"]["minimum"] = 1
     assert {name: _without_descriptions(option) for name, option in properties.items()} == expected
-    assert SCHEMA["required"] == [name for name, spec in polling.ARGUMENTS.items() if spec.get("required")]
+    assert SCHEMA["required"] == [name for name, spec in event_stream.STREAM.arguments.items() if spec.get("required")]
     assert SCHEMA["additionalProperties"] is False
 
 
 def test_the_documentation_is_that_of_the_options() -> None:
     options = DOCUMENTATION["options"]
-    own = {name: spec for name, spec in polling.ARGUMENTS.items() if incidents.ARGUMENTS.get(name) != spec}
+    own = {
+        name: spec
+        for name, spec in event_stream.STREAM.arguments.items()
+        if incidents.OPERATION.arguments.get(name) != spec
+    }
     assert set(options) == {*own, "tenants"}
     for name, option in options.items():
-        spec = polling.ARGUMENTS[name]
+        spec = event_stream.STREAM.arguments[name]
         for key in ("type", "elements", "default"):
             assert option.get(key) == spec.get(key), f"{key} of {name}"
         assert option.get("required", False) == spec.get("required", False)
     shared = set(re.findall(r"C\((\w+)\)", DOCUMENTATION["description"][-1]))
-    assert shared == set(polling.ARGUMENTS) - set(options)
+    assert shared == set(event_stream.STREAM.arguments) - set(options)
 
 
 EXAMPLES = [*_sources(_constants()["EXAMPLES"]), *_page_sources()]
@@ -141,7 +145,7 @@ def test_rulebooks_are_valid(rulebook: Path) -> None:
     loaded = yaml.safe_load(rulebook.read_text(encoding="utf-8"))
     options = list(_sources(rulebook.read_text(encoding="utf-8")))
     assert options
-    assert {name for one in options for name in one} <= set(polling.ARGUMENTS)
+    assert {name for one in options for name in one} <= set(event_stream.STREAM.arguments)
     found = importlib.util.find_spec("ansible_rulebook")
     if not found or not found.origin:
         pytest.skip("not on this machine: ansible-rulebook")

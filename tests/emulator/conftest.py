@@ -12,7 +12,7 @@ from typing import Any
 import jwt
 import pytest
 import requests
-from emulator_process import EmulatorProcess
+from support.emulator import EmulatorProcess
 
 XDR_SCOPE = "https://api.security.microsoft.com/.default"
 GRAPH_SCOPE = "https://graph.microsoft.com/.default"

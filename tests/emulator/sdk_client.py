@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 from azure.identity import ClientSecretCredential
-from emulator_process import EmulatorProcess
 from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
 from msgraph import GraphRequestAdapter, GraphServiceClient
 from msgraph_core import GraphClientFactory
+from support.emulator import EmulatorProcess
 
 from .conftest import GRAPH_SCOPE
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 import requests
-from emulator_process import FILES, EmulatorProcess
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.emulator import FILES, EmulatorProcess
 
 from .conftest import GRAPH_SCOPE, XDR_SCOPE, Caller
 

@@ -17,7 +17,7 @@ import requests
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
-from emulator_process import EmulatorProcess
+from support.emulator import EmulatorProcess
 
 from .conftest import Caller, claims_of
 

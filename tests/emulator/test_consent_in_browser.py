@@ -10,15 +10,18 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from emulator_process import EmulatorProcess
 from playwright.sync_api import Page, sync_playwright
+from support.emulator import EmulatorProcess
 
 from .conftest import XDR_SCOPE, Caller, claims_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PICTURES = Path(__file__).parents[2] / ".cache" / "consent"
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt install chromium)")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="not on this machine: Chromium (Debian: apt install chromium)"),
+]
 
 
 @pytest.fixture(scope="module")

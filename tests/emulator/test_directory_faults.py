@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from emulator_process import EmulatorProcess
+from support.emulator import EmulatorProcess
 
 from .conftest import XDR_APP_ID, Caller, Graph, refusal
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from emulator_process import EmulatorProcess
+from support.emulator import EmulatorProcess
 
 from .conftest import Caller
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import jwt
 import pytest
 import requests
-from emulator_process import EmulatorProcess
+from support.emulator import EmulatorProcess
 
 from .conftest import Caller, claims_of
 
@@ -39,13 +39,13 @@ Fault = Callable[..., str]
 
 
 def test_latency(caller: Caller, token: str, fault: Fault) -> None:
-    fault("latency", seconds=0.5, times=1, path=LIST)
+    fault("latency", seconds=2, times=1, path=LIST)
     start = time.monotonic()
     assert caller.get(LIST, token).status_code == 200
-    assert 0.5 <= time.monotonic() - start < 3
+    assert time.monotonic() - start >= 2
     start = time.monotonic()
     assert caller.get(LIST, token).status_code == 200
-    assert time.monotonic() - start < 0.4
+    assert time.monotonic() - start < 2
 
 
 def test_latency_comes_before_what_else_goes_wrong(caller: Caller, token: str, fault: Fault) -> None:

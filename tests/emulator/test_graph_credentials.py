@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
-from emulator_process import EmulatorProcess
+from support.emulator import EmulatorProcess
 
 from .conftest import Caller, Graph, claims_of, refusal
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import requests
-from emulator_process import EmulatorProcess
+from support.emulator import EmulatorProcess
 
 from .conftest import GRAPH_SCOPE, XDR_SCOPE, Caller, refusal
 

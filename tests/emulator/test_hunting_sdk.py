@@ -8,12 +8,12 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
-from emulator_process import EmulatorProcess
 from msgraph import GraphServiceClient
 from msgraph.generated.models.o_data_errors.o_data_error import ODataError
 from msgraph.generated.security.microsoft_graph_security_run_hunting_query import (
     run_hunting_query_post_request_body as hunting,
 )
+from support.emulator import EmulatorProcess
 
 from .sdk_client import tell_as_application
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 
 import pytest
-from emulator_process import EmulatorProcess
 from kiota_abstractions.base_request_configuration import RequestConfiguration
 from msgraph import GraphServiceClient
 from msgraph.generated.models.o_data_errors.o_data_error import ODataError
@@ -21,6 +20,7 @@ from msgraph.generated.models.security.incident import Incident
 from msgraph.generated.models.security.incident_status import IncidentStatus
 from msgraph.generated.security.alerts_v2.alerts_v2_request_builder import Alerts_v2RequestBuilder
 from msgraph.generated.security.incidents.incidents_request_builder import IncidentsRequestBuilder
+from support.emulator import EmulatorProcess
 
 from .sdk_client import tell_as_application
 

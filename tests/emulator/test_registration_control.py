@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulator_process import EmulatorProcess
+from support.emulator import EmulatorProcess
 
 from .conftest import READ_INCIDENTS, XDR_APP_ID, XDR_SCOPE, Caller, Graph, canary_of, claims_of
 

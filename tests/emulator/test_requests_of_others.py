@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 import requests
-from emulator_process import EmulatorProcess
+from support.emulator import EmulatorProcess
 
 from .conftest import GRAPH_SCOPE, XDR_SCOPE, Caller
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import jwt
 import pytest
 import requests
-from emulator_process import EmulatorProcess
+from support.emulator import EmulatorProcess
 
 from .conftest import GRAPH_SCOPE, Caller, claims_of
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from emulator_process import EmulatorProcess
+from support.emulator import EmulatorProcess
 
 from .conftest import Caller
 

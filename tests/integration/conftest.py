@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulator_process import EmulatorProcess
-from integration.ansible_process import Ansible
-from integration.home_tenant import HomeTenant
-from integration.in_process import Tasks
-from integration.incident_desk import IncidentDesk
-from integration.scripted_server import ScriptedServer
+from support.ansible_runs import Ansible
+from support.emulated_tenants import HomeTenant, IncidentDesk
+from support.emulator import EmulatorProcess
+from support.forked_runs import ForkServer
+from support.operations import Tasks
+from support.scripted_server import ScriptedServer
 
 _OF_THE_CALLER = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTTPS_PROXY", "https_proxy", "ANSIBLE_CONFIG")
 _CREDENTIALS = (
@@ -27,10 +27,24 @@ _CREDENTIALS = (
 )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that run operations in this process, which no other ansible-core is tried with."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and "fork_server" not in getattr(item, "fixturenames", ()):
+            item.add_marker("in_process")
+
+
 @pytest.fixture(scope="session")
 def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
     with EmulatorProcess(tmp_path_factory.mktemp("emulator"), "--tenants", "8") as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer]:
+    server = ForkServer()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(autouse=True)
@@ -77,15 +91,15 @@ def run_of_tasks(emulator: EmulatorProcess, tmp_path: Path) -> Tasks:
 
 
 @pytest.fixture
-def ansible(emulator: EmulatorProcess, tmp_path: Path) -> Ansible:
-    return Ansible(emulator, tmp_path)
+def ansible(emulator: EmulatorProcess, fork_server: ForkServer, tmp_path: Path) -> Ansible:
+    return Ansible(emulator, tmp_path, fork_server)
 
 
 @pytest.fixture
-def provider(empty_process: EmulatorProcess, tmp_path: Path) -> Ansible:
+def provider(empty_process: EmulatorProcess, fork_server: ForkServer, tmp_path: Path) -> Ansible:
     """Processes of a provider whose tenant is empty, with a vault password."""
     empty_process.control("POST", "reset")
-    return Ansible(empty_process, tmp_path)
+    return Ansible(empty_process, tmp_path, fork_server)
 
 
 @pytest.fixture
@@ -106,7 +120,7 @@ def registered(tasks: Tasks, home: HomeTenant) -> dict[str, Any]:
 @pytest.fixture
 def scripted(process: EmulatorProcess) -> Iterator[ScriptedServer]:
     """A second HTTPS server, which says what a test tells it to, under the emulator's certificate."""
-    with ScriptedServer(process.directory / "server.pem") as server:
+    with ScriptedServer(process.ca_path, str(process.directory / "server.pem")).running() as server:
         yield server
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulator_process import EmulatorProcess
-from integration.ansible_process import Ansible
-from integration.in_process import Tasks
-from integration.incident_desk import IncidentDesk
+from support.ansible_runs import Ansible
+from support.emulated_tenants import IncidentDesk
+from support.emulator import EmulatorProcess
+from support.operations import Tasks
 
 PATH = "/v1.0/security/alerts_v2"
 ROLES = ["SecurityAlert.Read.All", "SecurityIncident.Read.All"]

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from emulator_process import EmulatorProcess
-from integration.home_tenant import GRAPH_APP_ID, READ_INCIDENTS, XDR_APP_ID, HomeTenant
-from integration.in_process import Tasks
+from support.emulated_tenants import GRAPH_APP_ID, READ_INCIDENTS, XDR_APP_ID, HomeTenant
+from support.emulator import EmulatorProcess
+from support.operations import Tasks
 
 NAME = "northwind-soc"
 DECLARED: dict[str, Any] = {

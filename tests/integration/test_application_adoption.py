@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from emulator_process import EmulatorProcess
-from integration.home_tenant import GRAPH_APP_ID, READ_INCIDENTS, XDR_APP_ID, HomeTenant
-from integration.in_process import Tasks
+from support.emulated_tenants import GRAPH_APP_ID, READ_INCIDENTS, XDR_APP_ID, HomeTenant
+from support.emulator import EmulatorProcess
+from support.operations import Tasks
 
 NAME = "northwind-soc"
 OTHER_API = "fc780465-2017-40d4-a0c5-307022471b92"

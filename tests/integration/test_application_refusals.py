@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from emulator_process import EmulatorProcess
-from integration.home_tenant import HomeTenant
-from integration.in_process import Tasks
+from support.emulated_tenants import HomeTenant
+from support.emulator import EmulatorProcess
+from support.operations import Tasks
 
 NAME = "northwind-soc"
 NOBODY = "00000000-1111-4222-8333-444444444444"

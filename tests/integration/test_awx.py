@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulator_process import EmulatorProcess
-from integration.ansible_process import Ansible, Run
-from integration.awx_controller import AwxController
-from integration.awx_setup_run import BY_PASSWORD, GIVEN, PROJECT, SECRETS, Operator, operator
-from integration.in_process import run_vault
+from support.ansible_runs import Ansible, Run
+from support.awx_controller import AwxController
+from support.awx_jobs import BY_PASSWORD, GIVEN, PROJECT, SECRETS, Operator, operator
+from support.emulator import EmulatorProcess
+from support.forked_runs import ForkServer
+from support.vaults import VAULT_PASSWORD, vault
+
+pytestmark = pytest.mark.slow
 
 MADE = {
     "organizations": ["Defender"],
@@ -50,8 +53,10 @@ class Applied:
 
 
 @pytest.fixture(scope="module")
-def applied(process: EmulatorProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
-    with operator(Ansible(process, tmp_path_factory.mktemp("awx"))) as one:
+def applied(
+    process: EmulatorProcess, fork_server: ForkServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Applied]:
+    with operator(Ansible(process, tmp_path_factory.mktemp("awx"), fork_server)) as one:
         # the first prints all that it can
         first = one.apply("-vvv", environment=BY_PASSWORD)
         second = one.apply()
@@ -184,7 +189,9 @@ def test_check_mode_tells_what_would_change(applied: Applied) -> None:
 def test_secrets_are_written_again_only_when_that_is_asked_for(applied: Applied, tmp_path: Path) -> None:
     """The new one comes from the file of variables that `rotate` keeps."""
     rotated = tmp_path / "credential.yml"
-    rotated.write_text(run_vault().encrypt("partner_access_client_secret: a secret that is new\n", None))
+    rotated.write_text(
+        vault(default=VAULT_PASSWORD).encrypt("partner_access_client_secret: a secret that is new\n", None)
+    )
     objects = {"controller_credentials": "{{ awx_setup_credentials }}"}
     number = applied.awx.named("credentials", "Defender application")["id"]
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import yaml
-from emulator_process import EmulatorProcess
-from integration.ansible_process import Ansible
-from integration.awx_credentials import Injected, inject, wrong_injectors
+from support.ansible_runs import Ansible
+from support.awx_objects import Injected, inject, wrong_injectors
+from support.emulator import EmulatorProcess
 
 TYPES = Path(__file__).resolve().parents[2] / "roles" / "awx_setup" / "vars" / "main" / "credentials.yml"
 KINDS = ["client_secret", "certificate", "federated_token"]

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from emulator_process import EmulatorProcess
-from integration.ansible_process import Ansible
-from integration.awx_setup_run import MODULES, operator
+from support.ansible_runs import Ansible
+from support.awx_jobs import MODULES, operator
+from support.emulator import EmulatorProcess
+from support.forked_runs import ForkServer
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 TASKS = ROLES / "awx_setup" / "tasks" / "objects.yml"
@@ -23,9 +24,11 @@ _SPEC = ("type", "elements", "required", "choices", "aliases")
 
 
 @pytest.fixture(scope="module")
-def data(process: EmulatorProcess, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
+def data(
+    process: EmulatorProcess, fork_server: ForkServer, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, list[dict[str, Any]]]:
     """What the entry point `data` leaves to other roles."""
-    ansible = Ansible(process, tmp_path_factory.mktemp("awx"))
+    ansible = Ansible(process, tmp_path_factory.mktemp("awx"), fork_server)
     hand_on = {
         "name": "Hand on",
         "ansible.builtin.include_role": {"name": "mssp.defender.awx_setup", "tasks_from": "data"},

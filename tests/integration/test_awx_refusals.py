@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integration.ansible_process import Ansible, Run
-from integration.awx_setup_run import BY_PASSWORD, Operator, operator
+from support.ansible_runs import Ansible, Run
+from support.awx_jobs import BY_PASSWORD, Operator, operator
+
+pytestmark = pytest.mark.slow
 
 TYPE: dict[str, Any] = {
     "name": "Good",

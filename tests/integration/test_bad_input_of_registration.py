@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from integration.ansible_process import Ansible
-from integration.home_tenant import GRAPH_APP_ID, HomeTenant
+from support.ansible_runs import Ansible
+from support.emulated_tenants import GRAPH_APP_ID, HomeTenant
 
 NAME = "northwind-soc"
 OTHER = "northwind-other"

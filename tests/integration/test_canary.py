@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integration.ansible_process import Ansible, Run
-from integration.canary import Blob, Watch, count_places, find, gather
-from integration.credential_file import CredentialFile
-from integration.home_tenant import HomeTenant
-from integration.in_process import VAULT_PASSWORD
-from integration.runner_process import PRIVATE, run_with_runner
+from support.ansible_runs import PRIVATE, Ansible, Run, run_with_runner
+from support.canary import Blob, Watch, count_places, find, gather
+from support.emulated_tenants import HomeTenant
+from support.vaults import VAULT_PASSWORD, CredentialFile
+
+pytestmark = pytest.mark.slow
 
 STATE_KEY = "canary-state-key-0f3c1d7b9a5e"
 WRONG_SECRET = "canary-wrong-secret-6b1d~4e'9\"c"
@@ -46,6 +46,8 @@ class Cage:
 
     def __init__(self, ansible: Ansible, searched: Counter[str]) -> None:
         self.ansible = ansible
+        # the arguments of its processes are searched too
+        ansible.fork_server = None
         self._searched = searched
         connection = ansible.emulator.connection
         self.secrets = {

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from emulator_process import EmulatorProcess
-from integration.browser import answer_consent_page
-from integration.in_process import Tasks
+from support.emulated_tenants import answer_consent_page
+from support.emulator import EmulatorProcess
+from support.operations import Tasks
 
 from ansible_collections.mssp.defender.plugins.filter.consent_redirect import consent_redirect
 

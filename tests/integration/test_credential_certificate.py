@@ -16,9 +16,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
-from emulator_process import EmulatorProcess
-from integration.home_tenant import DAY, HomeTenant
-from integration.in_process import Tasks
+from support.emulated_tenants import DAY, HomeTenant
+from support.emulator import EmulatorProcess
+from support.operations import Tasks
 
 NAME = "northwind-soc"
 OF_TASK: dict[str, Any] = {"unique_name": NAME, "kind": "certificate", "name": "ansible"}

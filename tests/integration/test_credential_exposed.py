@@ -9,9 +9,9 @@ import json
 
 import pytest
 from ansible.release import __version__
-from integration.ansible_process import Ansible, Run
-from integration.credential_file import CredentialFile
-from integration.home_tenant import HomeTenant
+from support.ansible_runs import Ansible, Run
+from support.emulated_tenants import HomeTenant
+from support.vaults import CredentialFile
 
 from ansible_collections.mssp.defender.plugins.plugin_utils._action import censors_results
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integration.ansible_process import Ansible
-from integration.credential_file import CredentialFile
-from integration.home_tenant import DAY, HomeTenant
-from integration.in_process import Tasks
+from support.ansible_runs import Ansible
+from support.emulated_tenants import DAY, HomeTenant
+from support.operations import Tasks
+from support.vaults import CredentialFile
 
 NAME = "northwind-soc"
 OF_TASK: dict[str, Any] = {"unique_name": NAME, "name": "ansible"}

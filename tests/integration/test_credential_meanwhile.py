@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integration.credential_file import CredentialFile
-from integration.home_tenant import DAY, HomeTenant
-from integration.in_process import Tasks
+from support.emulated_tenants import DAY, HomeTenant
+from support.operations import Tasks
+from support.vaults import CredentialFile
 
 NAME = "northwind-soc"
 OF_TASK: dict[str, Any] = {"unique_name": NAME, "name": "ansible"}

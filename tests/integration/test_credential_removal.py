@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integration.home_tenant import DAY, HomeTenant
-from integration.in_process import Tasks
+from support.emulated_tenants import DAY, HomeTenant
+from support.operations import Tasks
 
 NAME = "northwind-soc"
 ABSENT: dict[str, Any] = {"unique_name": NAME, "state": "absent"}

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integration.credential_file import CredentialFile
-from integration.home_tenant import DAY, HomeTenant
-from integration.in_process import Tasks, run_vault
+from support.emulated_tenants import DAY, HomeTenant
+from support.operations import Tasks
+from support.vaults import VAULT_PASSWORD, CredentialFile, vault
 
 NAME = "northwind-soc"
 OF_TASK: dict[str, Any] = {"unique_name": NAME, "name": "ansible"}
@@ -115,7 +115,7 @@ def test_other_lines_survive_byte_for_byte(tasks: Tasks, home: HomeTenant, kept:
 
 
 def test_a_vault_id_is_kept(tasks: Tasks, kept: CredentialFile) -> None:
-    tasks.vault = run_vault(vault_id="soc")
+    tasks.vault = vault(soc=VAULT_PASSWORD)
     kept.write("other: 1\n", vault_id="soc")
     assert tasks.credential(**OF_TASK, dest=str(kept.path))["changed"]
     assert kept.path.read_text().splitlines()[0].split(";")[-1] == "soc"

@@ -12,7 +12,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from integration.ansible_process import Ansible
+import pytest
+from support.ansible_runs import Ansible
+
+pytestmark = pytest.mark.slow
 
 STATES = {
     "contoso": "granted",

@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 import yaml
-from integration.ansible_process import Ansible, Run
-from integration.canary import Blob, find, gather
-from integration.incident_desk import WRITERS, IncidentDesk
-from integration.runner_process import PRIVATE, run_with_runner
+from support.ansible_runs import PRIVATE, Ansible, Run, run_with_runner
+from support.canary import Blob, find, gather
+from support.emulated_tenants import WRITERS, IncidentDesk
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "embedding.md").read_text(encoding="utf-8")

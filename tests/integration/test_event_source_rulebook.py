@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulator_process import EmulatorProcess
-from integration.ansible_process import Ansible
-from integration.eda_process import Rulebook
-from integration.incident_desk import IncidentDesk
+from support.ansible_runs import Ansible
+from support.emulated_tenants import IncidentDesk
+from support.emulator import EmulatorProcess
+from support.event_driven import Rulebook
+
+pytestmark = pytest.mark.slow
 
 RULEBOOK = "mssp.defender.incidents"
 CUSTOMERS = ("contoso", "fabrikam")

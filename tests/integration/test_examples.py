@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 import yaml
-from integration.ansible_process import Ansible
-from integration.home_tenant import HomeTenant
-from integration.incident_desk import IncidentDesk
+from support.ansible_runs import Ansible
+from support.emulated_tenants import HomeTenant, IncidentDesk
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 READERS = ["Incident.Read.All", "SecurityIncident.Read.All", "SecurityAlert.Read.All", "ThreatHunting.Read.All"]

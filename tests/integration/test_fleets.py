@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from integration.ansible_process import Ansible, Run
+from support.ansible_runs import Ansible, Run
 
 OTHER = "11111111-1111-1111-1111-111111111111"
 GROUP = """

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integration.ansible_process import Ansible
-from integration.in_process import Tasks
+from support.ansible_runs import Ansible
+from support.operations import Tasks
 
 CUSTOMERS = ("contoso", "fabrikam", "tailspin")
 ROLES = ["ThreatHunting.Read.All", "AdvancedHunting.Read.All"]

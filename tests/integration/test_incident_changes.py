@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from emulator_process import EmulatorProcess
-from integration.in_process import Tasks
-from integration.incident_desk import IncidentDesk
+from support.emulated_tenants import IncidentDesk
+from support.emulator import EmulatorProcess
+from support.operations import Tasks
 
 APIS = ["xdr", "graph"]
 NEW = {

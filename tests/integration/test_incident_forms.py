@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import pytest
-from emulator_process import EmulatorProcess
-from integration.ansible_process import Ansible
-from integration.incident_desk import IncidentDesk
+from support.ansible_runs import Ansible
+from support.emulated_tenants import IncidentDesk
+from support.emulator import EmulatorProcess
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulator_process import EmulatorProcess
-from integration.in_process import Tasks
+from support.emulator import EmulatorProcess
+from support.operations import Tasks
 
 
 @pytest.fixture

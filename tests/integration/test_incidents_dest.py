@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulator_process import EmulatorProcess
-from integration.in_process import Tasks
-from integration.scripted_server import Answer, ScriptedServer
+from support.emulator import EmulatorProcess
+from support.operations import Tasks
+from support.scripted_server import Answer, ScriptedServer
 
 API = "/api/incidents"
 
@@ -121,7 +121,7 @@ def test_fleet_writes_a_file_for_each_tenant_that_granted(
 def test_letters_of_every_script_survive(tasks: Tasks, contoso: str, scripted: ScriptedServer, tmp_path: Path) -> None:
     """Line separators, emojis, and half a surrogate pair, which a name cut to a length can end in."""
     incident = {"incidentId": 1, "incidentName": "Löschung 攻撃 \u2028 \U0001f512 \n {{ no template }} \ud83d"}
-    scripted.script = lambda _request: Answer({"value": [incident]})
+    scripted.respond = lambda _request: Answer({"value": [incident]})
     dest = tmp_path / "contoso.jsonl"
     tasks.incidents(tenant_id=contoso, dest=dest, xdr_url=scripted.url)
     assert _lines(dest) == [incident]

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulator_process import EmulatorProcess
-from integration.in_process import Tasks
-from integration.incident_desk import IncidentDesk
+from support.emulated_tenants import IncidentDesk
+from support.emulator import EmulatorProcess
+from support.operations import Tasks
 
 PATHS = {"xdr": "/api/incidents", "graph": "/v1.0/security/incidents"}
 APIS = pytest.mark.parametrize("api", PATHS)

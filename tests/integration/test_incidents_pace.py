@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from emulator_process import EmulatorProcess
-from integration.in_process import Tasks
-from integration.incident_desk import IncidentDesk
+from support.emulated_tenants import IncidentDesk
+from support.emulator import EmulatorProcess
+from support.operations import Tasks
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire import http
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 PATH = "/api/incidents"
 
@@ -30,7 +30,7 @@ def contoso(emulator: EmulatorProcess) -> str:
 @pytest.fixture
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ends the tenant where it would wait for the next minute."""
-    pace = http.Patience.pace
+    pace = Patience.pace
 
     def end(*arguments: object) -> Exception:
         wait = pace(*arguments)  # type: ignore[arg-type]
@@ -38,7 +38,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
         assert 40 < wait.seconds <= 61
         return wait.error
 
-    monkeypatch.setattr(http.Patience, "pace", end)
+    monkeypatch.setattr(Patience, "pace", end)
 
 
 def _statuses(emulator: EmulatorProcess) -> Counter[int]:

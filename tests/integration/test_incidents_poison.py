@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulator_process import EmulatorProcess
-from integration.in_process import Tasks
-from integration.incident_desk import WRITERS, IncidentDesk
+from support.emulated_tenants import WRITERS, IncidentDesk
+from support.emulator import EmulatorProcess
+from support.operations import Tasks
 
 TIE = "2026-11-20T08:00:00.1234567Z"
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from emulator_process import EmulatorProcess
-from integration.in_process import Tasks
-from integration.scripted_server import Answer, ScriptedServer
+from support.emulator import EmulatorProcess
+from support.operations import Tasks
+from support.scripted_server import Answer, ScriptedServer
 
 API = "/api/incidents"
 TOKEN = "/oauth2/v2.0/token"
@@ -50,22 +50,25 @@ def test_a_throttled_tenant_is_waited_for_as_it_asks(
     elapsed = time.monotonic() - started
     if seconds < 5:
         assert result["state"] == "granted", result["msg"]
-        assert seconds <= elapsed < seconds + 4
+        assert seconds <= elapsed
     else:
         assert (result["state"], result["who"], result["code"]) == ("throttled", "nobody", "429")
         assert f"{seconds} s" in result["msg"]
-        assert elapsed < 3, "a wait that is too long must not be begun"
+        assert elapsed < seconds / 2, "a wait that is too long must not be begun"
 
 
 def test_waits_add_up_to_max_wait(
-    tasks: Tasks, emulator: EmulatorProcess, consent: Callable[..., None], fault: Callable[..., None]
+    tasks: Tasks,
+    emulator: EmulatorProcess,
+    consent: Callable[..., None],
+    fault: Callable[..., None],
+    count_requests: Callable[[str], int],
 ) -> None:
     consent("contoso")
     fault("throttle", path=API, retry_after=1)
-    started = time.monotonic()
     result = tasks.incidents(tenant_id=emulator.tenant_id("contoso"), max_wait=3)
     assert result["state"] == "throttled"
-    assert 1 <= time.monotonic() - started <= 4
+    assert 2 <= count_requests(API) <= 4
 
 
 def test_the_token_endpoint_may_throttle_too(
@@ -223,7 +226,7 @@ def test_a_strange_answer_is_explained(
     state: str,
 ) -> None:
     consent("contoso")
-    scripted.script = lambda _request: Answer(body)
+    scripted.respond = lambda _request: Answer(body)
     result = tasks.incidents(tenant_id=emulator.tenant_id("contoso"), xdr_url=scripted.url)
     assert result["state"] == state
     assert re.search("no list of incidents|not Microsoft's JSON", result["msg"])
@@ -238,7 +241,7 @@ def test_a_record_that_is_none_is_explained(
     record: Any,
 ) -> None:
     consent("contoso", "fabrikam")
-    scripted.script = lambda _request: Answer({"value": [record]})
+    scripted.respond = lambda _request: Answer({"value": [record]})
     result = tasks.incidents(tenants=_tenants(emulator, "contoso", "fabrikam"), xdr_url=scripted.url)
     assert result.get("summary") == {"error": 2}, result.get("msg")
 
@@ -252,7 +255,7 @@ def test_a_redirect_is_not_followed_with_the_token(
 ) -> None:
     consent("contoso")
     elsewhere = {"Location": f"{emulator.url}{API}"}
-    scripted.script = lambda _request: Answer({}, status=302, headers=elsewhere)
+    scripted.respond = lambda _request: Answer({}, status=302, headers=elsewhere)
     result = tasks.incidents(tenant_id=emulator.tenant_id("contoso"), xdr_url=scripted.url)
     assert result["state"] == "unreachable"
     assert "HTTP 302 in its place: a redirection to localhost, which is not followed" in result["msg"]

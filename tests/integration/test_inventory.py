@@ -9,8 +9,8 @@ import json
 from typing import Any
 
 import pytest
-from integration.ansible_process import Ansible
-from integration.customer_inventory import CustomerInventory
+from support.ansible_runs import Ansible
+from support.inventories import CustomerInventory
 
 ONE = "44444444-4444-4444-8444-444444444441"
 TWO = "44444444-4444-4444-8444-444444444442"
@@ -181,7 +181,7 @@ BAD_LISTS: list[tuple[str | bytes, str]] = [
     (f"name,tenant_id,ansible_host\na,{ONE},x\n", "its column 'ansible_host' cannot be a variable: that name belongs"),
     (f"name,tenant_id,Client Secret\na,{ONE},{CANARY}\n", "an inventory is no place for secrets"),
     ("name,city\na,b\n", "no column is tenant_id or domain (there are 'name', 'city')"),
-    (f'name,tenant_id\n"a,{ONE}\nb,{TWO}\n', "it is no CSV from line 2 on"),
+    (f'name,tenant_id\n"a,{ONE}\nb,{TWO}\n', "it is not CSV from line 2 on"),
     (f"name,tenant_id\nMüller,{ONE}\n".encode("latin-1"), "is not UTF-8 (byte 17 of it is none): save it as UTF-8"),
 ]
 

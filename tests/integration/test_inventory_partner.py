@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 import yaml
-from emulator_process import EmulatorProcess
-from integration.ansible_process import Ansible
-from integration.customer_inventory import CustomerInventory
+from support.ansible_runs import Ansible
+from support.emulator import EmulatorProcess
+from support.inventories import CustomerInventory
 
 from ansible_collections.mssp.defender.plugins.inventory import customers as plugin
 

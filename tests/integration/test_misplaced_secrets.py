@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from integration.ansible_process import Ansible
+from support.ansible_runs import Ansible
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._event_source import run_source
-from ansible_collections.mssp.defender.plugins.module_utils._operations import polling
+from ansible_collections.mssp.defender.plugins.module_utils._operations.reading import event_stream
 
 SECRET = "abc8Q~Zk3.fGhT_p-LmN0qRsTuVwXyZ12345678"
 GUID = "44444444-4444-4444-8444-444444444444"
@@ -62,5 +62,5 @@ def test_an_event_source_repeats_no_secret(option: str, tmp_path: object) -> Non
     if option == "files":
         del options["tenants"]
     with pytest.raises(OptionError) as refused:
-        asyncio.run(run_source(polling, asyncio.Queue(), options))
+        asyncio.run(run_source(event_stream.STREAM, asyncio.Queue(), options))
     assert SECRET not in str(refused.value)

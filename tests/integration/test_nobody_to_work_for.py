@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from integration.ansible_process import Ansible
+from support.ansible_runs import Ansible
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = "no host of the inventory matches "

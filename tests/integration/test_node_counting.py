@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from integration.ansible_process import Ansible
-from integration.runner_process import PRIVATE, run_with_runner
+from support.ansible_runs import PRIVATE, Ansible, run_with_runner
 
 jq = pytest.importorskip("jq", reason="not installed: jq, the language that a controller counts in")
 

@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 import yaml
-from integration.ansible_process import Ansible, Run
-from integration.browser import answer_consent_page
-from integration.credential_file import CredentialFile
-from integration.home_tenant import DAY, HomeTenant
+from support.ansible_runs import Ansible, Run
+from support.emulated_tenants import DAY, HomeTenant, answer_consent_page
+from support.vaults import CredentialFile
 
 PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
 NAME = "northwind-soc"

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integration.ansible_process import Ansible, Run
-from integration.browser import answer_consent_page
+from support.ansible_runs import Ansible, Run
+from support.emulated_tenants import answer_consent_page
 
 from ansible_collections.mssp.defender.plugins.filter.consent_redirect import consent_redirect
 

@@ -15,9 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integration.ansible_process import Ansible
-from integration.runner_process import PRIVATE, run_with_runner
-from integration.terminal import ROWS, in_terminal
+from support.ansible_runs import PRIVATE, ROWS, Ansible, in_terminal, run_with_runner
 
 ENABLED = {"ANSIBLE_CALLBACKS_ENABLED": "mssp.defender.progress", "MSSP_DEFENDER_PROGRESS_INTERVAL": "1"}
 UNDER_WAY = "7 of 8 done, 1 granted, 1 parked, 6 failed, "

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from integration.ansible_process import Ansible, Run
-from integration.scripted_server import Answer, ScriptedServer
+from support.ansible_runs import Ansible, Run
+from support.scripted_server import Answer, ScriptedServer
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
 
@@ -39,15 +39,15 @@ def _sent(scripted: ScriptedServer) -> list[list[int]]:
 def test_splunk_gets_everything_once_where_nothing_fails(
     ansible: Ansible, scripted: ScriptedServer, to_splunk: Callable[[], Run]
 ) -> None:
-    scripted.script = lambda _request: Answer({"text": "Success", "code": 0})
+    scripted.respond = lambda _request: Answer({"text": "Success", "code": 0})
     first = to_splunk()
     assert first.code == 0, first.output
     (sent,) = _sent(scripted)
     assert len(set(sent)) == len(sent) > 3
     (request,) = scripted.requests
     assert request.headers["Authorization"] == "Splunk a token of Splunk"
-    assert f"source={ansible.place}/splunk/contoso.jsonl" in request.path
-    assert "sourcetype=mssp:defender:incident" in request.path
+    assert request.query["source"] == f"{ansible.place}/splunk/contoso.jsonl"
+    assert request.query["sourcetype"] == "mssp:defender:incident"
     assert "a token of Splunk" not in first.output
 
     changed = f"tenants/{ansible.emulator.tenant_id('contoso')}/incidents/{sent[0]}"
@@ -58,9 +58,9 @@ def test_splunk_gets_everything_once_where_nothing_fails(
 
 
 def test_what_splunk_did_not_take_is_sent_again(scripted: ScriptedServer, to_splunk: Callable[[], Run]) -> None:
-    scripted.script = lambda _request: Answer({"text": "Server is busy", "code": 9}, 503)
+    scripted.respond = lambda _request: Answer({"text": "Server is busy", "code": 9}, 503)
     assert to_splunk().code == 2
-    scripted.script = lambda _request: Answer({"text": "Success", "code": 0})
+    scripted.respond = lambda _request: Answer({"text": "Success", "code": 0})
     assert to_splunk().code == 0
     refused, taken = _sent(scripted)
     assert refused == taken

@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from integration.ansible_process import Ansible
-from integration.credential_file import CredentialFile
-from integration.home_tenant import HomeTenant
-from integration.in_process import Tasks
+from support.ansible_runs import Ansible
+from support.emulated_tenants import HomeTenant
+from support.operations import Tasks
+from support.vaults import CredentialFile
 
 NAME = "northwind-soc"
 # what the role asks for by default, of both APIs

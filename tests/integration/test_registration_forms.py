@@ -9,9 +9,9 @@ import json
 from typing import Any
 
 import pytest
-from integration.ansible_process import Ansible
-from integration.credential_file import CredentialFile
-from integration.home_tenant import HomeTenant
+from support.ansible_runs import Ansible
+from support.emulated_tenants import HomeTenant
+from support.vaults import CredentialFile
 
 TASKS = """
 - name: Register

@@ -15,10 +15,10 @@ from types import TracebackType
 from typing import Any
 
 import pytest
-from emulator_process import EmulatorProcess
-from integration.credential_file import CredentialFile
-from integration.home_tenant import HomeTenant
-from integration.in_process import Tasks
+from support.emulated_tenants import HomeTenant
+from support.emulator import EmulatorProcess
+from support.operations import Tasks
+from support.vaults import CredentialFile
 
 NAME = "northwind-soc"
 LIFETIMES = [("30d", "10d"), ("60d", "40d"), ("120d", "80d")]

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integration.ansible_process import Ansible
-from integration.runner_process import PRIVATE, run_with_runner
-from integration.sliced_job import LEFT_EMPTY
+from support.ansible_runs import PRIVATE, Ansible, run_with_runner
+from support.awx_jobs import LEFT_EMPTY
+
+pytestmark = pytest.mark.slow
 
 
 def _events(ansible: Ansible) -> list[dict[str, Any]]:

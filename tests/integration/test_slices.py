@@ -11,8 +11,10 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 import pytest
-from integration.ansible_process import Ansible, Run
-from integration.sliced_job import Job, merged, slice_of
+from support.ansible_runs import Ansible, Run
+from support.awx_jobs import Job, merged, slice_of
+
+pytestmark = pytest.mark.slow
 
 SLICED = {"partner_access_stats": True, "partner_access_may_be_empty": True}
 UNKNOWN = "99999999-9999-4999-8999-999999999999"

@@ -14,7 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from integration.ansible_process import Ansible
+from support.ansible_runs import Ansible
+
+pytestmark = pytest.mark.slow
 
 HUNTING = ["ThreatHunting.Read.All"]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from integration.ansible_process import Ansible
+from support.ansible_runs import Ansible
 
 TOKEN_REQUEST = "/oauth2/v2.0/token"
 # what differs between two answers, and what Ansible adds to a module's result

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulator_process import EmulatorProcess
-from integration.in_process import Tasks
+from support.emulator import EmulatorProcess
+from support.operations import Tasks
 
 
 def _credential(emulator: EmulatorProcess, kind: str) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from emulator_process import EmulatorProcess
-from integration.in_process import Tasks
+from support.emulator import EmulatorProcess
+from support.operations import Tasks
 
 TOKEN_REQUEST = "/oauth2/v2.0/token"
 

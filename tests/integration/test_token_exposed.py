@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 from ansible.release import __version__
-from integration.ansible_process import Ansible, Run
+from support.ansible_runs import Ansible, Run
 
 from ansible_collections.mssp.defender.plugins.plugin_utils._action import censors_results
 

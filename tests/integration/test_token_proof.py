@@ -14,9 +14,9 @@ import jwt
 import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
-from emulator_process import EmulatorProcess
-from integration.in_process import Tasks
-from integration.scripted_server import Answer, Request, ScriptedServer
+from support.emulator import EmulatorProcess
+from support.operations import Tasks
+from support.scripted_server import Answer, Request, ScriptedServer
 
 _FOREIGN = "99999999-9999-4999-8999-999999999999"
 
@@ -50,13 +50,15 @@ def forging_authority(
         }
         token = jwt.encode(claims, foreign_key, algorithm="RS256", headers={"kid": kid})
 
-        def script(request: Request) -> Answer:
+        def respond(request: Request) -> Answer:
             if request.method == "POST":
                 return Answer({"token_type": "Bearer", "expires_in": 3600, "access_token": token})
-            metadata = requests.get(emulator.url + request.path, verify=emulator.ca_path, timeout=10)
+            metadata = requests.get(
+                emulator.url + request.path, params=request.query, verify=emulator.ca_path, timeout=10
+            )
             return Answer(metadata.text.replace(emulator.url, scripted.url))
 
-        scripted.script = script
+        scripted.respond = respond
 
     return forge
 

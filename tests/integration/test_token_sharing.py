@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from emulator_process import EmulatorProcess
-from integration.in_process import Tasks
+from support.emulator import EmulatorProcess
+from support.operations import Tasks
 
 TOKEN_REQUEST = "/oauth2/v2.0/token"
 DISCOVERY = ".well-known/openid-configuration"

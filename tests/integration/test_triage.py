@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from emulator_process import EmulatorProcess
-from integration.ansible_process import Ansible
-from integration.in_process import Tasks
-from integration.incident_desk import IncidentDesk
+from support.ansible_runs import Ansible
+from support.emulated_tenants import IncidentDesk
+from support.emulator import EmulatorProcess
+from support.operations import Tasks
 
 APIS = ["xdr", "graph"]
 PATCH = {"xdr": "PATCH /api/incidents", "graph": "PATCH /v1.0/security/incidents"}
@@ -157,7 +157,7 @@ def test_the_plan_for_the_whole_fleet(fleet: Ansible, emulator: EmulatorProcess)
 @pytest.mark.parametrize(
     ("rules", "sentence"),
     [
-        ([{"name": "a", "match": {"colour": "red"}, "set": {}}], "rule 'a': match.colour is no key"),
+        ([{"name": "a", "match": {"colour": "red"}, "set": {}}], "rule 'a': match.colour is not a key"),
         (
             [
                 {
@@ -168,7 +168,7 @@ def test_the_plan_for_the_whole_fleet(fleet: Ansible, emulator: EmulatorProcess)
             ],
             "rule 'a': set.determination 'Malware' does not go with classification 'FalsePositive'",
         ),
-        ([{"name": "a", "match": {"title": "("}, "set": {}}], "rule 'a': match.title '(' is no regular expression"),
+        ([{"name": "a", "match": {"title": "("}, "set": {}}], "rule 'a': match.title '(' is not a regular expression"),
     ],
     ids=["unknown key", "illegal pair", "bad expression"],
 )

@@ -7,11 +7,10 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-Answer = Iterable[bytes | float]
-"""The pieces of one answer, a number being so many seconds of silence. After the last the server hangs up."""
+from support.scripted_server import Pieces
 
 JSON = "application/json; charset=utf-8"
 HTML = "<html><head><title>Access denied</title></head><body>Request blocked. Incident 4711</body></html>"
@@ -36,7 +35,7 @@ def in_json(content: Any, status: int = 200, **headers: str) -> list[bytes]:
     return http(status, json.dumps(content), **headers)
 
 
-def dribbled(answer: Answer, seconds: float) -> Iterator[bytes | float]:
+def dribbled(answer: Pieces, seconds: float) -> Iterator[bytes | float]:
     """Send the answer a byte at a time, with a pause after each."""
     for piece in answer:
         for byte in piece if isinstance(piece, bytes) else b"":

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs one task for all odd tenants, with the real ansible-playbook, once for each form of the task."""
+"""Runs one task for all odd tenants, with the real ansible-playbook."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from odd.customers import fleet
-from odd.oddity import Oddity
+from odd.oddity import Oddity, fleet
 from odd.stage import CLIENT, SECRET, Stage
-from unit.scripted_server import make_certificates
+from support.ansible_runs import CALLBACKS
+from support.certificates import make_certificates
 
-_CALLBACKS = Path(__file__).resolve().parent.parent / "integration" / "callback_plugins"
 _LONGEST_RUN = 300
 
 
@@ -38,15 +37,13 @@ class OddRun:
 
 @pytest.fixture(scope="session")
 def odd_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., OddRun]:
-    """Return what runs a form of a task, or gives its run where it was run before."""
+    """Return what runs a form of a task."""
     certificates = make_certificates(tmp_path_factory.mktemp("odd"))
-    runs: dict[str, OddRun] = {}
 
-    def run(form: str, module: str, options: dict[str, Any], oddities: list[Oddity]) -> OddRun:
-        if form not in runs:
-            with Stage(*certificates).running() as stage:
-                runs[form] = _play(stage, tmp_path_factory.mktemp("run"), module, options, oddities)
-        return runs[form]
+    def run(module: str, options: dict[str, Any], oddities: list[Oddity]) -> OddRun:
+        stage = Stage(*certificates)
+        with stage.running():
+            return _play(stage, tmp_path_factory.mktemp("run"), module, options, oddities)
 
     return run
 
@@ -78,7 +75,7 @@ def _play(stage: Stage, folder: Path, module: str, options: dict[str, Any], oddi
         "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-        "ANSIBLE_CALLBACK_PLUGINS": str(_CALLBACKS),
+        "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
         "ANSIBLE_LOAD_CALLBACK_PLUGINS": "true",
         "RECORDER_FILE": str(folder / "results.jsonl"),
     }

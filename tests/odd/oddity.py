@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from odd.stage import HONEST, Oddly
+from odd.stage import HONEST, Oddly, Stage
+
+HONEST_NAMES = ("honest-first", "honest-middle", "honest-last")
 
 
 @dataclass(frozen=True)
@@ -28,11 +31,31 @@ class Oddity:
     api: str | None = None
     in_files: str | None = None
 
-    def expected(self, form: str) -> str:
-        """Return the state that is right in a form of the task."""
-        return (self.in_files if form.endswith("files") else None) or self.state
+    def expected(self, in_files: bool) -> str:
+        """Return the state that is right where records go to files, or into the result."""
+        return (self.in_files if in_files else None) or self.state
 
 
 def harmless(name: str, api: str | None = None, count: int = HONEST, **answers: Oddly) -> Oddity:
     """Return an oddity that must make no difference: everything is read."""
     return Oddity(name, "granted", count=count, api=api, **answers)
+
+
+def fleet(stage: Stage, oddities: Collection[Oddity]) -> list[dict[str, str]]:
+    """Teach the stage to be odd to a tenant for each oddity, and return the option `tenants`."""
+    odd = []
+    for number, oddity in enumerate(oddities, start=1):
+        tenant = f"0dd00000-0000-4000-8000-{number:012}"
+        if oddity.metadata:
+            tenant = f"odd-{number}.example"
+            stage.odd_metadata[tenant] = oddity.metadata
+        if oddity.token:
+            stage.odd_tokens[tenant] = oddity.token
+        if oddity.call:
+            stage.odd_calls[tenant] = oddity.call
+        odd.append({"name": oddity.name, "tenant_id": tenant})
+    honest = [
+        {"name": name, "tenant_id": f"600d0000-0000-4000-8000-{number:012}"} for number, name in enumerate(HONEST_NAMES)
+    ]
+    half = len(odd) // 2
+    return [honest[0], *odd[:half], honest[1], *odd[half:], honest[2]]

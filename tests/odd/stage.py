@@ -4,20 +4,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import ssl
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
-from odd.answers import Answer, api_error, in_json
+from odd.answers import api_error, in_json
+from support.scripted_server import Answer, Pieces, Request, ScriptedServer
 
 CLIENT = "11111111-1111-4111-8111-111111111111"
 SECRET = "canary~secret-that-must-not-show"
@@ -95,14 +91,14 @@ def _meets(time_of_update: Any, operator: str, bound: str) -> bool:
     return time_of_update[:19] >= bound[:19] if operator == "ge" else time_of_update[:19] < bound[:19]
 
 
-Oddly = Callable[[Ask], Answer]
+Oddly = Callable[[Ask], Pieces]
 
 
-class Stage:
+class Stage(ScriptedServer):
     """Answers the requests for a tenant in `odd` (by tenant id, and by what is asked for) oddly, all others as told."""
 
     def __init__(self, ca_path: str, certificate_path: str) -> None:
-        self.ca_path = ca_path
+        super().__init__(ca_path, certificate_path)
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.rogue_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.odd_tokens: dict[str, Oddly] = {}
@@ -110,25 +106,6 @@ class Stage:
         self.odd_metadata: dict[str, Oddly] = {}
         self.asked_elsewhere: list[str] = []
         self._tenant_of: dict[str, str] = {}
-        self._listener = _Listener(("127.0.0.1", 0), _handler_of(self))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate_path)
-        self._listener.socket = context.wrap_socket(
-            self._listener.socket, server_side=True, do_handshake_on_connect=False
-        )
-        self.host = f"127.0.0.1:{self._listener.server_address[1]}"
-        self.url = f"https://{self.host}"
-
-    @contextlib.contextmanager
-    def running(self) -> Iterator[Stage]:
-        thread = threading.Thread(target=self._listener.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self._listener.shutdown()
-            self._listener.server_close()
-            thread.join()
 
     def claims(self, ask: Ask, **changes: Any) -> dict[str, Any]:
         """Return the claims of the token that is asked for; a change to ... takes one away."""
@@ -160,8 +137,8 @@ class Stage:
         """Grant the token that is asked for."""
         return self.granting(ask, self.signed(self.claims(ask)), **members)
 
-    def answer(self, path: str, query: dict[str, str], form: dict[str, str], authorization: str) -> Answer:
-        """Return the answer to one request."""
+    def next_answer(self, request: Request) -> Answer | Pieces:
+        path, query = request.path, request.query
         first, _slash, rest = path.lstrip("/").partition("/")
         if rest.endswith(".well-known/openid-configuration"):
             ask = Ask(self, first, None, query)
@@ -169,16 +146,16 @@ class Stage:
         if path == "/common/discovery/v2.0/keys":
             return self._keys()
         if rest == "oauth2/v2.0/token":
-            return self.odd_tokens.get(first, self.granted)(Ask(self, first, None, form))
+            return self.odd_tokens.get(first, self.granted)(Ask(self, first, None, request.form))
         base = next((known for known in _LISTS if path.startswith(known)), None)
-        tenant = self._tenant_of.get(authorization.removeprefix("Bearer "))
+        tenant = self._tenant_of.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
         if base is None or tenant is None:
             self.asked_elsewhere.append(path)
             return api_error(404 if tenant else 401, "NotFound", "There is nothing here.")
         ask = Ask(self, tenant, _LISTS[base], query, path.removeprefix(base).strip("/") or None)
         return self.odd_calls.get(tenant, lambda honest: honest.page(honest.honest()))(ask)
 
-    def metadata(self, tenant: str) -> Answer:
+    def metadata(self, tenant: str) -> Pieces:
         return in_json(self.metadata_of(tenant))
 
     def metadata_of(self, tenant: str) -> dict[str, Any]:
@@ -190,44 +167,7 @@ class Stage:
             "jwks_uri": f"{self.url}/common/discovery/v2.0/keys",
         }
 
-    def _keys(self) -> Answer:
+    def _keys(self) -> Pieces:
         public = jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key(), as_dict=True)
         issuer = f"{self.url}/{{tenantid}}/v2.0"
         return in_json({"keys": [{**public, "kid": "first", "use": "sig", "issuer": issuer}]})
-
-
-class _Listener(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up has understood."""
-
-
-def _handler_of(stage: Stage) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
-        def _answer(self) -> None:
-            url = urlsplit(self.path)
-            form = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-            authorization = self.headers.get("Authorization", "")
-            self.close_connection = True
-            for piece in stage.answer(url.path, _flat(url.query), _flat(form), authorization):
-                if isinstance(piece, bytes):
-                    self.wfile.write(piece)
-                else:
-                    time.sleep(piece)
-
-        do_GET = do_POST = _answer  # noqa: N815 - http.server names them
-
-        def log_message(self, *_: Any) -> None:
-            """What was asked is not the question here."""
-
-    return Handler
-
-
-def _flat(query: str) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(query, keep_blank_values=True).items()}

@@ -12,16 +12,16 @@ import hypothesis
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis.database import InMemoryExampleDatabase
-from unit.clock import Clock
+from support.certificates import make_certificates
+from support.machine import Clock
+from support.scripted_entra import ScriptedEntra, ScriptedTenant
+from support.scripted_server import ScriptedServer
 from unit.moving.scene import Scene
 from unit.moving.service import MovingService
-from unit.scripted_entra import ScriptedEntra
-from unit.scripted_server import ScriptedServer, make_certificates
-from unit.scripted_tenant import ScriptedTenant
 
-from ansible_collections.mssp.defender.plugins.module_utils._core import fleet, graph, locks
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
-from ansible_collections.mssp.defender.plugins.module_utils._operations import _certificate, _client_secret, _home
+from ansible_collections.mssp.defender.plugins.module_utils._core import waiting
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 # A deadline would measure how busy the machine is.
 hypothesis.settings.register_profile("house", deadline=None, max_examples=60, database=InMemoryExampleDatabase())
@@ -41,8 +41,8 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Takes the waiting out of whatever waits where it stands."""
     clock = Clock()
-    for module in (fleet, graph, locks, _certificate, _client_secret, _home):
-        monkeypatch.setattr(module, "time", clock)
+    for name in ("time", "monotonic", "sleep"):
+        monkeypatch.setattr(waiting.clock, name, getattr(clock, name))
     return clock
 
 

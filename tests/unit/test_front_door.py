@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
-from unit.hidden_library import run_without
+from support.machine import run_without
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform
+from ansible_collections.mssp.defender.plugins.module_utils._operations.operation import Operation
+from ansible_collections.mssp.defender.plugins.module_utils._operations.task_context import TaskContext
 
 OPERATIONS = ("application", "consent_url", "credential", "incidents", "report", "token")
 
@@ -29,17 +30,15 @@ class Host:
         raise AssertionError(message)
 
 
-def operation(result: Any) -> ModuleType:
+def operation(result: Any) -> Operation:
     """Return an operation that returns the result, or raises it if it is an exception."""
-    module = ModuleType("operation")
 
-    def run(_host: Any) -> Any:
+    def run(_task: TaskContext) -> Any:
         if isinstance(result, Exception):
             raise result
         return result
 
-    module.run = run  # type: ignore[attr-defined]
-    return module
+    return Operation({}, run=run)
 
 
 def test_a_result_passes_through() -> None:
@@ -89,8 +88,8 @@ def test_a_missing_library_is_one_sentence_that_names_it_and_its_interpreter(
 ) -> None:
     code = f"""
 from ansible_collections.mssp.defender.plugins.module_utils import _front_door
-from ansible_collections.mssp.defender.plugins.module_utils._operations import {name}
-print(_front_door.perform({name}, None))
+from ansible_collections.mssp.defender.plugins.action.defender_{name} import ActionModule
+print(_front_door.perform(ActionModule.OPERATION, None))
 """
     message = (
         f"the Python library {named} is missing from {sys.executable}: install the collection's requirements.txt there"

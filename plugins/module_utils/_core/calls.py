@@ -4,20 +4,21 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from . import errors, retirement
+from .endpoint import Endpoint, NoToken, Request
 from .errors import Reason, RefusedRequest, TenantError
 from .identity import refusals
-from .identity.access import Access, Proof
-from .wire.http import Patience, Reply, Transport
+from .identity.access import Access
+from .waiting import clock
+from .wire.http import Reply, Transport
 from .wire.links import NextLinks
 from .wire.pacing import Pace, Quota
+from .wire.patience import Patience
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,12 @@ class Calls:
         pace: Pace | None = None,
         retires: bool = False,
     ) -> None:
-        self._base_url = base_url
-        self._access = access
-        self._transport = transport
-        self.patience = patience
+        self._endpoint = Endpoint(base_url, access, transport, patience)
+        self._host = urlsplit(base_url).netloc
+        self._tenant_id = access.tenant_id
+        self._patience = patience
         self._pace = pace
         self._retires = retires
-        self._proof: Proof | None = None
-        self._renewed = False
 
     def get(
         self,
@@ -68,7 +67,7 @@ class Calls:
         accept: tuple[int, ...] = (),
     ) -> Reply:
         """Return the reply to a GET of a path or of a checked link: a 2xx, or a status in `accept`."""
-        return self._send("GET", where, call, accept, headers=headers, params=params)
+        return self._send(Request("GET", where, None, params, headers or {}, call.seconds), call, accept)
 
     def write(
         self,
@@ -83,63 +82,48 @@ class Calls:
 
         After Postponed nobody knows whether it took effect: read again before it is sent again.
         """
-        headers = {**(headers or {}), "Content-Type": "application/json"}
-        return self._send(method, where, call, accept, headers=headers, data=json.dumps(body).encode())
+        return self._send(Request(method, where, body, None, headers or {}, call.seconds), call, accept)
 
     def links(self) -> NextLinks:
         """Return a judge of the links by which the API names next pages."""
-        return NextLinks(self._base_url, urlsplit(self._access.resource).hostname)
+        return self._endpoint.links()
 
-    def _send(self, method: str, where: str, call: Call, accept: tuple[int, ...], **request: Any) -> Reply:
-        url = where if "://" in where else f"{self._base_url}{where}"
-        reply = self._authorised(call, lambda token: self._paced(method, url, call, token, request))
+    def _send(self, request: Request, call: Call, accept: tuple[int, ...]) -> Reply:
+        self._check_roles(call)
+        self._keep_pace(call)
         try:
-            reply.check_origin()
-        except TenantError as error:
-            raise TenantError(self._ending(error.reason, None, call)) from None
-        if 200 <= reply.status < 300 or reply.status in accept:
-            return reply
-        reason = self._refusal(reply, call)
-        raise RefusedRequest(reason) if reply.status == 400 else TenantError(reason)
-
-    def _authorised(self, call: Call, send: Callable[[str], Reply]) -> Reply:
-        if self._proof is None:
-            self._proof = self._access.prove()
-        self._check_roles(self._proof, call)
-        reply = send(self._proof.token.value)
-        if reply.status == 401 and not self._renewed:
-            # a kept token may have been withdrawn, or have run out in the middle of a long task
-            self._renewed = True
-            self._proof = None
-            self._proof = self._access.renew()
-            return self._authorised(call, send)
-        if reply.status == 401:
-            self._access.forget()
-        else:
-            self._renewed = False
-        return reply
-
-    def _paced(self, method: str, url: str, call: Call, token: str, request: dict[str, Any]) -> Reply:
-        if self._pace:
-            seconds = self._pace.take(self._access.tenant_id, call.quota)
-            if seconds:
-                raise self.patience.pace(seconds, call.quota, urlsplit(url).netloc)
-        try:
-            return self._transport.send(method, url, self.patience, token=token, seconds=call.seconds, **request)
+            reply = self._endpoint.send(request)
+        except NoToken:
+            raise
         except TenantError as error:
             status = 429 if error.reason.state == errors.THROTTLED else None
-            raise TenantError(self._ending(error.reason, status, call), error.details) from None
+            raise TenantError(self._explained(error.reason, status, call), error.details) from None
+        if 200 <= reply.status < 300 or reply.status in accept:
+            return reply
+        roles = self._roles()
+        refusal = refusals.of_api(reply.status, reply.json_or_none(), roles, list(call.roles))
+        reason = self._explained(refusal, reply.status, call)
+        raise RefusedRequest(reason) if reply.status == 400 else TenantError(reason)
 
-    def _refusal(self, reply: Reply, call: Call) -> Reason:
-        roles = self._proof.claims.roles if self._proof and self._proof.claims else None
-        reason = refusals.of_api(reply.status, reply.json_or_none(), roles, list(call.roles))
-        return self._ending(reason, reply.status, call)
+    def _check_roles(self, call: Call) -> None:
+        roles = self._roles()
+        if roles is not None and not set(roles) & set(call.roles):
+            raise TenantError(refusals.of_api(403, None, roles, list(call.roles)))
 
-    def _ending(self, reason: Reason, status: int | None, call: Call) -> Reason:
+    def _keep_pace(self, call: Call) -> None:
+        if self._pace is None:
+            return
+        if seconds := self._pace.take(self._tenant_id, call.quota):
+            raise self._patience.pace(seconds, call.quota, self._host)
+        # at once: whoever does the work may be killed while it waits
+        self._pace.save(self._tenant_id)
+
+    def _roles(self) -> list[str] | None:
+        """Return what the token allows, None where it cannot be read."""
+        claims = self._endpoint.proof().claims
+        return claims.roles if claims else None
+
+    def _explained(self, reason: Reason, status: int | None, call: Call) -> Reason:
         if not self._retires:
             return reason
-        return retirement.explained(reason, None if call.on_record and status == 404 else status, time.time())
-
-    def _check_roles(self, proof: Proof, call: Call) -> None:
-        if proof.claims and not set(proof.claims.roles) & set(call.roles):
-            raise TenantError(refusals.of_api(403, None, proof.claims.roles, list(call.roles)))
+        return retirement.explained(reason, None if call.on_record and status == 404 else status, clock.time())

@@ -67,7 +67,7 @@ def select(
 def check_tenant_id(tenant_id: str | None, option: str = "tenant_id") -> str:
     """Return the tenant id in lower case: a GUID or a verified domain, without the dot that may end one.
 
-    Raises OptionError for anything else, `common` and its kin above all: they address no customer.
+    Raises OptionError for anything else, `common` and the like above all: they address no customer.
     """
     wanted = "give the customer's tenant GUID or one of its verified domains"
     if not tenant_id or not tenant_id.strip():

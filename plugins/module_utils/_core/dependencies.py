@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
+from typing import Any
 
 MISSING: str | None = None
 """The name of the first library that could not be imported, or None."""
@@ -13,7 +13,6 @@ MISSING: str | None = None
 try:
     import idna
     import jwt
-    import msal
     import requests
     import urllib3
     from cryptography import x509
@@ -23,7 +22,7 @@ try:
     from cryptography.hazmat.primitives.asymmetric import rsa
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
     from cryptography.hazmat.primitives.serialization import pkcs12
-    from requests.adapters import HTTPAdapter
+    from msal import oauth2cli
     from urllib3 import HTTPSConnectionPool
     from urllib3.connection import HTTPSConnection
     from urllib3.util.ssl_ import create_urllib3_context
@@ -32,8 +31,8 @@ except ImportError as error:
     MISSING = {"jwt": "PyJWT[crypto]", "cryptography": "PyJWT[crypto]"}.get(error.name or "", error.name or "msal")
     # so that other files can import the names; nobody uses them before MISSING was looked at
     HKDF = Fernet = InvalidToken = create_urllib3_context = None  # type: ignore[assignment,misc]
-    CertificateError = HTTPAdapter = HTTPSConnection = HTTPSConnectionPool = object  # type: ignore[assignment,misc]
-    hashes = idna = jwt = msal = pkcs12 = requests = None  # type: ignore[assignment]
+    CertificateError = HTTPSConnection = HTTPSConnectionPool = object  # type: ignore[assignment,misc]
+    hashes = idna = jwt = oauth2cli = pkcs12 = requests = None  # type: ignore[assignment]
     rsa = serialization = urllib3 = x509 = None  # type: ignore[assignment]
     UnsupportedAlgorithm = Exception  # type: ignore[assignment,misc]
 
@@ -43,29 +42,31 @@ try:
 except ImportError:
     yaml = None
 
+SOCKSProxyManager: Any = None
+"""For proxies that speak SOCKS; None where PySocks is missing."""
+
 if MISSING is None:
-    # what these libraries do at their first use is done here, once, and not again in every worker that is forked:
-    # OpenSSL looks its algorithms up, and msal looks for an extension
+    with contextlib.suppress(ImportError):
+        from urllib3.contrib.socks import SOCKSProxyManager
+    # at its first use OpenSSL looks its algorithms up: here, once, and not again in every worker that is forked
     create_urllib3_context()
     Fernet(Fernet.generate_key()).encrypt(b"")
-    with contextlib.suppress(ImportError):
-        importlib.import_module("msal_extensions")
 
 __all__ = [
     "HKDF",
     "MISSING",
     "CertificateError",
     "Fernet",
-    "HTTPAdapter",
     "HTTPSConnection",
     "HTTPSConnectionPool",
     "InvalidToken",
+    "SOCKSProxyManager",
     "UnsupportedAlgorithm",
     "create_urllib3_context",
     "hashes",
     "idna",
     "jwt",
-    "msal",
+    "oauth2cli",
     "pkcs12",
     "requests",
     "rsa",

@@ -79,7 +79,7 @@ class Reason:
     final: bool = False
 
     def __post_init__(self) -> None:
-        """Whoever wrote a part of it: nothing in it may act on the terminal or the log that it comes to."""
+        """Keep a text that a service wrote a part of from acting on the terminal or the log that shows it."""
         for name in ("meaning", "remedy", "code"):
             if text := getattr(self, name):
                 object.__setattr__(self, name, plain(text))
@@ -89,8 +89,18 @@ class Reason:
         """Who must act: named by the reason, or else by the state."""
         return self.who or WHO_ACTS[self.state]
 
-    def to_result(self) -> dict[str, Any]:
+    def sentence(self) -> str:
+        """Return what happened, why, and who must do what, to go on with a sentence that names the tenant."""
+        who = "" if self.acts == NOBODY else f"{self.acts}: "
+        return f"{cause(self.meaning, self.code)}; {who}{self.remedy}."
+
+    def to_result(self) -> dict[str, str | bool | None]:
         return {**asdict(self), "who": self.acts}
+
+
+def cause(meaning: str, code: str | None) -> str:
+    """Return what happened, with the service's own code for it where there is one."""
+    return f"{meaning} ({code})" if code else meaning
 
 
 def unforeseen(error: BaseException) -> str:

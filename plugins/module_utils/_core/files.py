@@ -60,7 +60,7 @@ class Draft:
     def append(self) -> bool:
         """Add the lines to the end of the file, synced to disk, and tell whether there were any; without any it stays.
 
-        JSON that a kill has torn off in mid-line is cut away first: whoever wrote it will hand it out again.
+        JSON that a kill has torn off in mid-line is cut away first: its writer will hand it out again.
         """
         has_lines = self._digest.digest() != hashlib.sha256().digest()
         if self._draft and has_lines:

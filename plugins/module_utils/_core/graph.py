@@ -9,20 +9,17 @@ lag after a creation (404, or 400 with NoBackingApplicationObject).
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
 
-from . import errors
-from .errors import Reason, TenantError
-from .fleet import wait_out
+from . import errors, waiting
+from .endpoint import Endpoint, NoToken, Request
+from .errors import Postponed, Reason, TenantError
 from .identity import refusals
-from .identity.access import Access, Proof
-from .wire.http import Patience, Reply, Transport
-from .wire.links import NextLinks
+from .identity.access import Access
+from .wire.http import Reply, Transport
+from .wire.patience import Patience
 
 _VERSION = "/v1.0/"
 _FIRST_PAUSE = 1.0
@@ -52,13 +49,9 @@ class Graph:
         caller: str,
         settle_seconds: float,
     ) -> None:
-        self._base_url = base_url
-        self._transport = transport
-        self._access = access
-        self._patience = patience
+        self._endpoint = Endpoint(base_url, access, transport, patience)
         self._caller = caller
         self._settle_seconds = settle_seconds
-        self._token: str | None = None
 
     def read(self, path: str, call: Call, settle: bool = False) -> dict[str, Any] | None:
         """Return an object, or None where there is none; with `settle` only after waiting for it."""
@@ -67,7 +60,7 @@ class Graph:
 
     def pages(self, path: str, call: Call, settle: bool = True) -> Iterator[dict[str, Any]]:
         """Yield the members of a collection, page by page; with `settle` it belongs to an object known to exist."""
-        links = NextLinks(self._base_url, urlsplit(self._access.resource).hostname)
+        links = self._endpoint.links()
         following: str | None = path
         sent, counted = 0, 0
         while following:
@@ -95,28 +88,41 @@ class Graph:
         prefer: str | None = None,
         accept: tuple[int, ...] = (),
         settle: bool = True,
+        confirm: Callable[[], Reply | None] | None = None,
     ) -> Reply:
         """Send a request, again where its reply was lost, and return the reply: a 2xx, or a status in `accept`.
 
         `settle`: the objects it names are known to exist, so that their absence is lag and worth waiting for.
+        `confirm` looks whether a request whose reply was lost took effect, and returns what shows that it did.
         """
         # a page's link to the next one is whole already
-        url = path if "://" in path else f"{self._base_url}{_VERSION}{path}"
-        deadline = time.monotonic() + self._settle_seconds
-        pause = _FIRST_PAUSE
-        while True:
-            reply = wait_out(lambda: self._once(method, url, body, prefer))
-            reply.check_origin()
-            passing = _collides(reply) or (settle and _lags(reply))
-            if not passing or time.monotonic() + pause > deadline:
+        where = path if "://" in path else f"{_VERSION}{path}"
+        request = Request(method, where, body, headers={"Prefer": prefer} if prefer else {})
+        for _try in waiting.tries(self._settle_seconds, waiting.doubling(_FIRST_PAUSE, _LONGEST_PAUSE)):
+            reply = self._answer(request, confirm)
+            is_passing = _collides(reply) or (settle and _lags(reply))
+            if not is_passing:
                 break
-            time.sleep(pause)
-            pause = min(_LONGEST_PAUSE, 2 * pause)
         if 200 <= reply.status < 300 or reply.status in accept:
             return reply
-        if passing:
+        if is_passing:
             raise TenantError(_never_settled(call, self._settle_seconds))
         raise self.refused(reply, call)
+
+    def change(self, path: str, call: Call, changes: Mapping[str, Any]) -> None:
+        """Set properties of an object that is known to exist, each as a whole.
+
+        Where the answer is lost, they are read before they are set again, or the loss is reported.
+        """
+
+        def confirm() -> Reply | None:
+            try:
+                reply = self.send("GET", f"{path}?$select={','.join(changes)}", call)
+                return reply if _shows(reply.json(), changes) else None
+            except TenantError:
+                return None
+
+        self.send("PATCH", path, call, changes, confirm=confirm)
 
     def refused(self, reply: Reply, call: Call) -> TenantError:
         """Return the error that a reply amounts to."""
@@ -124,28 +130,10 @@ class Graph:
             refusals.of_directory(reply.status, reply.json_or_none(), call.purpose, call.role, self._caller)
         )
 
-    def _once(self, method: str, url: str, body: Mapping[str, Any] | None, prefer: str | None) -> Reply:
-        headers = {} if body is None else {"Content-Type": "application/json"}
-        if prefer:
-            headers["Prefer"] = prefer
-        data = None if body is None else json.dumps(body).encode()
-
-        def request(token: str) -> Reply:
-            return self._transport.send(method, url, self._patience, token=token, headers=headers, data=data)
-
-        if self._token is None:
-            self._token = self._acquire(self._access.prove)
-        reply = request(self._token)
-        if reply.status == 401:
-            # a kept token may have been withdrawn, or have run out in the middle of a long task
-            self._token = self._acquire(self._access.renew)
-            reply = request(self._token)
-        return reply
-
-    def _acquire(self, prove: Callable[[], Proof]) -> str:
+    def _answer(self, request: Request, confirm: Callable[[], Reply | None] | None) -> Reply:
         try:
-            return prove().token.value
-        except TenantError as error:
+            return waiting.wait_out(self._confirmed, request, confirm)
+        except NoToken as error:
             reason = replace(error.reason, meaning=f"{self._caller} got no token: {error.reason.meaning}")
             if reason.acts == errors.CUSTOMER_ADMIN:
                 # at home nobody is a customer
@@ -153,10 +141,30 @@ class Graph:
                 reason = replace(reason, remedy=remedy, who=errors.PROVIDER)
             raise TenantError(reason) from None
 
+    def _confirmed(self, request: Request, confirm: Callable[[], Reply | None] | None) -> Reply:
+        try:
+            return self._endpoint.send(request)
+        except (Postponed, TenantError) as lost:
+            reason = lost.error.reason if isinstance(lost, Postponed) else lost.reason
+            shown = confirm() if confirm and reason.state == errors.UNREACHABLE else None
+            if shown is None:
+                raise
+            return shown
+
 
 def _never_settled(call: Call, seconds: float) -> Reason:
     meaning = f"Microsoft's directory was not ready to {call.purpose} after {seconds:g} s of waiting"
     return Reason(errors.ERROR, meaning, "run again later, or raise settle_wait")
+
+
+def _shows(found: Any, wanted: Any) -> bool:
+    """Tell whether a value is as it was sent: Graph adds members to objects, and keeps no order of lists."""
+    if isinstance(wanted, Mapping):
+        return isinstance(found, dict) and all(_shows(found.get(name), value) for name, value in wanted.items())
+    if isinstance(wanted, list):
+        is_list = isinstance(found, list) and len(found) == len(wanted)
+        return is_list and all(any(_shows(item, each) for item in found) for each in wanted)
+    return bool(found == wanted)
 
 
 def _lags(reply: Reply) -> bool:

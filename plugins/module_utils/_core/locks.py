@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Locks that keep runs of ours apart, and that nobody else can hold.
 
-Whoever can open a file can lock it, for ever if need be. So only 0600 files of our own are locked, and never a folder.
+A user who can open a file can lock it, and never let go. So only 0600 files of our own are locked, and never a folder.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import itertools
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from . import ownership
+from . import ownership, waiting
 from .errors import OptionError
 
 _NAME = ".mssp.defender.lock"
@@ -31,26 +31,21 @@ def locked(option: str, folder: Path, patience: float) -> Iterator[None]:
     Raises OptionError when they do not, and UntrustedFile where the file for the lock is another's.
     """
     path = folder / _NAME
-    deadline = time.monotonic() + patience
-    while (descriptor := _taken(path)) is None:
-        if time.monotonic() > deadline:
-            raise OptionError(f"{option}: another run is changing files in {folder} all the time: run again later")
-        time.sleep(_PAUSE)
+    descriptor = waiting.until(lambda: _taken(path), patience, itertools.repeat(_PAUSE))
+    if descriptor is None:
+        raise OptionError(f"{option}: another run is changing files in {folder} all the time: run again later")
     try:
         yield
     finally:
-        # while it is still held: whoever waits for it sees that it is gone, and makes another
+        # while it is still held: a run that waits for it sees that it is gone, and makes another
         path.unlink(missing_ok=True)
         os.close(descriptor)
 
 
 def wait_for(file: BinaryIO, path: Path) -> None:
     """Lock a file of ours, which others may have been able to open until now. Raises OSError where they keep it."""
-    deadline = time.monotonic() + _LONGEST_WRITE
-    while not _try(file.fileno()):
-        if time.monotonic() > deadline:
-            raise OSError(errno.EBUSY, "another process keeps it locked", str(path))
-        time.sleep(_PAUSE)
+    if not any(_try(file.fileno()) for _attempt in waiting.tries(_LONGEST_WRITE, itertools.repeat(_PAUSE))):
+        raise OSError(errno.EBUSY, "another process keeps it locked", str(path))
 
 
 def _taken(path: Path) -> int | None:

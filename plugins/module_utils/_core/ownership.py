@@ -58,7 +58,7 @@ def read(path: Path, denied: int = WRITE) -> bytes:
 
 
 def check_replaceable(path: Path) -> None:
-    """Raise UntrustedFile for what is there unless it is a regular file, whoever owns it: it will be ours then."""
+    """Raise UntrustedFile for what is there unless it is a regular file, of any owner: it will be ours then."""
     with contextlib.suppress(FileNotFoundError):
         mode = path.lstat().st_mode
         if not stat.S_ISREG(mode):
@@ -70,7 +70,7 @@ def check_folder(folder: Path) -> None:
     """Raise UntrustedFile for a folder in which others could put a file in the place of ours, or which they could
     replace by another: this goes for every folder above it as well, and for every symbolic link on the way.
 
-    A group that this user belongs to may write there. Whoever is in it can remove our files, but cannot make them.
+    A group that this user belongs to may write there. Its members can remove our files, but cannot make them.
     """
     for each in _way_to(folder):
         if each.is_symlink():

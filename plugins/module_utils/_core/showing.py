@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from .characters import visible
 
@@ -42,7 +41,7 @@ def plain(value: str) -> str:
     return visible(value) if _is_harmless(value) else _unseen(value)
 
 
-def without_values(message: str, given: Mapping[str, Any], secrets: Collection[str] = ()) -> str:
+def without_values(message: str, given: Mapping[str, object], secrets: Collection[str] = ()) -> str:
     """Return the message without those of the options given that could be a secret, wherever it quotes them.
 
     `secrets` names the options that hold one; their values are never shown, not even as the value of another option.
@@ -54,7 +53,7 @@ def without_values(message: str, given: Mapping[str, Any], secrets: Collection[s
     return message
 
 
-def _texts(value: Any, is_secret: bool) -> Iterator[str]:
+def _texts(value: object, is_secret: bool) -> Iterator[str]:
     """Yield each text in the value of an option that must not be shown, and each part of one that is a list."""
     if isinstance(value, Mapping):
         for key, item in value.items():

@@ -11,7 +11,6 @@ import csv
 import json
 import unicodedata
 from collections.abc import Iterable
-from typing import Any
 
 _QUOTE = '"'
 _SIGNS = frozenset("=+-@\u2212")
@@ -19,7 +18,7 @@ _SIGNS = frozenset("=+-@\u2212")
 _UNSEEN = ("Cc", "Cf", "Zs", "Zl", "Zp")
 
 
-def table(rows: Iterable[Iterable[Any]]) -> str:
+def table(rows: Iterable[Iterable[object]]) -> str:
     """Return the rows, every value in quotes, each row ended by a line feed.
 
     A text that a spreadsheet would take for a formula has an apostrophe before it; null is empty; what is not a text
@@ -36,7 +35,7 @@ def read_row(line: str) -> list[str]:
     return [cell[1:] if cell.startswith("'") and _is_formula(cell[1:]) else cell for cell in cells]
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, str):

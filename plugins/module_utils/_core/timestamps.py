@@ -7,9 +7,9 @@ Text order is not time order where the number of digits varies, and Python befor
 
 from __future__ import annotations
 
+import functools
 import re
 from datetime import datetime, timedelta, timezone
-from typing import Any
 
 from .errors import OptionError
 
@@ -28,6 +28,8 @@ LAST = 253_402_300_800 * TICKS_PER_SECOND - 1
 """The latest moment that can be written, 9999-12-31T23:59:59.9999999Z."""
 
 
+# a record is asked for its time more than once in a row
+@functools.lru_cache(maxsize=1024)
 def ticks(text: str) -> int:
     """Return an ISO 8601 time as 100 ns since 1970 (UTC where no zone is given). Raises ValueError for other text.
 
@@ -35,7 +37,7 @@ def ticks(text: str) -> int:
     """
     match = _ISO.match(text.strip())
     if not match:
-        raise ValueError(f"'{text}' is no ISO 8601 time")
+        raise ValueError(f"'{text}' is not an ISO 8601 time")
     year, month, day, hour, minute, second, fraction, zone = match.groups()
     moment = datetime(
         int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), tzinfo=timezone.utc
@@ -47,7 +49,7 @@ def ticks(text: str) -> int:
     return value
 
 
-def ticks_or_none(value: Any) -> int | None:
+def ticks_or_none(value: object) -> int | None:
     """Return the ticks of a time in a record, None for one that is missing or cannot be read."""
     try:
         return ticks(str(value))
@@ -79,7 +81,7 @@ def option_ticks(option: str, text: str, now: float) -> int:
         return value
     except (ValueError, OverflowError):
         raise OptionError(
-            f"{option} '{text}' is no time: write 2026-11-20T08:00:00Z, or an age such as 90m, 24h or 7d"
+            f"{option} '{text}' is not a time: write 2026-11-20T08:00:00Z, or an age such as 90m, 24h or 7d"
         ) from None
 
 
@@ -87,7 +89,7 @@ def option_seconds(option: str, text: str) -> float:
     """Return how many seconds a duration such as 90m, 24h or 30d is. Raises OptionError for anything else."""
     duration = _AGO.match(text.strip())
     if not duration:
-        raise OptionError(f"{option} '{text}' is no duration: write it as 90m, 24h or 30d")
+        raise OptionError(f"{option} '{text}' is not a duration: write it as 90m, 24h or 30d")
     return timedelta(**{_UNITS[duration[2]]: int(duration[1])}).total_seconds()
 
 

@@ -9,31 +9,30 @@ from typing import Any
 
 from .._core.customers.customer import sharing_files
 from .._core.errors import OptionError
-from .._options import OF_CUSTOMER, PREFIX, SECRETS
-from ._host import Host
+from .operation import Operation, OptionSpec
+from .options import OF_CUSTOMER, PREFIX, SECRETS
+from .task_context import TaskContext
 
-ARGUMENTS: dict[str, Any] = {
+ARGUMENTS: dict[str, OptionSpec] = {
     "hosts": {"type": "list", "elements": "str", "required": True},
     "settings": {"type": "list", "elements": "str", "default": []},
 }
-CONSTRAINTS: dict[str, Any] = {}
-INVENTORY: dict[str, str] = {}
 
 _TENANT_ID = OF_CUSTOMER["tenant_id"]
 # a credential goes with its application, and has no place in a result
 _ALWAYS = tuple(option for option in OF_CUSTOMER if option != "tenant_id" and option not in SECRETS)
 
 
-def run(host: Host) -> dict[str, Any]:
+def run(task: TaskContext) -> dict[str, Any]:
     """Return the fleets by the name of their first host, and why other hosts belong to none."""
-    inventory = host.inventory
+    inventory = task.inventory
     if inventory is None:
         raise OptionError("this task needs the inventory: leave out async and delegate_to")
-    variables = [_TENANT_ID, *(PREFIX + setting for setting in (*_ALWAYS, *host.params["settings"]))]
+    variables = [_TENANT_ID, *(PREFIX + setting for setting in (*_ALWAYS, *task.params["settings"]))]
     fleets: dict[str, dict[str, Any]] = {}
     leaders: dict[str, str] = {}
     unusable = {}
-    names = list(dict.fromkeys(host.params["hosts"]))
+    names = list(dict.fromkeys(task.params["hosts"]))
     others = sharing_files(names)
     for name in names:
         if name in others:
@@ -58,3 +57,6 @@ def _check_permissions(value: Any) -> None:
         raise ValueError(
             f"{OF_CUSTOMER['permissions']} is not a dictionary of lists, such as {{xdr: [Incident.Read.All]}}"
         )
+
+
+OPERATION = Operation(ARGUMENTS, run=run)

@@ -7,30 +7,32 @@ from __future__ import annotations
 from typing import Any
 
 from .._core.characters import plain
-from ._host import Host
+from .operation import Operation, OptionSpec
+from .task_context import TaskContext
 
-ARGUMENTS: dict[str, Any] = {
+ARGUMENTS: dict[str, OptionSpec] = {
     "title": {"type": "str"},
     "rows": {"type": "list", "elements": "dict", "required": True},
     "columns": {"type": "list", "elements": "str", "required": True},
 }
-CONSTRAINTS: dict[str, Any] = {}
-INVENTORY: dict[str, str] = {}
 
 _GAP = "   "
 
 
-def run(host: Host) -> dict[str, Any]:
+def run(task: TaskContext) -> dict[str, Any]:
     """Return the table as `lines`; a column name `who_acts` is headed `who acts`."""
-    columns = host.params["columns"]
+    columns = task.params["columns"]
     header = [column.replace("_", " ") for column in columns]
-    cells = [header] + [[_text(row.get(column)) for column in columns] for row in host.params["rows"]]
+    cells = [header] + [[_text(row.get(column)) for column in columns] for row in task.params["rows"]]
     widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
     lines = [_GAP.join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in cells]
-    title = host.params["title"]
+    title = task.params["title"]
     return {"changed": False, "lines": ([title, ""] if title else []) + lines}
 
 
 def _text(value: Any) -> str:
     """Return a cell on one line; an incident's title must not be able to steer the operator's terminal."""
     return "" if value is None else plain(str(value)).strip()
+
+
+OPERATION = Operation(ARGUMENTS, run=run)

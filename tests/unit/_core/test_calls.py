@@ -7,18 +7,16 @@ import time
 from typing import Any
 
 import pytest
-from unit.clock import Clock
-from unit.scripted_entra import RESOURCE, TENANT, token_path
-from unit.scripted_server import CUT_OFF, NOT_FOUND, RESET, Answer, refused
-from unit.scripted_tenant import ScriptedTenant
+from support.machine import Clock
+from support.scripted_entra import RESOURCE, TENANT, ScriptedTenant, token_path
+from support.scripted_server import CUT_OFF, NOT_FOUND, RESET, Answer, refused
 
-from ansible_collections.mssp.defender.plugins.module_utils._core import calls as calls_module
 from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.calls import Call, Calls
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed, RefusedRequest, TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.token_cache import Token
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.pacing import MINUTE, Pace, Quota
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 PATH = "/api/incidents"
 ONE = f"{PATH}/29"
@@ -209,10 +207,8 @@ def test_an_api_that_stays_is_never_said_to_be_gone(tenant: ScriptedTenant) -> N
 
 
 @pytest.fixture
-def after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock()
+def after_the_end(clock: Clock) -> None:
     clock.sleep(timestamps.ticks("2027-02-02") / timestamps.TICKS_PER_SECOND - time.time())
-    monkeypatch.setattr(calls_module, "time", clock)
 
 
 FAILURES = [

@@ -9,7 +9,7 @@ import importlib.util
 from pathlib import Path
 
 import pytest
-from unit.hidden_library import run_without
+from support.machine import run_without
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import dependencies
 
@@ -38,12 +38,6 @@ def test_every_name_other_files_import_from_here_is_offered() -> None:
 )
 def test_a_missing_library_is_named_as_it_is_installed(library: str, named: str) -> None:
     assert run_without(library, "print(dependencies.MISSING)") == named
-
-
-def test_msal_extensions_is_optional_and_imported_before_workers_fork() -> None:
-    assert run_without("msal_extensions", "print(dependencies.MISSING)") == "None"
-    is_installed = importlib.util.find_spec("msal_extensions") is not None
-    assert run_without("nothing", "print('msal_extensions' in sys.modules)") == str(is_installed)
 
 
 def test_yaml_is_needed_for_files_of_rules_alone() -> None:

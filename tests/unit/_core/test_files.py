@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.full_disk import no_file_larger_than
+from support.machine import no_file_larger_than
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import files
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError, UntrustedFile

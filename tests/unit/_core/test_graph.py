@@ -6,19 +6,22 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from unit.clock import Clock
-from unit.scripted_entra import CLIENT, ScriptedEntra, token_path
-from unit.scripted_graph import COLLISION, DENIED, DONE, NOT_BACKED, NOT_FOUND, graph_at, graph_token, refusal
-from unit.scripted_server import Answer
+from support.machine import Clock
+from support.scripted_entra import CLIENT, ScriptedEntra, token_path
+from support.scripted_graph import COLLISION, DENIED, DONE, NOT_BACKED, NOT_FOUND, graph_at, graph_token, refusal
+from support.scripted_server import RESET, Answer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.graph import Call, Graph
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 CALL = Call("read the thing", "Thing.Read.All")
 FOUND = Answer({"id": "1"})
 THING = "/v1.0/things/1"
 UNAUTHORIZED = refusal(401, "InvalidAuthenticationToken")
+CHANGE = {"name": "Grüße", "web": {"uris": ["b", "a"]}}
+CHANGED = Answer({"id": "1", "name": "Grüße", "web": {"uris": ["a", "b"], "more": None}})
+LOST = [Answer(status=503), Answer(fault=RESET)]
 THROTTLED = Answer({"error": {"code": "TooManyRequests"}}, 429, {"Retry-After": "7"})
 
 
@@ -158,6 +161,49 @@ def test_a_fault_of_the_server_is_repeated_as_often_as_retries_say(things: Thing
     things.answers(Answer(status=503))
     assert things.refusal().reason.state == "unreachable"
     assert things.asked == 4
+
+
+@pytest.mark.parametrize("lost", LOST, ids=["503", "reset"])
+def test_a_change_whose_answer_was_lost_is_not_made_twice(things: Things, lost: Answer) -> None:
+    things.server.script(THING, lost, method="PATCH")
+    things.server.script(THING, CHANGED, method="GET")
+    things.graph.change("things/1", CALL, CHANGE)
+    assert [request.method for request in things.server.requests_to(THING)] == ["PATCH", "GET"]
+    assert things.server.requests[-1].query == {"$select": "name,web"}
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        Answer({"name": "Grüße", "web": {"uris": ["a"]}}),
+        Answer({"name": "Grüße", "web": {"uris": ["a", "c"]}}),
+        Answer({"name": "Grüße", "web": None}),
+        Answer({"web": {"uris": ["a", "b"]}}),
+        DENIED,
+    ],
+)
+def test_a_change_that_was_lost_itself_is_made_again(things: Things, found: Answer) -> None:
+    things.server.script(THING, LOST[0], DONE, method="PATCH")
+    things.server.script(THING, found, method="GET")
+    things.graph.change("things/1", CALL, CHANGE)
+    assert [request.method for request in things.server.requests_to(THING)] == ["PATCH", "GET", "PATCH"]
+
+
+def test_a_change_is_reported_as_lost_only_where_it_did_not_take_effect(things: Things) -> None:
+    graph = graph_at(things.entra, patience=Patience(retries=0, max_wait=0))
+    things.server.script(THING, LOST[0], method="PATCH")
+    things.server.script(THING, Answer({"name": "old"}), method="GET")
+    with pytest.raises(TenantError, match="keeps answering HTTP 503"):
+        graph.change("things/1", CALL, CHANGE)
+    things.server.script(THING, CHANGED, method="GET")
+    graph.change("things/1", CALL, CHANGE)
+
+
+def test_a_change_that_is_refused_is_not_read_back(things: Things) -> None:
+    things.server.script(THING, DENIED, method="PATCH")
+    with pytest.raises(TenantError, match="refused to read the thing"):
+        things.graph.change("things/1", CALL, CHANGE)
+    assert things.asked == 1
 
 
 def test_a_token_that_is_refused_is_renewed_once(things: Things) -> None:

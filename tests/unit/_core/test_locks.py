@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from unit.clock import Clock
+from support.machine import Clock
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import locks
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError, UntrustedFile

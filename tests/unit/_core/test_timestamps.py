@@ -90,7 +90,7 @@ def test_an_age_counts_back_from_now(age: str, seconds: int) -> None:
     ],
 )
 def test_a_time_that_is_none_is_refused_by_the_name_of_its_option(text: str) -> None:
-    with pytest.raises(OptionError, match=r"^created_after '.*' is no time: write 2026-11-20T08:00:00Z, or an age"):
+    with pytest.raises(OptionError, match=r"^created_after '.*' is not a time: write 2026-11-20T08:00:00Z, or an age"):
         timestamps.option_ticks("created_after", text, NOW)
 
 
@@ -116,7 +116,7 @@ def test_a_duration_is_read_as_seconds(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "30", "d", "-1d", "1.5h", "1w", "30 days", "P30D", "9" * 10 + "d", "٣d"])
 def test_a_duration_that_is_none_is_refused_by_the_name_of_its_option(text: str) -> None:
-    with pytest.raises(OptionError, match=r"^lifetime '.*' is no duration: write it as 90m, 24h or 30d$"):
+    with pytest.raises(OptionError, match=r"^lifetime '.*' is not a duration: write it as 90m, 24h or 30d$"):
         timestamps.option_seconds("lifetime", text)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.operation_host import OperationHost
+from support.operations import OperationHost
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.customers.customer import file_key
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
@@ -36,7 +36,9 @@ def customer(client_id: str, tenant_id: str | None = None, **more: Any) -> dict[
 
 
 def run(hosts: Mapping[str, Any], *settings: str) -> dict[str, Any]:
-    return fleets.run(OperationHost(fleets, inventory=_Hosts(hosts), hosts=list(hosts), settings=list(settings)))
+    return fleets.run(
+        OperationHost(fleets.OPERATION, inventory=_Hosts(hosts), hosts=list(hosts), settings=list(settings))
+    )
 
 
 def members(result: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -110,7 +112,7 @@ def test_no_hosts_make_no_fleets() -> None:
 
 def test_without_an_inventory_there_is_nothing_to_group() -> None:
     with pytest.raises(OptionError, match="needs the inventory: leave out async and delegate_to"):
-        fleets.run(OperationHost(fleets, hosts=["contoso"]))
+        fleets.run(OperationHost(fleets.OPERATION, hosts=["contoso"]))
 
 
 def test_hosts_whose_files_could_be_one_are_worked_for_neither() -> None:

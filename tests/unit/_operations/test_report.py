@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.operation_host import OperationHost
+from support.operations import OperationHost
 
 from ansible_collections.mssp.defender.plugins.module_utils._operations import report
 
@@ -18,7 +18,7 @@ ROWS = st.lists(st.dictionaries(st.sampled_from(COLUMNS), CELLS), max_size=6)
 
 
 def lines_of(rows: list[dict[str, Any]], columns: list[str] | None = None, title: str | None = None) -> list[str]:
-    result = report.run(OperationHost(report, rows=rows, columns=columns or COLUMNS, title=title))
+    result = report.run(OperationHost(report.OPERATION, rows=rows, columns=columns or COLUMNS, title=title))
     assert result["changed"] is False
     lines: list[str] = result["lines"]
     return lines

@@ -10,25 +10,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.clock import Clock
-from unit.operation_host import OperationHost
-from unit.scripted_entra import CLIENT, RESOURCE, TENANT, ScriptedEntra, token_path
-from unit.scripted_server import Answer
+from support.machine import Clock
+from support.operations import OperationHost
+from support.scripted_entra import CLIENT, RESOURCE, TENANT, ScriptedEntra, token_path
+from support.scripted_server import Answer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError, Postponed, TenantError
-from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Tenant
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity import permissions
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.access import Access, Target
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.dialects import XDR_INCIDENTS
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience
-from ansible_collections.mssp.defender.plugins.module_utils._operations import _session, incidents, token
-from ansible_collections.mssp.defender.plugins.module_utils._operations._session import Session
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
+from ansible_collections.mssp.defender.plugins.module_utils._operations import session as session_module
+from ansible_collections.mssp.defender.plugins.module_utils._operations.consent import token
+from ansible_collections.mssp.defender.plugins.module_utils._operations.reading import incidents
+from ansible_collections.mssp.defender.plugins.module_utils._operations.session import Session
 
 
 def session_of(run_directory: Path | None = None, **options: Any) -> Session:
     given = {"client_id": CLIENT, "client_secret": "canary-secret", **options}
-    return Session(OperationHost(token, run_directory=run_directory, **given), token.INVENTORY)
+    return Session(OperationHost(token.OPERATION, run_directory=run_directory, **given), token.VARIABLES)
 
 
 def refusal_of(**options: Any) -> str:
@@ -119,15 +120,15 @@ def test_each_tenant_has_patience_of_its_own() -> None:
     session = session_of(retries=0, max_wait=100)
     first, second = session.patience(), session.patience()
     for patience in (first, second):
-        assert type(patience.after_throttling("api", 60)).__name__ == "Postponed"
-    assert type(first.after_throttling("api", 60)).__name__ == "TenantError"
+        assert type(patience.after_throttling("GET api", "api", 60)).__name__ == "Postponed"
+    assert type(first.after_throttling("GET api", "api", 60)).__name__ == "TenantError"
 
 
 def reading_session(entra: ScriptedEntra, run_directory: Path | None = None, **options: Any) -> Session:
     """The session of a task that reads the scripted service."""
     urls = dict.fromkeys(("authority_url", "xdr_url", "graph_url"), entra.server.url)
     given = {"client_id": CLIENT, "client_secret": "canary-secret", "ca_path": entra.server.ca_path, **urls, **options}
-    return Session(OperationHost(incidents, run_directory=run_directory, **given), incidents.INVENTORY)
+    return Session(OperationHost(incidents.OPERATION, run_directory=run_directory, **given), incidents.VARIABLES)
 
 
 @pytest.mark.parametrize("api", [permissions.XDR, permissions.GRAPH], ids=lambda api: api.name)
@@ -171,9 +172,7 @@ def test_a_task_keeps_below_the_documented_limit_unless_told_otherwise(entra: Sc
 def test_the_tasks_of_a_run_count_their_calls_together(entra: ScriptedEntra, tmp_path: Path) -> None:
     entra.server.script(token_path(), entra.granting(entra.token()))
     entra.server.script(XDR_INCIDENTS.path, Answer({}))
-    first = reading_session(entra, tmp_path)
-    job = first.counting({Tenant("contoso", TENANT): lambda: {"count": calls_until_put_off(first, 30)}})
-    assert [work() for work in job.values()] == [{"count": 30}]
+    assert calls_until_put_off(reading_session(entra, tmp_path), 30) == 30
     assert calls_until_put_off(reading_session(entra, tmp_path)) == 20
 
 
@@ -181,16 +180,7 @@ def test_calls_are_counted_of_work_that_ends_in_a_wait(entra: ScriptedEntra, tmp
     """A job may be ended while it waits."""
     entra.server.script(token_path(), entra.granting(entra.token()))
     entra.server.script(XDR_INCIDENTS.path, *[Answer({})] * 30, Answer("", status=429, headers={"Retry-After": "9"}))
-    first = reading_session(entra, tmp_path)
-    calls = first.calls(TENANT, permissions.XDR)
-
-    def work() -> dict[str, Any]:
-        while True:
-            calls.get(XDR_INCIDENTS.path, XDR_INCIDENTS.list_call)
-
-    (counted,) = first.counting({Tenant("contoso", TENANT): work}).values()
-    with pytest.raises(Postponed):
-        counted()
+    assert calls_until_put_off(reading_session(entra, tmp_path)) == 30
     entra.server.script(XDR_INCIDENTS.path, Answer({}))
     assert calls_until_put_off(reading_session(entra, tmp_path)) == 19
 
@@ -205,13 +195,15 @@ class Calendar(Clock):
 
 def warned(api: permissions.Api, run_directory: Path | None = None) -> list[str]:
     """The warnings of one task."""
-    host = OperationHost(incidents, run_directory=run_directory, client_id=CLIENT, client_secret="canary-secret")
-    Session(host, incidents.INVENTORY).check_api(api)
+    host = OperationHost(
+        incidents.OPERATION, run_directory=run_directory, client_id=CLIENT, client_secret="canary-secret"
+    )
+    Session(host, incidents.VARIABLES).check_api(api)
     return host.warnings
 
 
 def test_before_2027_nobody_is_warned(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(_session, "time", Calendar("2026-12-31T23:00:00Z"))
+    monkeypatch.setattr(session_module, "time", Calendar("2026-12-31T23:00:00Z"))
     assert warned(permissions.XDR, tmp_path) == []
     assert list(tmp_path.iterdir()) == []
 
@@ -219,7 +211,7 @@ def test_before_2027_nobody_is_warned(monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_from_2027_on_a_run_is_warned_once_of_the_api_that_ends(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(_session, "time", Calendar("2027-01-01T00:00:01Z"))
+    monkeypatch.setattr(session_module, "time", Calendar("2027-01-01T00:00:01Z"))
     assert warned(permissions.GRAPH, tmp_path) == []
     (warning,) = warned(permissions.XDR, tmp_path)
     assert "2027-02-01" in warning
@@ -231,14 +223,14 @@ def test_from_2027_on_a_run_is_warned_once_of_the_api_that_ends(
 
 
 def test_a_module_on_another_host_has_no_run_to_remember(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_session, "time", Calendar("2027-01-02"))
+    monkeypatch.setattr(session_module, "time", Calendar("2027-01-02"))
     assert len(warned(permissions.XDR)) == len(warned(permissions.XDR)) == 1
 
 
 def test_the_workers_of_a_run_warn_once_however_many_start_together(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(_session, "time", Calendar("2027-01-02"))
+    monkeypatch.setattr(session_module, "time", Calendar("2027-01-02"))
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(lambda _task: warned(permissions.XDR, tmp_path), range(8)))
     assert sum(map(len, results)) == 1

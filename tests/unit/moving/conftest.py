@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from support.scripted_entra import ScriptedEntra
 from unit.moving.service import MovingService
-from unit.scripted_entra import ScriptedEntra
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from support.scripted_server import CUT_OFF, RESET, Answer
 from unit.moving.service import ORDERS, Manner
 from unit.moving.tenant import DAY, SECOND, START, Event, MovingTenant
-from unit.scripted_server import CUT_OFF, RESET, Answer
 
 _GAPS = (0, 1, 7, 1000, SECOND // 10, SECOND, 61 * SECOND, 3600 * SECOND)
 _FIRST_GAPS = (*_GAPS, DAY)

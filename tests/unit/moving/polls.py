@@ -17,15 +17,15 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
+from support.operations import OperationHost
+from support.scripted_entra import CLIENT, ScriptedEntra, token_path
 from unit.moving.tenant import ticks
-from unit.operation_host import OperationHost
-from unit.scripted_entra import CLIENT, ScriptedEntra, token_path
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import fleet
 from ansible_collections.mssp.defender.plugins.module_utils._core.files import Draft
-from ansible_collections.mssp.defender.plugins.module_utils._core.reading import reading
+from ansible_collections.mssp.defender.plugins.module_utils._core.reading import reader
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
-from ansible_collections.mssp.defender.plugins.module_utils._operations import _tenant_read, incidents
+from ansible_collections.mssp.defender.plugins.module_utils._operations.reading import incidents, tenant_read
 
 FIELDS = {"xdr": ("incidentId", "lastUpdateTime"), "graph": ("id", "lastUpdateDateTime")}
 ACCESS = {
@@ -105,7 +105,7 @@ class Poller:
     def poll(self, death: Death | None = None) -> dict[str, dict[str, Any]]:
         """Return each tenant's outcome. Raises Killed where the death came."""
         host = OperationHost(
-            incidents,
+            incidents.OPERATION,
             run_directory=self._folder / "run",
             tenants=[{"name": tenant, "tenant_id": tenant} for tenant in self._service.tenants],
             client_id=CLIENT,
@@ -122,9 +122,9 @@ class Poller:
         )
         dialect = incidents.DIALECTS[self._api]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(fleet, "time", SimpleNamespace(monotonic=lambda: time.monotonic() * _HASTE))
+            patch.setattr(fleet, "clock", SimpleNamespace(monotonic=lambda: time.monotonic() * _HASTE))
             patch.setattr(fleet, "queue", SimpleNamespace(Queue=_HastyQueue, Empty=queue.Empty))
-            for module in (_tenant_read, reading):
+            for module in (tenant_read, reader):
                 patch.setattr(module, "time", SimpleNamespace(time=self._clock))
             if self.page_size:
                 smaller = dataclasses.replace(dialect, page_size=min(self.page_size, dialect.page_size))

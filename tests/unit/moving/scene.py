@@ -6,15 +6,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from support.scripted_entra import TENANT, ScriptedTenant
 from unit.moving.service import Manner, MovingService
 from unit.moving.tenant import DAY, START, MovingTenant, Version
-from unit.scripted_entra import TENANT
-from unit.scripted_tenant import ScriptedTenant
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.dialects import XDR_INCIDENTS, Dialect
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.queries import Query
-from ansible_collections.mssp.defender.plugins.module_utils._core.reading.reading import Reader
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience
+from ansible_collections.mssp.defender.plugins.module_utils._core.reading.reader import Reader
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 SINCE = START - 30 * DAY
 MOMENT = START - DAY

@@ -15,8 +15,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import jwt
+from support.scripted_server import Answer, Request, ScriptedServer
 from unit.moving.tenant import MovingTenant, Version, ticks, written
-from unit.scripted_server import Answer, Request, ScriptedServer
 
 XDR = "/api/incidents"
 GRAPH = "/v1.0/security/incidents"

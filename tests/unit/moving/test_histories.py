@@ -15,9 +15,9 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.scripted_entra import ScriptedEntra
 from unit.moving.histories import draw
 from unit.moving.trials import Tally, read_by_naive, read_by_ours
-from unit.scripted_entra import ScriptedEntra
 
 HISTORIES = int(os.environ.get("HISTORIES", "50"))
 

@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import pytest
+from support.scripted_server import Answer
 from unit.moving.scene import MOMENT, Scene, ids
 from unit.moving.service import ORDERS
 from unit.moving.tenant import DAY, SECOND, Event
-from unit.scripted_server import Answer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.dialects import (

@@ -9,12 +9,14 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from support.scripted_entra import ScriptedEntra
 from unit.moving.histories import faults
 from unit.moving.polls import Poller
 from unit.moving.service import ORDERS, Manner
 from unit.moving.tenant import SECOND, START, Event, MovingTenant
 from unit.moving.trials import Finished, tally_of
-from unit.scripted_entra import ScriptedEntra
+
+pytestmark = pytest.mark.slow
 
 TENANTS = 50
 POLLS = 60

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from support.scripted_entra import TENANT, ScriptedEntra
 from unit.moving.histories import History, Poll
 from unit.moving.naive_reader import NaiveReader
 from unit.moving.polls import ACCESS, Death, Killed, Poller
 from unit.moving.tenant import DAY, SECOND, START, MovingTenant, Version, ticks, written
-from unit.scripted_entra import TENANT, ScriptedEntra
 
 Key = tuple[str, int]
 _AT_LAST = Poll([], None, True)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,21 +11,24 @@ from ansible.playbook.play_context import PlayContext
 from ansible.playbook.task import Task
 from ansible.plugins.loader import connection_loader
 from ansible.template import Templar
-from unit.run_vaults import secrets
+from support.vaults import secrets
 
-from ansible_collections.mssp.defender.plugins.module_utils._core.registration.vars_file import Vault
-from ansible_collections.mssp.defender.plugins.module_utils._operations import credential, report, token
+from ansible_collections.mssp.defender.plugins.module_utils._operations import report
+from ansible_collections.mssp.defender.plugins.module_utils._operations.consent import token
+from ansible_collections.mssp.defender.plugins.module_utils._operations.operation import Operation
+from ansible_collections.mssp.defender.plugins.module_utils._operations.provider import credential
+from ansible_collections.mssp.defender.plugins.module_utils._operations.task_context import TaskContext
 from ansible_collections.mssp.defender.plugins.plugin_utils import _action
 from ansible_collections.mssp.defender.plugins.plugin_utils._action import InProcessAction
 
-EXPOSING = [(credential, "expose_secret"), (token, "expose_token")]
+EXPOSING = [(credential.OPERATION, "expose_secret"), (token.OPERATION, "expose_token")]
 SET_NO_LOG = "set no_log: true on the task"
 
 
 class Action(InProcessAction):
     """The action as a play would run it, but for the module of a delegated task, which is only noted."""
 
-    def __init__(self, operation: ModuleType, arguments: dict[str, Any], **keywords: Any) -> None:
+    def __init__(self, operation: Operation, arguments: dict[str, Any], **keywords: Any) -> None:
         loader = DataLoader()
         loader.set_vault_secrets(secrets(default="pass"))
         task = Task()
@@ -44,27 +46,21 @@ class Action(InProcessAction):
         return {"changed": True}
 
 
-def operation(result: Any, **members: Any) -> ModuleType:
-    """Return an operation with one option, `expose`, which notes the host it was run by."""
-    module = ModuleType("operation")
-    module.ARGUMENTS = {"expose": {"type": "bool"}}  # type: ignore[attr-defined]
-    module.CONSTRAINTS = {}  # type: ignore[attr-defined]
-    module.INVENTORY = {}  # type: ignore[attr-defined]
+def operation(result: Any, ran: list[TaskContext] | None = None, **members: Any) -> Operation:
+    """Return an operation with one option, `expose`, which notes the tasks it was run by in `ran`."""
 
-    def run(host: Any) -> Any:
-        module.host = host  # type: ignore[attr-defined]
+    def run(task: TaskContext) -> Any:
+        if ran is not None:
+            ran.append(task)
         return result
 
-    module.run = run  # type: ignore[attr-defined]
-    for name, value in members.items():
-        setattr(module, name, value)
-    return module
+    return Operation({"expose": {"type": "bool"}}, run=run, **members)
 
 
 @pytest.mark.parametrize(("module", "option"), EXPOSING)
-def test_each_operation_that_can_show_a_secret_says_by_which_option(module: ModuleType, option: str) -> None:
-    assert option == module.EXPOSED_BY
-    assert module.ARGUMENTS[option] == {"type": "bool", "default": False, "no_log": False}
+def test_each_operation_that_can_show_a_secret_says_by_which_option(module: Operation, option: str) -> None:
+    assert option == module.exposed_by
+    assert module.arguments[option] == {"type": "bool", "default": False, "no_log": False}
 
 
 @pytest.fixture
@@ -83,7 +79,7 @@ def censoring_core(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_where_a_core_prints_what_is_exposed_the_task_needs_no_log(
-    module: ModuleType, option: str, value: Any, keywords: dict[str, Any], printed: str
+    module: Operation, option: str, value: Any, keywords: dict[str, Any], printed: str
 ) -> None:
     action = Action(module, {option: value}, **keywords)
     assert action.run() == {"failed": True, "msg": f"{option} {printed}: {SET_NO_LOG}"}
@@ -93,7 +89,7 @@ def test_where_a_core_prints_what_is_exposed_the_task_needs_no_log(
 @pytest.mark.parametrize("version", ["2.16.0", "2.16.3", "2.16.12", "2.17.0", "2.17.5", "2.17.6"])
 @pytest.mark.parametrize(("module", "option"), EXPOSING)
 def test_a_core_that_censors_no_result_exposes_nothing_without_no_log(
-    monkeypatch: pytest.MonkeyPatch, module: ModuleType, option: str, version: str
+    monkeypatch: pytest.MonkeyPatch, module: Operation, option: str, version: str
 ) -> None:
     monkeypatch.setattr(_action, "__version__", version)
     message = Action(module, {option: True}).run()["msg"]
@@ -116,12 +112,12 @@ def test_with_no_log_secrets_may_be_exposed(
     monkeypatch: pytest.MonkeyPatch, version: str, keywords: dict[str, Any]
 ) -> None:
     monkeypatch.setattr(_action, "__version__", version)
-    shows = operation({"changed": True}, EXPOSED_BY="expose")
+    shows = operation({"changed": True}, exposed_by="expose")
     assert Action(shows, {"expose": True}, no_log=True, **keywords).run()["changed"] is True
 
 
 @pytest.mark.parametrize(("module", "option"), EXPOSING)
-def test_a_job_in_the_background_shows_no_secret(module: ModuleType, option: str) -> None:
+def test_a_job_in_the_background_shows_no_secret(module: Operation, option: str) -> None:
     action = Action(module, {option: True}, async_val=60)
     assert action.run() == {"failed": True, "msg": f"{option} cannot be used with async: the secret would be printed"}
     assert action.as_module is None
@@ -129,28 +125,29 @@ def test_a_job_in_the_background_shows_no_secret(module: ModuleType, option: str
 
 @pytest.mark.parametrize(("exposes", "censored"), [(True, True), (False, None)])
 def test_a_delegated_task_that_shows_a_secret_censors_its_result(exposes: bool, censored: bool | None) -> None:
-    action = Action(operation({}, EXPOSED_BY="expose"), {"expose": exposes}, delegate_to="worker", no_log=True)
+    action = Action(operation({}, exposed_by="expose"), {"expose": exposes}, delegate_to="worker", no_log=True)
     assert action.run().get("_ansible_no_log") is censored
     assert action.as_module == {"expose": exposes}
 
 
 @pytest.mark.parametrize("keywords", [{"loop": [1]}, {"async_val": 60}, {"delegate_to": "worker"}])
 def test_an_operation_without_secrets_runs_anywhere(keywords: dict[str, Any]) -> None:
-    assert "EXPOSED_BY" not in vars(report)
+    assert not report.OPERATION.exposed_by
     result = Action(operation({"changed": True}), {"expose": True}, **keywords).run()
     assert result == {"changed": True}
 
 
 def test_an_operation_gets_the_vault_of_the_run() -> None:
-    module = operation({})
-    Action(module, {}).run()
-    found: Vault = module.host.vault
+    ran: list[TaskContext] = []
+    Action(operation({}, ran), {}).run()
+    found = ran[0].vault
+    assert found
     assert found.decrypt(found.encrypt("text", None)) == "text"
 
 
 def test_what_the_task_leaves_out_is_taken_from_the_variable_that_the_operation_names() -> None:
-    module = operation({}, INVENTORY={"expose": "my_variable"})
-    Action(module, {}).run(task_vars={"my_variable": "yes", "expose": "no"})
-    assert module.host.params["expose"] is True
-    Action(module, {"expose": False}).run(task_vars={"my_variable": "yes"})
-    assert module.host.params["expose"] is False
+    ran: list[TaskContext] = []
+    asks = operation({}, ran, variables={"expose": "my_variable"})
+    Action(asks, {}).run(task_vars={"my_variable": "yes", "expose": "no"})
+    Action(asks, {"expose": False}).run(task_vars={"my_variable": "yes"})
+    assert [task.params["expose"] for task in ran] == [True, False]

@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from support.operations import OPERATIONS
 from unit.plugin_utils.test_action import Action
 
-from ansible_collections.mssp.defender.plugins import module_utils
+from ansible_collections.mssp.defender.plugins.module_utils._operations.operation import OptionSpec
 
 SECRET = "abc8Q~Zk3.fGhT_p-LmN0qRsTuVwXyZ12345678"
 GUID = "44444444-4444-4444-8444-444444444444"
@@ -30,15 +30,9 @@ BASE = {
     "max_wait": 0,
 }
 EMPTY_INVENTORY = {"hostvars": SimpleNamespace(_inventory=SimpleNamespace(get_host=lambda _name: None))}
-FILES = sorted((Path(module_utils.__path__[0]) / "_operations").glob("[a-z]*.py"))
-OPERATIONS = [
-    importlib.import_module(f"{module_utils.__name__}._operations.{path.stem}")
-    for path in FILES
-    if (Path(module_utils.__path__[0]).parent / "modules" / f"defender_{path.stem}.py").exists()
-]
 
 
-def shape(spec: dict[str, Any], value: str) -> Any:
+def shape(spec: OptionSpec, value: str) -> Any:
     """Return the value as an option of this type would hold it."""
     if "options" in spec:
         inner = {name: shape(each, value) for name, each in spec["options"].items()}
@@ -56,7 +50,7 @@ def messages(result: dict[str, Any]) -> str:
     )
 
 
-CASES = [(module, option) for module in OPERATIONS for option in module.ARGUMENTS]
+CASES = [(module, option) for module, operation in OPERATIONS.items() for option in operation.arguments]
 
 
 def test_every_operation_is_tried() -> None:
@@ -67,17 +61,18 @@ def test_every_operation_is_tried() -> None:
 @pytest.mark.parametrize("form", [SECRET, f"x{SECRET}"])
 @pytest.mark.parametrize(("module", "option"), CASES)
 def test_no_message_repeats_a_secret_in_the_wrong_option(
-    module: ModuleType, option: str, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    module: str, option: str, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    given = {name: value for name, value in BASE.items() if name in module.ARGUMENTS}
+    operation = OPERATIONS[module]
+    given = {name: value for name, value in BASE.items() if name in operation.arguments}
     if option == "tenants":
         del given["tenant_id"]
-    arguments = {**given, option: shape(module.ARGUMENTS[option], form)}
+    arguments = {**given, option: shape(operation.arguments[option], form)}
     if option == "tenants":
         # the name of a customer is shown
         arguments["tenants"][0]["name"] = "contoso"
-    told = messages(Action(module, arguments).run(task_vars=EMPTY_INVENTORY))
+    told = messages(Action(operation, arguments).run(task_vars=EMPTY_INVENTORY))
     assert SECRET.lower() not in told.lower(), told
 
 
@@ -90,15 +85,18 @@ def test_no_message_repeats_a_secret_in_the_wrong_option(
         "AZURE_FEDERATED_TOKEN_FILE",
     ],
 )
-@pytest.mark.parametrize("module", [module for module in OPERATIONS if "client_id" in module.ARGUMENTS])
+@pytest.mark.parametrize(
+    "module", [module for module, operation in OPERATIONS.items() if "client_id" in operation.arguments]
+)
 def test_no_message_repeats_a_secret_in_the_wrong_environment_variable(
-    module: ModuleType, variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    module: str, variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(variable, SECRET)
     if variable != "AZURE_CLIENT_ID":
         monkeypatch.setenv("AZURE_CLIENT_ID", GUID)
     left_out = ("client_id", "client_secret")
-    arguments = {k: v for k, v in BASE.items() if k in module.ARGUMENTS and k not in left_out}
-    told = messages(Action(module, arguments).run())
+    operation = OPERATIONS[module]
+    arguments = {k: v for k, v in BASE.items() if k in operation.arguments and k not in left_out}
+    told = messages(Action(operation, arguments).run())
     assert SECRET.lower() not in told.lower(), told

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible import constants
-from unit.run_vaults import encrypted, opened, vault
+from support.vaults import encrypted, opened, vault
 
 TEXT = "my_secret: ü\n"
 

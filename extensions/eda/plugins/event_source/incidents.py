@@ -75,12 +75,12 @@ EXAMPLES = r"""
 _COLLECTION = "ansible_collections.mssp.defender.plugins.module_utils"
 
 
-async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
+async def main(queue: asyncio.Queue[dict[str, Any]], args: dict[str, Any]) -> None:
     """Put events into the queue until cancelled."""
     _make_importable()
     source = importlib.import_module(f"{_COLLECTION}._event_source")
-    polling = importlib.import_module(f"{_COLLECTION}._operations.polling")
-    await source.run_source(polling, queue, args)
+    event_stream = importlib.import_module(f"{_COLLECTION}._operations.reading.event_stream")
+    await source.run_source(event_stream.STREAM, queue, args)
 
 
 def _make_importable() -> None:

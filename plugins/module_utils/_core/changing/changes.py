@@ -12,7 +12,6 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ..calls import Call
 from ..errors import OptionError
@@ -20,7 +19,7 @@ from ..identity import permissions
 from ..identity.permissions import Api
 from ..reading import classifications, dialects
 from ..reading.dialects import Dialect
-from ..wire.pacing import GRAPH_SECURITY, XDR_UPDATE, Quota
+from ..wire.pacing import GRAPH_SECURITY, XDR_UPDATE
 
 OPEN_STATUSES = ("Active", "InProgress")
 INCIDENT_STATUSES = (*OPEN_STATUSES, "Resolved")
@@ -69,8 +68,11 @@ class Wanted:
     comment: Comment | None = None
 
 
-Change = tuple[Any, Any]
-"""What a field is, and what it is to be, as the API writes both."""
+Value = str | list[str] | None
+"""Of a field, as the API writes it: a list for tags, None for nothing."""
+
+Change = tuple[Value, Value]
+"""What a field is, and what it is to be."""
 
 Plan = dict[str, Change]
 """The changes that are left to make, by name of the field as in `Wanted`."""
@@ -88,14 +90,18 @@ class Form:
     api: Api
     dialect: Dialect
     statuses: tuple[str, ...]
-    read_call: Call
     update_call: Call
     comment_call: Call | None = None
     tags_field: str | None = None
     nobody: str | None = None
     spell: Callable[[str], str] = classifications.for_graph
 
-    def plan(self, record: Mapping[str, Any], wanted: Wanted) -> Plan:
+    @property
+    def read_call(self) -> Call:
+        """The call that reads a record; who may not write is told so by it already, and in check mode too."""
+        return replace(self.dialect.get_call, roles=self.update_call.roles)
+
+    def plan(self, record: Mapping[str, object], wanted: Wanted) -> Plan:
         """Return what of the wanted differs from the record as the API sent it."""
         plan: Plan = {}
         for field in ("status", "classification", "determination"):
@@ -113,12 +119,12 @@ class Form:
             plan["comment"] = (None, wanted.comment.marked)
         return plan
 
-    def shows(self, record: Mapping[str, Any], plan: Plan) -> bool:
+    def shows(self, record: Mapping[str, object], plan: Plan) -> bool:
         """Tell whether an answer of the API says of every field of the plan what it is now."""
         names = {"assigned_to": "assignedTo", "tags": self.tags_field, "comment": "comments"}
         return all(names.get(field, field) in record for field in plan)
 
-    def body(self, plan: Plan) -> dict[str, Any]:
+    def body(self, plan: Plan) -> dict[str, Value]:
         """Return the body that makes the changes at once, empty where they are none but a comment of its own call."""
         names = {"assigned_to": "assignedTo", "tags": self.tags_field or ""}
         body = {names.get(field, field): after for field, (_before, after) in plan.items()}
@@ -134,30 +140,37 @@ def comment_body(text: str) -> dict[str, str]:
     return {"@odata.type": "microsoft.graph.security.alertComment", "comment": text}
 
 
-def read_wanted(settings: Mapping[str, Any], statuses: Collection[str], where: str) -> Wanted:
+def read_wanted(settings: Mapping[str, object], statuses: Collection[str], where: str) -> Wanted:
     """Return what the settings ask for; None and an empty comment mean that nothing is asked.
 
     `where` begins the sentence of an OptionError, for anything that no incident can be.
     """
-    status, tags = settings.get("status"), settings.get("tags")
-    for field in ("status", "assigned_to", "classification", "determination", "comment", "comment_key"):
-        if not isinstance(settings.get(field), str | None):
-            raise OptionError(f"{where}{field} is {settings[field]!r}: it must be a text")
+    fields = ("status", "assigned_to", "classification", "determination", "comment", "comment_key")
+    status, assigned_to, classification, determination, comment, key = (
+        None if settings.get(field) is None else text(settings[field], where + field) for field in fields
+    )
     if status is not None and status not in statuses:
         raise OptionError(f"{where}status '{status}' cannot be set: it is one of {', '.join(statuses)}")
-    classifications.check(settings.get("classification"), settings.get("determination"), where)
-    text = (settings.get("comment") or "").strip()
+    classifications.check(classification, determination, where)
+    said, tags = (comment or "").strip(), settings.get("tags")
     return Wanted(
         status,
-        settings.get("assigned_to"),
-        settings.get("classification"),
-        settings.get("determination"),
+        assigned_to,
+        classification,
+        determination,
         _read_tags(tags, where) if tags is not None else None,
-        Comment(text, settings.get("comment_key")) if text else None,
+        Comment(said, key) if said else None,
     )
 
 
-def texts(value: Any, where: str) -> tuple[str, ...]:
+def text(value: object, where: str) -> str:
+    """Return a text. Raises OptionError for anything else."""
+    if not isinstance(value, str):
+        raise OptionError(f"{where} is {value!r}: it must be a text")
+    return value
+
+
+def texts(value: object, where: str) -> tuple[str, ...]:
     """Return a list of texts, or a single one as such a list. Raises OptionError for anything else."""
     listed = [value] if isinstance(value, str) else value
     if not isinstance(listed, list) or not all(isinstance(item, str) and item.strip() for item in listed):
@@ -165,7 +178,7 @@ def texts(value: Any, where: str) -> tuple[str, ...]:
     return tuple(str(item) for item in listed)
 
 
-def _read_tags(tags: Any, where: str) -> Tags:
+def _read_tags(tags: object, where: str) -> Tags:
     given = {name: value for name, value in tags.items() if value is not None} if isinstance(tags, dict) else {}
     if not given or set(given) - {"add", "remove", "set"} or ("set" in given and len(given) > 1):
         raise OptionError(f"{where}tags must have either 'set', or 'add' and 'remove', each a list of tags")
@@ -176,57 +189,46 @@ def _read_tags(tags: Any, where: str) -> Tags:
     return Tags(lists.get("add", ()), lists.get("remove", ()), lists.get("set"))
 
 
-def _is_said(record: Mapping[str, Any], marker: str) -> bool:
+def _is_said(record: Mapping[str, object], marker: str) -> bool:
     comments = record.get("comments")
     found = [comment for comment in comments if isinstance(comment, dict)] if isinstance(comments, list) else []
     return any(marker in str(comment.get("comment")) for comment in found)
 
 
-def _text(value: Any) -> str | None:
+def _text(value: object) -> str | None:
     """Return what a service wrote where a text belongs, as one; None for nothing."""
     return (value if isinstance(value, str) else json.dumps(value)) if value else None
 
 
-def _texts(value: Any) -> list[str]:
+def _texts(value: object) -> list[str]:
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
-def _form(noun: str, api: Api, dialect: Dialect, role: str, quota: Quota, **details: Any) -> Form:
-    update = Call(f"change an {noun}", (role,), quota, on_record=True)
-    # who may not write is told so when the record is read, and in check mode too
-    return Form(
-        noun, api, dialect, read_call=replace(dialect.get_call, roles=update.roles), update_call=update, **details
-    )
-
-
-XDR_INCIDENT = _form(
+XDR_INCIDENT = Form(
     "incident",
     permissions.XDR,
     dialects.XDR_INCIDENTS,
-    "Incident.ReadWrite.All",
-    XDR_UPDATE,
-    statuses=INCIDENT_STATUSES,
+    INCIDENT_STATUSES,
+    Call("change an incident", ("Incident.ReadWrite.All",), XDR_UPDATE, on_record=True),
     tags_field="tags",
     nobody="",
     spell=str,
 )
-GRAPH_INCIDENT = _form(
+GRAPH_INCIDENT = Form(
     "incident",
     permissions.GRAPH,
     dialects.GRAPH_INCIDENTS,
-    "SecurityIncident.ReadWrite.All",
-    GRAPH_SECURITY,
-    statuses=INCIDENT_STATUSES,
+    INCIDENT_STATUSES,
+    Call("change an incident", ("SecurityIncident.ReadWrite.All",), GRAPH_SECURITY, on_record=True),
+    Call("comment on an incident", ("SecurityIncident.ReadWrite.All",), GRAPH_SECURITY, on_record=True),
     tags_field="customTags",
-    comment_call=Call("comment on an incident", ("SecurityIncident.ReadWrite.All",), GRAPH_SECURITY, on_record=True),
 )
-GRAPH_ALERT = _form(
+GRAPH_ALERT = Form(
     "alert",
     permissions.GRAPH,
     dialects.GRAPH_ALERTS,
-    "SecurityAlert.ReadWrite.All",
-    GRAPH_SECURITY,
-    statuses=ALERT_STATUSES,
-    comment_call=Call("comment on an alert", ("SecurityAlert.ReadWrite.All",), GRAPH_SECURITY, on_record=True),
+    ALERT_STATUSES,
+    Call("change an alert", ("SecurityAlert.ReadWrite.All",), GRAPH_SECURITY, on_record=True),
+    Call("comment on an alert", ("SecurityAlert.ReadWrite.All",), GRAPH_SECURITY, on_record=True),
 )
 INCIDENT_FORMS = {form.api.name: form for form in (XDR_INCIDENT, GRAPH_INCIDENT)}

@@ -7,11 +7,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from .. import timestamps
 from ..errors import OptionError
-from ..reading.normalized import normalized
+from ..reading.normalized import Normalized, normalized
 from . import changes
 from .changes import Wanted
 
@@ -23,6 +22,7 @@ _LISTS: dict[str, tuple[str, ...]] = {
     "tags": (),
     "service_source": (),
 }
+_TEXTS = ("title", "assigned_to", "older_than")
 _SET_KEYS = ("status", "assigned_to", "classification", "determination", "tags", "comment", "comment_key")
 
 
@@ -43,7 +43,7 @@ class Rule:
     assigned_to: str | None = None
     older_than: int | None = None
 
-    def matches(self, incident: Mapping[str, Any], now: int) -> bool:
+    def matches(self, incident: Normalized, now: int) -> bool:
         """Tell whether an incident in the common shape (see `normalized`) is one of the rule's at `now` (ticks)."""
         return (
             incident["status"] in self.status
@@ -72,13 +72,13 @@ class Rules:
         """Whether a rule looks at the incident's alerts."""
         return any(rule.service_source for rule in self.rules)
 
-    def first_match(self, record: Mapping[str, Any], now: int) -> Rule | None:
+    def first_match(self, record: Mapping[str, object], now: int) -> Rule | None:
         """Return the rule for an incident as either API sends it, None where there is none."""
         incident = normalized(record)
         return next((rule for rule in self.rules if rule.matches(incident, now)), None)
 
 
-def read_rules(given: Sequence[Any]) -> Rules:
+def read_rules(given: Sequence[object]) -> Rules:
     """Return the rules that an operator wrote: dictionaries with `name`, `match` and `set`.
 
     Raises OptionError that names the rule and the key for anything that no rule can have.
@@ -93,9 +93,8 @@ def read_rules(given: Sequence[Any]) -> Rules:
     return Rules(rules)
 
 
-def _read_rule(rule: Any, number: int) -> Rule:
-    name = rule.get("name") if isinstance(rule, dict) else None
-    if not isinstance(name, str) or not name.strip():
+def _read_rule(rule: object, number: int) -> Rule:
+    if not isinstance(rule, dict) or not isinstance(name := rule.get("name"), str) or not name.strip():
         raise OptionError(f"rule {number} has no name: write a list of rules, each with name, match and set")
     where = f"rule '{name}': "
     _check_keys(rule, _RULE_KEYS, where)
@@ -107,56 +106,61 @@ def _read_rule(rule: Any, number: int) -> Rule:
         )
     _check_keys(settings, _SET_KEYS, f"{where}set.")
     wanted = changes.read_wanted(settings, changes.INCIDENT_STATUSES, f"{where}set.")
-    return Rule(name, wanted, **_conditions(match, f"{where}match."))
+    where += "match."
+    lists = {key: _values(match[key], choices, where + key) for key, choices in _LISTS.items() if key in match}
+    texts = {key: changes.text(match[key], where + key) for key in _TEXTS if key in match}
+    return Rule(
+        name,
+        wanted,
+        status=lists.get("status", changes.OPEN_STATUSES),
+        severity=lists.get("severity", ()),
+        title=_pattern(texts["title"], where) if "title" in texts else None,
+        tags=lists.get("tags", ()),
+        service_source=_sources(lists.get("service_source", ())),
+        assigned_to=texts.get("assigned_to"),
+        older_than=_ticks(texts["older_than"], where) if "older_than" in texts else None,
+    )
 
 
-def _conditions(match: Mapping[str, Any], where: str) -> dict[str, Any]:
-    conditions: dict[str, Any] = {}
-    for key, choices in _LISTS.items():
-        if key in match:
-            conditions[key] = changes.texts(match[key], where + key)
-            _check_values(conditions[key], choices, where + key)
-    if "service_source" in conditions:
-        named = [{"serviceSource": name} for name in conditions["service_source"]]
-        # by the names that incidents in the common shape have, whichever the operator knows them by
-        conditions["service_source"] = tuple(normalized({"alerts": named})["service_sources"])
-    for key in ("title", "assigned_to", "older_than"):
-        if key in match and not isinstance(match[key], str):
-            raise OptionError(f"{where}{key} is {match[key]!r}: it must be a text")
-    if "title" in match:
-        try:
-            conditions["title"] = re.compile(match["title"], re.IGNORECASE)
-        except re.error as error:
-            raise OptionError(f"{where}title '{match['title']}' is no regular expression: {error}") from None
-    if "assigned_to" in match:
-        conditions["assigned_to"] = match["assigned_to"]
-    if "older_than" in match:
-        seconds = timestamps.option_seconds(f"{where}older_than", match["older_than"])
-        conditions["older_than"] = int(seconds * timestamps.TICKS_PER_SECOND)
-    return conditions
+def _values(given: object, choices: Sequence[str], where: str) -> tuple[str, ...]:
+    values = changes.texts(given, where)
+    if not values:
+        raise OptionError(f"{where} is empty: leave it out, or say what it must be")
+    unknown = [value for value in values if choices and value not in choices]
+    if unknown:
+        raise OptionError(f"{where} has '{unknown[0]}': it is one of {', '.join(choices)}")
+    return values
 
 
-def _mapping(rule: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
+def _pattern(title: str, where: str) -> re.Pattern[str]:
+    try:
+        return re.compile(title, re.IGNORECASE)
+    except re.error as error:
+        raise OptionError(f"{where}title '{title}' is not a regular expression: {error}") from None
+
+
+def _sources(named: Sequence[str]) -> tuple[str, ...]:
+    """Return the names that incidents in the common shape have, whichever the operator knows them by."""
+    return tuple(normalized({"alerts": [{"serviceSource": name} for name in named]})["service_sources"])
+
+
+def _ticks(age: str, where: str) -> int:
+    return int(timestamps.option_seconds(f"{where}older_than", age) * timestamps.TICKS_PER_SECOND)
+
+
+def _mapping(rule: Mapping[str, object], key: str, where: str) -> dict[str, object]:
     value = rule.get(key)
     if not isinstance(value, dict):
         raise OptionError(f"{where}{key} is missing, or no dictionary")
     return value
 
 
-def _check_keys(given: Mapping[str, Any], known: Sequence[str], where: str) -> None:
+def _check_keys(given: Mapping[str, object], known: Sequence[str], where: str) -> None:
     unknown = [str(key) for key in given if key not in known]
     if unknown:
-        raise OptionError(f"{where}{unknown[0]} is no key: there are {', '.join(known)}")
+        raise OptionError(f"{where}{unknown[0]} is not a key: there are {', '.join(known)}")
 
 
-def _check_values(given: Sequence[str], choices: Sequence[str], where: str) -> None:
-    if not given:
-        raise OptionError(f"{where} is empty: leave it out, or say what it must be")
-    unknown = [value for value in given if choices and value not in choices]
-    if unknown:
-        raise OptionError(f"{where} has '{unknown[0]}': it is one of {', '.join(choices)}")
-
-
-def _is_older(created: Any, moment: int) -> bool:
+def _is_older(created: str | None, moment: int) -> bool:
     ticks = timestamps.ticks_or_none(created)
     return ticks is not None and ticks < moment

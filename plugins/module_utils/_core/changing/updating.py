@@ -7,12 +7,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from .. import errors, timestamps
 from ..calls import Calls
 from ..characters import plain
-from ..errors import OptionError, Postponed, Reason, TenantError
+from ..errors import OptionError, Reason, TenantError
 from ..identity import refusals
 from ..reading.quarantine import is_failure
 from ..reading.redirects import MOST_STEPS
@@ -62,9 +61,9 @@ class End:
     meaning: str = ""
     remedy: str = ""
 
-    def to_result(self, noun: str) -> dict[str, Any]:
+    def to_result(self, noun: str) -> dict[str, object]:
         """Return the end as it stands in results."""
-        result: dict[str, Any] = {
+        result: dict[str, object] = {
             f"{noun}_id": self.record_id,
             "result": self.end,
             "changed": bool(self.plan),
@@ -82,7 +81,7 @@ def check_id(noun: str, value: str, where: str = "") -> str:
     """Return the id of a record. Raises OptionError for what can be none, and would lead a call astray."""
     value = value.strip()
     if not _is_id(noun, value):
-        raise OptionError(f"{where}{noun}_id '{value}' is no {noun}'s id: copy it from what was read")
+        raise OptionError(f"{where}{noun}_id '{value}' is not the id of an {noun}: copy it from what was read")
     return value
 
 
@@ -119,7 +118,6 @@ class _Update:
         self._is_read = False
         self._moved_at: str | None = None
         self._has_sent = False
-        self._lost = 0
         self._planned: Plan = {}
         self._left: Plan = {}
 
@@ -127,21 +125,11 @@ class _Update:
         self._is_read = False
         try:
             return self._run()
-        except Postponed as wait:
-            # that the record can be read, again and again, renews the patience with changes that never succeed
-            self._lost += self._is_read and wait.error.reason.state == errors.UNREACHABLE
-            if self._lost <= self._calls.patience.retries:
-                raise
-            return self._after(wait.error)
         except TenantError as error:
-            return self._after(error)
-
-    def _after(self, error: TenantError) -> End:
-        """Return the end that a record's own trouble is. Raises the error where it is the tenant's."""
-        if self._is_of_record(error.reason):
+            if not self._is_of_record(error.reason):
+                raise
             meaning = f"{self._name()} could not be changed: {error.reason.meaning}"
             return self._ended(REFUSED, meaning, error.reason.remedy)
-        raise error
 
     def cut_short(self) -> End:
         """Return the end of an order that the tenant's trouble came before."""
@@ -176,7 +164,7 @@ class _Update:
             return self._ended(NOT_APPLIED, meaning, remedy)
         return self._ended(CHANGED if self._planned else UNCHANGED)
 
-    def _find(self) -> dict[str, Any] | End:
+    def _find(self) -> Mapping[str, object] | End:
         """Return the record, or the one that it has been redirected to, however often."""
         self._record_id, self._moved_at = self._order.record_id, None
         met: set[str] = set()
@@ -201,7 +189,7 @@ class _Update:
                 return self._ended(SKIPPED, f"{self._name()} has been redirected too often", "look at it in the portal")
             self._record_id = str(target)
 
-    def _read(self) -> dict[str, Any] | End:
+    def _read(self) -> Mapping[str, object] | End:
         form = self._form
         reply = self._calls.get(self._path(), form.read_call, headers=form.dialect.headers, accept=(400, 404))
         if reply.status == 404:
@@ -225,13 +213,13 @@ class _Update:
             self._left = {**unapplied, **alone}
         if form.comment_call and alone and not unapplied:
             self._has_sent = True
-            comment = changes.comment_body(alone["comment"][1])
+            comment = changes.comment_body(str(alone["comment"][1]))
             reply = self._calls.write("POST", f"{self._path()}/comments", form.comment_call, comment)
             said = (reply.json_or_none(records.read_object) or {}).get("value")
             self._left = unapplied = self._unapplied({"comments": said} if said else {}, alone)
         return unapplied
 
-    def _unapplied(self, answered: Mapping[str, Any], sent: Plan) -> Plan:
+    def _unapplied(self, answered: Mapping[str, object], sent: Plan) -> Plan:
         """Return what of that which was sent is not so, by the service's answer, or else by the record read again.
 
         HTTP 200 says that a change was accepted. Only what was seen counts as changed.
@@ -245,7 +233,7 @@ class _Update:
         left = sent if isinstance(record, End) else form.plan(record, wanted)
         return {name: change for name, change in sent.items() if name in left}
 
-    def _has_moved(self, record: dict[str, Any]) -> bool:
+    def _has_moved(self, record: Mapping[str, object]) -> bool:
         """Tell whether the record was updated after the moment that the order names, or may have been."""
         if self._order.unchanged_since is None:
             return False

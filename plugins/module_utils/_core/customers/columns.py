@@ -8,7 +8,6 @@ import keyword
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 NAME, TENANT_ID, DOMAIN = "name", "tenant_id", "domain"
 OURS = (NAME, TENANT_ID, DOMAIN)
@@ -94,7 +93,7 @@ def assign(headers: Iterable[str], columns: Mapping[str, str]) -> dict[str, str]
     return meanings
 
 
-def secret_in(value: Any) -> str | None:
+def secret_in(value: object) -> str | None:
     """Return the first name in nested mappings that is that of a secret, or None."""
     if isinstance(value, list):
         return next(filter(None, map(secret_in, value)), None)

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypedDict
 
 from ..characters import named
 
@@ -21,25 +21,34 @@ _NOT_HOSTS = re.compile(r"all|ungrouped|localhost|127\.0\.0\.1|partner_access_\w
 _NODE_OF_GUID = slice(-12, None)
 
 
+class Relationship(TypedDict):
+    """Delegated administration that the customer has granted; `ends_at` is RFC 3339, `roles` are ids of Entra roles."""
+
+    id: str | None
+    name: str | None
+    status: str
+    ends_at: str | None
+    roles: list[str | None]
+
+
 @dataclass(frozen=True)
 class Customer:
     """One tenant, from one place or merged from several.
 
     `name` is the host's, `title` as people write it; `tenant_id` a GUID or a domain in lower case; `sources` says where
-    the customer stands ("customers.csv line 7"); `variables` are the list's own. `relationships` hold `id`, `name`,
-    `status`, `ends_at` (RFC 3339) and `roles` (ids of Entra roles). What is not known is None.
+    the customer stands ("customers.csv line 7"); `variables` are the list's own. What is not known is None.
     """
 
     name: str
     title: str
     tenant_id: str
     sources: tuple[str, ...]
-    variables: dict[str, Any] = field(default_factory=dict)
+    variables: dict[str, object] = field(default_factory=dict)
     domain: str | None = None
-    relationships: list[dict[str, Any]] | None = None
+    relationships: list[Relationship] | None = None
     contract_type: str | None = None
 
-    def known(self) -> dict[str, Any]:
+    def known(self) -> dict[str, object]:
         """Return what is known of the customer beside its tenant, as it stands in the inventory."""
         facts = {
             "name": self.title,

@@ -6,11 +6,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from .. import errors, fleet
 from ..errors import Reason, TenantError
-from ..fleet import Tenant
+from ..outcomes import Tenant
 
 Lookup = Callable[[str], "str | None"]
 """Returns the GUID of a domain's tenant, or None where it has none. May raise TenantError, and Postponed."""
@@ -24,7 +23,7 @@ def resolve(domains: Iterable[str], look_up: Callable[[], Lookup], concurrency: 
     """
     failures: list[Reason] = []
 
-    def job(domain: str, find: Lookup) -> dict[str, Any]:
+    def job(domain: str, find: Lookup) -> dict[str, str | None]:
         if failures:
             raise TenantError(failures[0])
         try:

@@ -81,7 +81,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _row(line: int, member: Any) -> Row:
+def _row(line: int, member: object) -> Row:
     if not isinstance(member, dict):
         raise ValueError(f'line {line} is not a customer: write {{"name": , and its tenant_id')  # noqa: TRY004
     try:
@@ -91,7 +91,7 @@ def _row(line: int, member: Any) -> Row:
     return Row(line, cells, {name: text for name in cells if (text := _written(member[name])) is not None})
 
 
-def _written(value: Any) -> str | None:
+def _written(value: object) -> str | None:
     """Return the text of what is neither a list nor an object."""
     if isinstance(value, _Number):
         return value.text

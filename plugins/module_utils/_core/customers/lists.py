@@ -34,7 +34,7 @@ def read(path: Path, columns: Mapping[str, str] | None = None) -> list[Customer]
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise OptionError(f"files: {path} is no customer list: its name must end in {', '.join(_READERS)}")
+        raise OptionError(f"files: {path} is not a customer list: its name must end in {', '.join(_READERS)}")
     data = files.given_to("files", path)
     try:
         return _customers(reader(encodings.text_of(data)), columns or {}, path.name)
@@ -86,7 +86,7 @@ def _customer(row: Row, source: str) -> Customer:
         raise ValueError(f"the name '{shown}' cannot be a host's: choose another" if title else "the name is missing")
     domain = clouds.check_tenant_id(text) if (text := _text(row, meanings.DOMAIN)) else None
     if domain and GUID.match(domain):
-        raise ValueError(f"'{domain}' is no domain: correct it")
+        raise ValueError(f"'{domain}' is not a domain: correct it")
     if secret := meanings.secret_in(cells):
         raise ValueError(f"'{secret}' cannot be in a variable: {meanings.NO_PLACE}")
     tenant_id = clouds.check_tenant_id(_text(row, meanings.TENANT_ID) or domain)

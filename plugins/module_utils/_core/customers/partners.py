@@ -9,14 +9,15 @@ delegatedAdminCustomers", "List delegatedAdminRelationships", "List contracts",
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from .. import errors
 from ..clouds import GUID
 from ..errors import Reason, TenantError
 from ..graph import Call, Graph
-from .customer import Customer, partner_name
+from .customer import Customer, Relationship, partner_name
 
 RELATIONSHIPS = "delegated_admin_customers"
 CONTRACTS = "contracts"
@@ -43,13 +44,13 @@ _FIND_TENANT = Call("find the tenant of a domain", "CrossTenantInformation.ReadB
 
 def with_relationships(graph: Graph, statuses: Collection[str]) -> list[Customer]:
     """Return the customers who have granted delegated administration that is in one of these statuses."""
-    relationships: dict[str, list[dict[str, Any]]] = {}
+    relationships: dict[str, list[Relationship]] = {}
     for found in graph.pages("tenantRelationships/delegatedAdminRelationships?$top=300", _READ_TERMS, settle=False):
         if found.get("status") in statuses and isinstance(found.get("customer"), dict):
             relationships.setdefault(_tenant_id(found["customer"], "tenantId"), []).append(_relationship(found))
     customers = graph.pages("tenantRelationships/delegatedAdminCustomers?$top=300", _READ_CUSTOMERS, settle=False)
     return [
-        _customer(found, tenant_id, RELATIONSHIPS, relationships=relationships[tenant_id])
+        replace(_customer(found, tenant_id, RELATIONSHIPS), relationships=relationships[tenant_id])
         for found in customers
         if (tenant_id := _tenant_id(found, "tenantId")) in relationships
     ]
@@ -58,10 +59,8 @@ def with_relationships(graph: Graph, statuses: Collection[str]) -> list[Customer
 def with_contracts(graph: Graph) -> list[Customer]:
     """Return the customers whom the provider resells to or manages as a partner."""
     return [
-        _customer(
-            found,
-            _tenant_id(found, "customerId"),
-            CONTRACTS,
+        replace(
+            _customer(found, _tenant_id(found, "customerId"), CONTRACTS),
             domain=found.get("defaultDomainName"),
             contract_type=found.get("contractType"),
         )
@@ -76,12 +75,12 @@ def tenant_of_domain(graph: Graph, domain: str) -> str | None:
     return _tenant_id(found, "tenantId") if found else None
 
 
-def _customer(found: dict[str, Any], tenant_id: str, source: str, **known: Any) -> Customer:
+def _customer(found: Mapping[str, Any], tenant_id: str, source: str) -> Customer:
     title = str(found.get("displayName") or tenant_id)
-    return Customer(partner_name(title, tenant_id), title, tenant_id, (source,), **known)
+    return Customer(partner_name(title, tenant_id), title, tenant_id, (source,))
 
 
-def _relationship(found: dict[str, Any]) -> dict[str, Any]:
+def _relationship(found: Mapping[str, Any]) -> Relationship:
     roles = (found.get("accessDetails") or {}).get("unifiedRoles") or []
     return {
         "id": found.get("id"),
@@ -92,7 +91,7 @@ def _relationship(found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _tenant_id(found: dict[str, Any], member: str) -> str:
+def _tenant_id(found: Mapping[str, Any], member: str) -> str:
     tenant_id = str(found.get(member)).lower()
     if not GUID.match(tenant_id):
         meaning = f"Microsoft Graph named a customer without a tenant ({member} is not a GUID)"

@@ -9,7 +9,7 @@ import functools
 import io
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -32,7 +32,7 @@ class Row:
     """
 
     line: int
-    cells: dict[str, Any]
+    cells: Mapping[str, object]
     written: dict[str, str] = field(default_factory=dict, compare=False)
 
 
@@ -86,7 +86,7 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
                 yield line, cells
             line = reader.line_num + 1
     except csv.Error as error:
-        raise ValueError(f"it is no CSV from line {line} on ({error}): correct its quotes there") from None
+        raise ValueError(f"it is not CSV from line {line} on ({error}): correct its quotes there") from None
 
 
 def from_yaml(text: str) -> Table:
@@ -96,7 +96,7 @@ def from_yaml(text: str) -> Table:
     """
     if strange := yaml.reader.Reader.NON_PRINTABLE.search(text):
         line = text.count("\n", 0, strange.start()) + 1
-        raise ValueError(f"it is no plain YAML from line {line} on (it has {named(strange[0])}): remove it there")
+        raise ValueError(f"it is not plain YAML from line {line} on (it has {named(strange[0])}): remove it there")
     loader = _loader()(text)
     try:
         node = loader.get_single_node()
@@ -108,12 +108,12 @@ def from_yaml(text: str) -> Table:
         mark = getattr(error, "problem_mark", None)
         where = f" from line {mark.line + 1} on" if mark else ""
         why = " ".join(filter(None, (getattr(error, "context", None), getattr(error, "problem", None))))
-        raise ValueError(f"it is no plain YAML{where} ({why or 'it cannot be read'}): correct it there") from None
+        raise ValueError(f"it is not plain YAML{where} ({why or 'it cannot be read'}): correct it there") from None
     except RecursionError:
         raise ValueError("it is nested too deeply to be a list of customers: write it plainly") from None
     finally:
         loader.dispose()
-    return Table(list(dict.fromkeys(header for row in rows for header in row.written | row.cells)), rows)
+    return Table(list(dict.fromkeys(header for row in rows for header in (*row.written, *row.cells))), rows)
 
 
 def finite(text: str) -> float:
@@ -155,13 +155,13 @@ class _Reader:
     """Reads the nodes of one YAML text into the terms of JSON, which is how inventories are stored."""
 
     def __init__(self) -> None:
-        self._seen: set[Any] = set()
+        self._seen: set[object] = set()
         self._repeated = 0
 
     def row(self, node: Any) -> Row:
         line = node.start_mark.line + 1
         if node.id != "mapping":
-            raise ValueError(f"line {line} is no customer: write '- name: ', and its tenant_id below")
+            raise ValueError(f"line {line} is not a customer: write '- name: ', and its tenant_id below")
         cells = self._value(node, ())
         written = {key.value: value.value for key, value in node.value if value.id == "scalar" and value.value}
         return Row(line, {key: value for key, value in cells.items() if value not in (None, "")}, written)
@@ -174,7 +174,7 @@ class _Reader:
         self._count(node)
         if node.tag.startswith("!"):
             raise ValueError(
-                f"it is no plain YAML from line {line} on (the tag {node.tag} has no meaning here): remove it"
+                f"it is not plain YAML from line {line} on (the tag {node.tag} has no meaning here): remove it"
             )
         if node.tag == f"{_TAG}seq":
             return [self._value(member, (*within, node)) for member in node.value]

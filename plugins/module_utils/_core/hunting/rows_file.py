@@ -18,9 +18,9 @@ from typing import Any, BinaryIO
 
 from .. import errors, ownership
 from ..errors import OptionError, Reason, TenantError
-from ..fleet import Tenant
-from .hunting import Answer
+from ..outcomes import Tenant
 from .journal import Journal, write_at
+from .queries import Answer
 from .row_formats import TENANT, Csv, JsonLines
 
 _CHANGED = "was changed by somebody else"
@@ -92,7 +92,7 @@ class RowsFile:
                 with contextlib.suppress(OSError):
                     self._cut()
                 meaning = f"its rows could not be added to {self._path} ({error.strerror})"
-                remedy = "mend that and run again, which asks only the tenants that are not in the file"
+                remedy = "fix that and run again, which asks only the tenants that are not in the file"
                 raise TenantError(Reason(errors.ERROR, meaning, remedy)) from None
             return [column for column in self._columns if column not in columns]
 
@@ -118,7 +118,7 @@ class RowsFile:
         try:
             descriptor = ownership.opened(self._path, denied=0)
         except FileNotFoundError:
-            # whoever took the file away wants to begin again
+            # the operator took the file away, to begin again
             return False
         with open(descriptor, "rb") as file:  # noqa: PTH123 - it is a number
             size = file.seek(0, os.SEEK_END)

@@ -19,7 +19,7 @@ _OTHER_CLOUD = Reason(
 _RESTRICTED = Reason(
     errors.UNREACHABLE,
     "the network of this machine restricts which tenants may be signed in to, and this is not one of them",
-    "have whoever runs that network's proxy allow the tenant (tenant restrictions)",
+    "ask the team that runs that network's proxy to allow the tenant (tenant restrictions)",
 )
 _COMPARE = "compare the {0} of the token with the federated credential, upper and lower case included"
 _ENABLE_APPLICATION = (

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from .. import errors
 from ..errors import Reason, TenantError
-from ..wire.http import Patience
+from ..wire.patience import Patience
 from . import claims, permissions, signatures
 from .claims import Claims
 from .token_cache import Token

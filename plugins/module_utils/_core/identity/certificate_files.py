@@ -12,13 +12,15 @@ import base64
 import binascii
 import contextlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timezone
-from typing import Any
+from typing import TypeVar
 
 from ..dependencies import UnsupportedAlgorithm, pkcs12, rsa, serialization, x509
 from ..errors import OptionError
 from .secret_texts import UTF_16
+
+T = TypeVar("T")
 
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 _LABEL = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----")
@@ -50,7 +52,7 @@ _PFX_VERSION = b"\x02\x01\x03"
 _SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
 
 
-def pair(content: bytes, password: str | None, named: str) -> tuple[Any, Any]:
+def pair(content: bytes, password: str | None, named: str) -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
     """Return the RSA key and the certificate that belongs to it; of several the one that is good for longest.
 
     `named` is how messages call the file. Raises OptionError that says what is missing, or what the file is instead.
@@ -66,12 +68,14 @@ def pair(content: bytes, password: str | None, named: str) -> tuple[Any, Any]:
     return _matching(keys, certificates, named)
 
 
-def validity(certificate: Any) -> tuple[datetime, datetime]:
+def validity(certificate: x509.Certificate) -> tuple[datetime, datetime]:
     """Return from when to when a certificate is good."""
     return _utc(certificate, "not_valid_before"), _utc(certificate, "not_valid_after")
 
 
-def _matching(keys: list[Any], certificates: list[Any], named: str) -> tuple[Any, Any]:
+def _matching(
+    keys: Sequence[object], certificates: list[x509.Certificate], named: str
+) -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
     fitting = [key for key in keys if isinstance(key, rsa.RSAPrivateKey)]
     if not fitting:
         raise OptionError(f"{named}: the key is not RSA, the only kind Entra ID takes: make an RSA key")
@@ -88,7 +92,7 @@ def _matching(keys: list[Any], certificates: list[Any], named: str) -> tuple[Any
     return max(pairs, key=lambda found: (validity(found[1])[0] <= now, validity(found[1])[1]))
 
 
-def _in_pem(content: bytes, password: str | None, named: str) -> tuple[list[Any], list[Any]]:
+def _in_pem(content: bytes, password: str | None, named: str) -> tuple[Sequence[object], list[x509.Certificate]]:
     labels = _LABEL.findall(content)
     blocks = [(found[1], found[0]) for found in _BLOCK.finditer(content)]
     keys = [block for label, block in blocks if label.endswith(_KEY)]
@@ -109,7 +113,7 @@ def _in_pem(content: bytes, password: str | None, named: str) -> tuple[list[Any]
     )
 
 
-def _readable(blocks: Iterable[bytes], load: Callable[[bytes], Any]) -> list[Any]:
+def _readable(blocks: Iterable[bytes], load: Callable[[bytes], T]) -> list[T]:
     """Return what can be loaded. Raises the first OptionError where that is nothing."""
     found, faults = [], []
     for block in blocks:
@@ -122,7 +126,7 @@ def _readable(blocks: Iterable[bytes], load: Callable[[bytes], Any]) -> list[Any
     return found
 
 
-def _key(block: bytes, password: str | None, named: str) -> Any:
+def _key(block: bytes, password: str | None, named: str) -> object:
     encrypted = b"ENCRYPTED" in block
     if encrypted and not password:
         raise OptionError(f"{named}: the key is encrypted: give certificate_password")
@@ -133,7 +137,7 @@ def _key(block: bytes, password: str | None, named: str) -> Any:
         raise OptionError(f"{named}: {fault}: correct it") from None
 
 
-def _certificate(block: bytes, named: str) -> Any:
+def _certificate(block: bytes, named: str) -> x509.Certificate:
     try:
         # OpenSSL's other names for it hold the same
         return x509.load_pem_x509_certificate(re.sub(rb"(BEGIN|END) (?:TRUSTED|X509) ", rb"\1 ", block))
@@ -145,7 +149,7 @@ def _is_pfx(content: bytes) -> bool:
     return content[:1] == b"\x30" and _PFX_VERSION in content[:9]
 
 
-def _in_pfx(content: bytes, password: str | None, named: str) -> tuple[list[Any], list[Any]]:
+def _in_pfx(content: bytes, password: str | None, named: str) -> tuple[Sequence[object], list[x509.Certificate]]:
     try:
         key, certificate, others = pkcs12.load_key_and_certificates(content, password.encode() if password else None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -182,7 +186,7 @@ def _der(content: bytes) -> str | None:
     """Return what an object in DER form is, None for nothing known."""
     if _SIGNED_DATA in content[:30]:
         return "a chain of certificates (PKCS#7)"
-    loaders: tuple[tuple[str, Callable[[bytes], Any]], ...] = (
+    loaders: tuple[tuple[str, Callable[[bytes], object]], ...] = (
         ("a certificate without its key", x509.load_der_x509_certificate),
         ("a certificate request", x509.load_der_x509_csr),
         ("a private key without its certificate", _load_der_key),
@@ -203,14 +207,14 @@ def _load_der_key(der: bytes) -> None:
         serialization.load_der_private_key(der, None)
 
 
-def _public(certificate: Any) -> Any:
+def _public(certificate: x509.Certificate) -> object:
     try:
         return certificate.public_key()
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return None
 
 
-def _utc(certificate: Any, name: str) -> datetime:
+def _utc(certificate: x509.Certificate, name: str) -> datetime:
     """Read a date of the certificate; cryptography before 42 gives it without a zone."""
     aware: datetime | None = getattr(certificate, f"{name}_utc", None)
     return aware or getattr(certificate, name).replace(tzinfo=timezone.utc)

@@ -8,7 +8,8 @@ validating claims".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..clouds import GUID, split_url
@@ -33,7 +34,8 @@ _YEAR_10000 = 253_402_300_800
 class Claims:
     """The claims of an app-only token; times are seconds since 1970. `version` is `1.0` or `2.0`.
 
-    `is_users` says that the token is not app-only: it has scopes, or a type that is not `app`.
+    `is_users` says that the token is not app-only: it has scopes, or a type that is not `app`. `header` says how it is
+    signed.
     """
 
     tenant_id: str
@@ -46,12 +48,14 @@ class Claims:
     not_before: int
     expires_at: int
     is_users: bool = False
+    header: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 def read(token: str) -> Claims | None:
     """Decode the token without trusting it. Returns None where it cannot be read: a token is opaque to its client."""
     try:
-        claims = jwt.decode(token, options={"verify_signature": False})
+        decoded = jwt.decode_complete(token, options={"verify_signature": False})
+        claims = decoded["payload"]
         roles = claims.get("roles") or []
         if not isinstance(roles, list):
             return None
@@ -66,6 +70,7 @@ def read(token: str) -> Claims | None:
             not_before=_seconds(claims.get("nbf", 0)),
             expires_at=_seconds(claims.get("exp", 0)),
             is_users="scp" in claims or claims.get("idtyp", "app") != "app",
+            header=decoded["header"],
         )
     except (jwt.PyJWTError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
@@ -121,12 +126,12 @@ def _issuer_fault(claims: Claims, authority_url: str) -> str | None:
     return None if is_known else "neither Entra ID nor the authority"
 
 
-def _seconds(value: Any) -> int:
+def _seconds(value: object) -> int:
     """Return a moment as seconds since 1970. Raises ValueError for what is none."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _YEAR_10000:
         raise ValueError("not a moment")
     return int(value)
 
 
-def _quoted(value: Any) -> str:
+def _quoted(value: object) -> str:
     return f"'{value}'" if value else "none"

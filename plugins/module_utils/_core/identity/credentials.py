@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .. import errors, files
-from ..dependencies import HKDF, Fernet, hashes, serialization
+from ..dependencies import HKDF, Fernet, hashes, oauth2cli, rsa, serialization, x509
 from ..errors import OptionError, Reason, TenantError
 from . import certificate_files, secret_texts
 
@@ -25,11 +25,11 @@ from . import certificate_files, secret_texts
 class Credential(Protocol):
     """One credential of three."""
 
-    def for_msal(self) -> Any:
-        """Return the value of MSAL's `client_credential`."""
+    def identifying(self, client_id: str, token_endpoint: str) -> dict[str, Any]:
+        """Return the arguments by which MSAL's client says at the endpoint who it is."""
 
-    def cipher(self) -> Any:
-        """Return a Fernet cipher whose key nobody has who lacks the credential."""
+    def cipher(self) -> Fernet:
+        """Return a cipher whose key nobody has who lacks the credential."""
 
 
 @dataclass(frozen=True)
@@ -38,25 +38,45 @@ class ClientSecret:
 
     value: str = field(repr=False)
 
-    def for_msal(self) -> str:
-        return self.value
+    def identifying(self, _client_id: str, _token_endpoint: str) -> dict[str, Any]:
+        return {"default_body": {"client_secret": self.value}}
 
-    def cipher(self) -> Any:
+    def cipher(self) -> Fernet:
         return _cipher(self.value.encode())
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """A private key and its certificate, both PEM. MSAL signs with PS256 and `x5t#S256`, as Microsoft asks for."""
+    """A private key and its certificate.
 
-    private_key: str = field(repr=False)
-    certificate: str = field(repr=False)
+    Source of how they sign: learn.microsoft.com, "Microsoft identity platform application authentication certificate
+    credentials".
+    """
 
-    def for_msal(self) -> dict[str, str]:
-        return {"private_key": self.private_key, "public_certificate": self.certificate}
+    private_key: rsa.RSAPrivateKey = field(repr=False)
+    certificate: x509.Certificate = field(repr=False)
 
-    def cipher(self) -> Any:
-        return _cipher(self.private_key.encode())
+    def identifying(self, client_id: str, token_endpoint: str) -> dict[str, Any]:
+        own = self.certificate.public_bytes(serialization.Encoding.DER)
+        assertion = oauth2cli.JwtAssertionCreator(
+            self.private_key,
+            "PS256",
+            sha256_thumbprint=self.certificate.fingerprint(hashes.SHA256()).hex(),
+            headers={"x5c": [base64.b64encode(own).decode()]},
+        )
+        signed = assertion.create_normal_assertion(token_endpoint, client_id, client_id)
+        return _asserting(signed)
+
+    def pem(self) -> bytes:
+        """Return key and certificate as one PEM text."""
+        return self._key_pem() + self.certificate.public_bytes(serialization.Encoding.PEM)
+
+    def cipher(self) -> Fernet:
+        return _cipher(self._key_pem())
+
+    def _key_pem(self) -> bytes:
+        encoding, layout = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+        return self.private_key.private_bytes(encoding, layout, serialization.NoEncryption())
 
 
 @dataclass(frozen=True)
@@ -65,10 +85,10 @@ class FederatedToken:
 
     path: Path
 
-    def for_msal(self) -> dict[str, Callable[[], str]]:
-        return {"client_assertion": self._read_again}
+    def identifying(self, _client_id: str, _token_endpoint: str) -> dict[str, Any]:
+        return _asserting(self._read_again())
 
-    def cipher(self) -> Any:
+    def cipher(self) -> Fernet:
         return _cipher(self._read().encode())
 
     def _read(self) -> str:
@@ -81,6 +101,10 @@ class FederatedToken:
             return self._read()
         except OptionError as error:
             raise TenantError(Reason(errors.BAD_CREDENTIAL, str(error), "renew the federated token")) from None
+
+
+def _asserting(assertion: str | bytes) -> dict[str, Any]:
+    return {"client_assertion": assertion, "client_assertion_type": oauth2cli.Client.CLIENT_ASSERTION_TYPE_JWT}
 
 
 def select(
@@ -139,24 +163,17 @@ def load_certificate(path: Path, password: str | None, warn: Callable[[str], Non
         key, certificate = certificate_files.pair(content, trimmed, named)
         warn("certificate_password has a line feed or a blank around it, which was left out: remove it at the source")
     _check_validity(named, certificate)
-    return as_pem(key, certificate)
+    return Certificate(key, certificate)
 
 
-def parse(path: Path, password: str | None, option: str = "certificate_path") -> tuple[Any, Any]:
+def parse(
+    path: Path, password: str | None, option: str = "certificate_path"
+) -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
     """Return the private key and the certificate that a file holds. Raises OptionError unless they are a pair."""
     return certificate_files.pair(_read(path, option), password, _named(path, option))
 
 
-def as_pem(key: Any, certificate: Any) -> Certificate:
-    """Return a key and a certificate of the cryptography library as a credential."""
-    encoding = serialization.Encoding.PEM
-    return Certificate(
-        key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode(),
-        certificate.public_bytes(encoding).decode(),
-    )
-
-
-def _check_validity(named: str, certificate: Any) -> None:
+def _check_validity(named: str, certificate: x509.Certificate) -> None:
     now = datetime.now(timezone.utc)
     start, end = certificate_files.validity(certificate)
     if end < now:
@@ -195,6 +212,6 @@ def _has_content(path: str | None) -> bool:
         return bool(path)
 
 
-def _cipher(material: bytes) -> Any:
+def _cipher(material: bytes) -> Fernet:
     key = HKDF(hashes.SHA256(), 32, salt=None, info=b"mssp.defender cached token").derive(material)
     return Fernet(base64.urlsafe_b64encode(key))

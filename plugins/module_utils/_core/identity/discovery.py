@@ -12,20 +12,34 @@ import json
 import threading
 import time
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, TypedDict
 
 from .. import errors
 from ..clouds import GUID, Cloud
 from ..errors import Postponed, Reason, TenantError
-from ..wire.http import Patience, Transport
+from ..waiting import clock
+from ..wire.http import Transport
 from ..wire.links import led_back
+from ..wire.patience import Patience, call_of
 from . import refusals
 from .safe import Safe
 
 _SHELF_LIFE = 24 * 3600
 _REFRESH_INTERVAL = 300
 _SLOW = 1.0
-_ADDRESSES = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+_MEMBERS = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
+
+Document = dict[str, Any]
+"""A JSON object that was fetched, of which nothing is known yet."""
+
+
+class Metadata(TypedDict):
+    """The part of OpenID metadata that is used here. In a template the issuer has `{tenantid}` in it."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
 
 
 class _Refused(TenantError):
@@ -39,12 +53,12 @@ class Documents:
         self._transport = transport
         self._safe = safe
         self._lock = threading.Lock()
-        self._fetched: dict[str, tuple[float, Any]] = {}
+        self._fetched: dict[str, tuple[float, Document]] = {}
         self._refreshed_at: dict[str, float] = {}
-        self._under_way: dict[str, Future[Any]] = {}
+        self._under_way: dict[str, Future[Document]] = {}
         self._failed: dict[str, tuple[float, Reason | None]] = {}
 
-    def get(self, url: str, patience: Patience) -> Any:
+    def get(self, url: str, patience: Patience) -> Document:
         """Return the document, at most 24 hours old. Raises TenantError or Postponed where it cannot be had."""
         with self._lock:
             entry = self._fetched.get(url) or self._shared(url)
@@ -54,7 +68,7 @@ class Documents:
                 return entry[1]
         return self._fetch_once(url, patience)
 
-    def refresh(self, url: str, patience: Patience) -> Any:
+    def refresh(self, url: str, patience: Patience) -> Document:
         """Return the document anew, but fetch it at most every five minutes however often it is asked for."""
         with self._lock:
             due = time.time() - self._refreshed_at.get(url, 0) > _REFRESH_INTERVAL
@@ -64,12 +78,12 @@ class Documents:
                 self._refreshed_at[url] = time.time()
         return self.get(url, patience)
 
-    def _fetch_once(self, url: str, patience: Patience) -> Any:
+    def _fetch_once(self, url: str, patience: Patience) -> Document:
         """Fetch the document, or share what becomes of a fetch that another tenant has under way or has just failed."""
         with self._lock:
             until, reason = self._failed.get(url, (0.0, None))
-            if reason and time.monotonic() < until:
-                raise patience.after_failure(reason, at_least=until - time.monotonic())
+            if reason and clock.monotonic() < until:
+                raise patience.after_failure(call_of("GET", url), reason, at_least=until - clock.monotonic())
             is_first = url not in self._under_way
             fetch = self._under_way.setdefault(url, Future())
         if is_first:
@@ -77,18 +91,18 @@ class Documents:
         try:
             return fetch.result()
         except Postponed as wait:
-            raise (wait if is_first else patience.share(wait)) from None
+            raise (wait if is_first else patience.share(call_of("GET", url), wait)) from None
 
-    def _perform(self, url: str, patience: Patience, fetch: Future[Any]) -> None:
-        started = time.monotonic()
+    def _perform(self, url: str, patience: Patience, fetch: Future[Document]) -> None:
+        started = clock.monotonic()
         try:
             entry = self._fetch(url, patience)
         except BaseException as error:  # noqa: BLE001 - whatever it is, all who wait for it get it
             fetch.set_exception(error)
-            took = time.monotonic() - started
+            took = clock.monotonic() - started
             if isinstance(error, Postponed) and took > _SLOW:
                 # a server that keeps callers waiting is spared, and so are they, for as long as it kept this one
-                self._failed[url] = (time.monotonic() + took, error.error.reason)
+                self._failed[url] = (clock.monotonic() + took, error.error.reason)
         else:
             self._fetched[url] = entry
             fetch.set_result(entry[1])
@@ -96,7 +110,7 @@ class Documents:
             with self._lock:
                 del self._under_way[url]
 
-    def _fetch(self, url: str, patience: Patience) -> tuple[float, Any]:
+    def _fetch(self, url: str, patience: Patience) -> tuple[float, Document]:
         reply = self._transport.send("GET", url, patience)
         try:
             reply.check_origin(of_tokens=True)
@@ -110,7 +124,7 @@ class Documents:
             self._safe.put((url,), entry)
         return entry
 
-    def _shared(self, url: str) -> tuple[float, Any] | None:
+    def _shared(self, url: str) -> tuple[float, Document] | None:
         kept = self._safe.get((url,)) if self._safe else None
         return (kept[0], kept[1]) if kept else None
 
@@ -139,23 +153,23 @@ class Authority:
             )
         return segment.lower()
 
-    def metadata(self, tenant_guid: str, version: str, patience: Patience) -> dict[str, str]:
+    def metadata(self, tenant_guid: str, version: str, patience: Patience) -> Metadata:
         """Return the tenant's OpenID metadata for endpoint `version` (`v1` or `v2`), from the shared template."""
         template = json.dumps(self._template(tenant_guid, version, patience))
         tenant = template.replace("{tenantid}", tenant_guid).replace("/common/", f"/{tenant_guid}/")
-        metadata: dict[str, str] = json.loads(tenant)
+        metadata: Metadata = json.loads(tenant)
         return metadata
 
     def signing_keys(
         self, tenant_guid: str, version: str, patience: Patience, refresh: bool = False
-    ) -> tuple[str, list[dict[str, Any]]]:
+    ) -> tuple[str, list[Document]]:
         """Return the issuer template and the published JWKs (with `kid`, and `issuer` where Microsoft sends it)."""
         metadata = self._template(tenant_guid, version, patience)
         fetch = self._documents.refresh if refresh else self._documents.get
         keys = fetch(metadata["jwks_uri"], patience).get("keys")
         return metadata["issuer"], [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
 
-    def _template(self, tenant_guid: str, version: str, patience: Patience) -> dict[str, str]:
+    def _template(self, tenant_guid: str, version: str, patience: Patience) -> Metadata:
         """Return the metadata of `common`, or of the tenant itself where the authority refuses that.
 
         A refusal of `common` says nothing about any customer.
@@ -167,12 +181,16 @@ class Authority:
                 self._without_template.add(version)
         return self._metadata(tenant_guid, version, patience)
 
-    def _metadata(self, tenant: str, version: str, patience: Patience) -> dict[str, str]:
+    def _metadata(self, tenant: str, version: str, patience: Patience) -> Metadata:
         url = f"{self._url}/{tenant}/{'v2.0/' if version == 'v2' else ''}.well-known/openid-configuration"
         document = self._documents.get(url, patience)
-        if any(not isinstance(document.get(member), str) for member in ("issuer", *_ADDRESSES)):
+        if any(not isinstance(document.get(member), str) for member in _MEMBERS):
             meaning = f"{self._url} sent something that is not OpenID metadata"
             raise _Refused(Reason(errors.ERROR, meaning, "check authority_url"))
         # a secret goes to the authority that was given, whatever the metadata calls it
-        addresses = {member: led_back(document[member], self._url) for member in _ADDRESSES}
-        return {"issuer": document["issuer"], **addresses}
+        return {
+            "issuer": document["issuer"],
+            "authorization_endpoint": led_back(document["authorization_endpoint"], self._url),
+            "token_endpoint": led_back(document["token_endpoint"], self._url),
+            "jwks_uri": led_back(document["jwks_uri"], self._url),
+        }

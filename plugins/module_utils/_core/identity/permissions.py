@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from ..clouds import CLOUDS, Cloud
 from ..errors import OptionError
@@ -86,7 +86,34 @@ class Published:
     delegated: frozenset[str]
 
 
-def published(service_principal: Mapping[str, Any]) -> Published:
+class AppRole(TypedDict, total=False):
+    """An application permission that an API defines. `allowedMemberTypes` has `Application` where one can hold it."""
+
+    id: str
+    value: str | None
+    isEnabled: bool
+    allowedMemberTypes: list[str]
+
+
+class DelegatedPermission(TypedDict, total=False):
+    """A permission of an API for signed-in users."""
+
+    id: str
+    value: str | None
+
+
+class ServicePrincipal(TypedDict, total=False):
+    """An application or an API as it stands in one tenant, as Microsoft Graph sends it."""
+
+    id: str
+    appId: str
+    displayName: str
+    appOwnerOrganizationId: str | None
+    appRoles: list[AppRole]
+    oauth2PermissionScopes: list[DelegatedPermission]
+
+
+def published(service_principal: ServicePrincipal) -> Published:
     """Read `appRoles` and `oauth2PermissionScopes` of a service principal as Microsoft Graph sends it."""
     roles = {
         str(role["value"]): str(role["id"])

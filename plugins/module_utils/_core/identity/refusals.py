@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from .. import errors
 from ..errors import Reason
@@ -73,13 +72,13 @@ _LACKS_RIGHT = ("Authorization_RequestDenied", "AccessDenied", "accessDenied", _
 _PLAIN_IDENTIFIER = re.compile(r"^[0-9A-Za-z-]{1,64}$")
 
 
-def is_transient(reply: Mapping[str, Any]) -> bool:
+def is_transient(reply: Mapping[str, object]) -> bool:
     """Tell whether the same token request may succeed a moment later."""
     code, known = _deciding(_codes(reply))
     return code in aadsts.PASSING if known else _identifier(reply.get("error")) in aadsts.PASSING_ERRORS
 
 
-def of_token_endpoint(reply: Mapping[str, Any]) -> Reason:
+def of_token_endpoint(reply: Mapping[str, object]) -> Reason:
     """Return the reason for an OAuth error body (`error`, `error_description`, `error_codes`, the two ids).
 
     The description itself is never repeated: it can quote what was sent. A code that is not in the table falls back to
@@ -98,7 +97,7 @@ def of_token_endpoint(reply: Mapping[str, Any]) -> Reason:
     )
 
 
-def of_api(status: int, body: Any, roles: list[str] | None, required: list[str]) -> Reason:
+def of_api(status: int, body: object, roles: list[str] | None, required: list[str]) -> Reason:
     """Return the reason for an API's refusal.
 
     `body` is the decoded reply (`{"error": {"code", "message", "target"}}` or anything else), `roles` what the token
@@ -121,7 +120,7 @@ def of_api(status: int, body: Any, roles: list[str] | None, required: list[str])
     return Reason(errors.ERROR, f"{meaning}: {said}" if said else meaning, remedy, code=code, trace_id=trace)
 
 
-def of_directory(status: int, body: Any, call: str, role: str, caller: str) -> Reason:
+def of_directory(status: int, body: object, call: str, role: str, caller: str) -> Reason:
     """Return the reason for a refusal of Microsoft Graph's directory.
 
     `call` says what was asked ("add a secret"), `role` is the application permission it needs at least, `caller` the
@@ -145,7 +144,7 @@ def of_directory(status: int, body: Any, call: str, role: str, caller: str) -> R
     return Reason(errors.ERROR, meaning, "correct what it names", code=code, trace_id=trace)
 
 
-def error_of(body: Any) -> dict[str, Any]:
+def error_of(body: object) -> dict[str, object]:
     """Return the `error` object of a Graph or Defender reply, empty where there is none."""
     error = body.get("error") if isinstance(body, dict) else None
     return error if isinstance(error, dict) else {}
@@ -166,24 +165,24 @@ def _forbidden(code: str, said: str, roles: list[str] | None, required: list[str
     return Reason(state, f"the API refused access: {said or 'without a word why'}", remedy.format(needed=needed))
 
 
-def _said(error: Mapping[str, Any]) -> str:
+def _said(error: Mapping[str, object]) -> str:
     """Return the service's own sentence as part of ours."""
     return " ".join(_message(error).split())[:_LONGEST_MESSAGE].rstrip(".")
 
 
-def _message(error: Mapping[str, Any]) -> str:
+def _message(error: Mapping[str, object]) -> str:
     message = error.get("message")
     return message if isinstance(message, str) else ""
 
 
-def _codes(reply: Mapping[str, Any]) -> list[int]:
+def _codes(reply: Mapping[str, object]) -> list[int]:
     """Return the codes of a refusal, wherever it names them, in the service's own order."""
     named = [f"AADSTS{code}" for code in _leaves(reply.get("error_codes"))]
     texts = [*named, *(reply.get(member) for member in ("error_description", "error_uri"))]
     return [int(code) for text in texts if isinstance(text, str) for code in _CODE.findall(text)]
 
 
-def _leaves(value: Any) -> Iterator[str | int]:
+def _leaves(value: object) -> Iterator[str | int]:
     """Yield the texts and numbers in a value, however it is nested."""
     rest = [value]
     while rest:
@@ -200,7 +199,7 @@ def _deciding(codes: list[int]) -> tuple[int | None, Reason | None]:
     return (known, aadsts.BY_CODE[known]) if known else (next(iter(codes), None), None)
 
 
-def _identifier(value: Any) -> str | None:
+def _identifier(value: object) -> str | None:
     """Pass on a service's identifier only if it is one: free text in its place could quote a secret."""
     text = str(value) if isinstance(value, (str, int)) else ""
     return text if _PLAIN_IDENTIFIER.match(text.replace("_", "-")) else None

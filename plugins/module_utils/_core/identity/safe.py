@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import files
-from ..dependencies import InvalidToken
+from ..dependencies import Fernet, InvalidToken
 
 Key = tuple[str, ...]
 
@@ -26,7 +26,7 @@ class Safe:
     Each is in a file whose name ends in `suffix`. `owner` sets applications that share a folder apart.
     """
 
-    def __init__(self, folder: Path | None, cipher: Any, suffix: str, owner: str = "") -> None:
+    def __init__(self, folder: Path | None, cipher: Fernet, suffix: str, owner: str = "") -> None:
         self._folder = folder
         self._cipher = cipher
         self._suffix = suffix
@@ -39,7 +39,7 @@ class Safe:
         named, value = opened(self._cipher, text) or (None, None)
         return value if named == [self._owner, *key] else None
 
-    def put(self, key: Key, value: Any) -> None:
+    def put(self, key: Key, value: object) -> None:
         """Keep the value, where that can be: what is not kept is asked for again."""
         if self._folder:
             with contextlib.suppress(OSError):
@@ -54,13 +54,12 @@ class Safe:
         return folder / f"{hashlib.sha256(json.dumps([self._owner, *key]).encode()).hexdigest()}{self._suffix}"
 
 
-def sealed(cipher: Any, pair: list[Any]) -> str:
+def sealed(cipher: Fernet, pair: list[object]) -> str:
     """Return two JSON values as a text that only the cipher's key opens, and only it can make."""
-    text: str = cipher.encrypt(json.dumps(pair).encode()).decode()
-    return text
+    return cipher.encrypt(json.dumps(pair).encode()).decode()
 
 
-def opened(cipher: Any, text: str | None) -> tuple[Any, Any] | None:
+def opened(cipher: Fernet, text: str | None) -> tuple[Any, Any] | None:
     """Return the two values, or None for a text that was not sealed with this key."""
     try:
         first, second = json.loads(cipher.decrypt((text or "").encode()))

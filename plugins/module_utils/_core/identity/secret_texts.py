@@ -76,7 +76,7 @@ def federated_token(content: bytes, named: str, now: float) -> str:
         raise OptionError(f"{named} begins with a byte order mark: write the token as UTF-8 without one")
     token = content.decode("utf-8", "replace").strip()
     if not token:
-        raise OptionError(f"{named} is empty: have whoever renews the token write it there")
+        raise OptionError(f"{named} is empty: correct the program that renews the token, which must write it there")
     if _is_quoted(token):
         raise OptionError(f"{named} holds a token in quotes: write the bare token")
     if token[:7].lower() == "bearer ":

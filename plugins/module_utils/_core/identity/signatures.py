@@ -8,14 +8,12 @@ Source: learn.microsoft.com, "Secure applications and APIs by validating claims"
 
 from __future__ import annotations
 
-from typing import Any
-
 from .. import errors
 from ..dependencies import jwt, rsa
 from ..errors import Reason, TenantError
-from ..wire.http import Patience
+from ..wire.patience import Patience
 from .claims import LEEWAY, Claims
-from .discovery import Authority
+from .discovery import Authority, Document
 
 VERIFIED = "verified"
 OPAQUE = "opaque"
@@ -39,7 +37,7 @@ def verify(
     the token says, None where it cannot be read. Raises TenantError where the algorithm is not RS256, the key is
     unknown, its issuer is another, or the signature does not match.
     """
-    header = _header(token)
+    header = claims.header if claims else {}
     if claims is None or header.get("alg") != _ALGORITHM or "crit" in header:
         raise _untrusted("it is not signed as Entra ID signs, with RS256")
     if "nonce" in header:
@@ -59,14 +57,6 @@ def verify(
     return VERIFIED
 
 
-def _header(token: str) -> dict[str, Any]:
-    try:
-        header: dict[str, Any] = jwt.get_unverified_header(token)
-    except (jwt.PyJWTError, RecursionError):
-        return {}
-    return header
-
-
 def _issuer(template: str, issuer_of_key: str | None, claims: Claims) -> str:
     """Return who must have issued the token: whom its key belongs to, or else whom the metadata names.
 
@@ -79,7 +69,7 @@ def _issuer(template: str, issuer_of_key: str | None, claims: Claims) -> str:
 
 
 def _find_key(
-    kid: Any, claims: Claims, authority: Authority, patience: Patience
+    kid: object, claims: Claims, authority: Authority, patience: Patience
 ) -> tuple[str, str | None, rsa.RSAPublicKey]:
     """Return the template of the issuer, and of the key with this id its own issuer and the key itself."""
     endpoint_version = "v2" if claims.version == "2.0" else "v1"
@@ -92,7 +82,7 @@ def _find_key(
     raise _untrusted("its signing key is none of those the authority publishes")
 
 
-def _usable(published: dict[str, Any]) -> rsa.RSAPublicKey | None:
+def _usable(published: Document) -> rsa.RSAPublicKey | None:
     """Return the key of a JWK, or None for one that is not for signatures, too short to be trusted, or broken."""
     if published.get("use", "sig") != "sig" or published.get("alg", _ALGORITHM) != _ALGORITHM:
         return None

@@ -7,8 +7,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from ..dependencies import Fernet
 from .safe import Key, Safe
 
 MARGIN = 300
@@ -30,7 +30,7 @@ class Token:
 class TokenCache:
     """Tokens in a folder; without one nothing is kept."""
 
-    def __init__(self, folder: Path | None, cipher: Any) -> None:
+    def __init__(self, folder: Path | None, cipher: Fernet) -> None:
         self._safe = Safe(folder, cipher, ".token")
 
     def get(self, key: Key) -> Token | None:

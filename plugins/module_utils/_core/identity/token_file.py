@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A token in a file, where other tools take it from, with a seal beside it.
 
-Whoever can write the file can put any token there, and not every token can be verified. So the one in it counts only
-where the seal says, in the words of the application's own credential, that it came from the token endpoint.
+Another program may put any token into the file, and not every token can be verified. So the token in it counts only
+where the seal, which is made with the application's own credential, says that it came from the token endpoint.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from .. import files, ownership
+from ..dependencies import Fernet
 from . import safe
 from .token_cache import Token
 
@@ -19,7 +19,7 @@ from .token_cache import Token
 class TokenFile:
     """The 0600 file at `path`, and `.NAME.seal`. Methods raise OSError for what cannot be written."""
 
-    def __init__(self, path: Path, cipher: Any) -> None:
+    def __init__(self, path: Path, cipher: Fernet) -> None:
         self.path = path
         self._seal = path.with_name(f".{path.name}.seal")
         self._cipher = cipher

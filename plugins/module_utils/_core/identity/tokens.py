@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """App-only access tokens for any tenant, by the client credentials flow. MSAL speaks the protocol; this file gives it
-our transport, the shared metadata, and a cache that survives the task.
+our transport, the address from the shared metadata, and a cache that survives the task.
 
 Source: learn.microsoft.com, "OAuth 2.0 client credentials flow on the Microsoft identity platform".
 """
@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from .. import errors
-from ..dependencies import msal
+from ..dependencies import oauth2cli
 from ..errors import Reason, TenantError
 from ..wire import throttling
-from ..wire.http import Patience, Reply, Transport
+from ..wire.http import Reply, Transport
+from ..wire.patience import Patience, call_of
 from . import claims, refusals
 from .credentials import Credential
 from .discovery import Authority
@@ -59,27 +59,25 @@ class TokenSource:
 
         Raises TenantError with the refusal, or Postponed where the request should be repeated later.
         """
-        wire = _MsalHttpClient(self._transport, patience, self.authority, tenant_guid, resource, version)
-        # a new application each time: MSAL would replay an HTTP 400 from its memory for 60 seconds
-        application = msal.ConfidentialClientApplication(
+        endpoint = self.authority.metadata(tenant_guid, version, patience)["token_endpoint"]
+        client = oauth2cli.Client(
+            {"token_endpoint": endpoint},
             self.client_id,
-            client_credential=self._credential.for_msal(),
-            authority=f"{self.authority.url}/{tenant_guid}",
-            instance_discovery=False,
-            http_client=wire,
+            http_client=_HttpClient(self._transport, patience, resource, version),
+            **self._credential.identifying(self.client_id, endpoint),
         )
-        answer = application.acquire_token_for_client([f"{resource}/.default"])
+        answer = client.obtain_token_for_client(scope=[f"{resource}/.default"])
         return Token(answer["access_token"], _expiry(answer["access_token"], answer.get("expires_in", 0)))
 
     def _key(self, tenant_guid: str, resource: str, version: str) -> tuple[str, ...]:
         return self.authority.url, tenant_guid, self.client_id, resource, version
 
 
-def _lifetime(said: Any) -> int:
+def _lifetime(said: object) -> int:
     """Return the seconds that a token is said to live, 0 for what is no such number: as a text, v1 sends it too."""
     try:
-        seconds = float(said)
-    except (TypeError, ValueError, OverflowError):
+        seconds = float(said) if isinstance(said, (str, int, float)) else 0.0
+    except (ValueError, OverflowError):
         return 0
     return int(seconds) if 0 <= seconds <= _LONGEST_LIFETIME else 0
 
@@ -94,7 +92,7 @@ def _expiry(token: str, lifetime: int) -> float:
 
 
 @dataclass(frozen=True)
-class _MsalResponse:
+class _Response:
     """The part of an HTTP response that MSAL reads."""
 
     status_code: int
@@ -105,30 +103,16 @@ class _MsalResponse:
         """Statuses above 499 never come this far: the transport has turned them into errors of ours."""
 
 
-class _MsalHttpClient:
-    """What MSAL calls instead of requests: discovery is answered from the shared metadata, the rest goes out."""
+class _HttpClient:
+    """What MSAL calls instead of requests."""
 
-    def __init__(
-        self,
-        transport: Transport,
-        patience: Patience,
-        authority: Authority,
-        tenant_guid: str,
-        resource: str,
-        version: str,
-    ) -> None:
+    def __init__(self, transport: Transport, patience: Patience, resource: str, version: str) -> None:
         self._transport = transport
         self._patience = patience
-        self._authority = authority
-        self._tenant_guid = tenant_guid
         self._resource = resource
         self._version = version
 
-    def get(self, _url: str, **_: Any) -> _MsalResponse:
-        metadata = self._authority.metadata(self._tenant_guid, self._version, self._patience)
-        return _MsalResponse(200, json.dumps(metadata), {})
-
-    def post(self, url: str, data: dict[str, str], headers: dict[str, str], **_: Any) -> _MsalResponse:
+    def post(self, url: str, data: dict[str, str], headers: dict[str, str], **_: object) -> _Response:
         if self._version == "v1":
             data = {name: value for name, value in data.items() if name != "scope"} | {"resource": self._resource}
         reply = self._transport.send("POST", url, self._patience, data=data, headers=headers)
@@ -136,22 +120,21 @@ class _MsalHttpClient:
         body = reply.json()
         if reply.status >= 400:
             reason = refusals.of_token_endpoint(body)
-            raise self._later(reply, reason) if refusals.is_transient(body) else TenantError(reason)
+            if not refusals.is_transient(body):
+                raise TenantError(reason)
+            raise self._later(call_of("POST", url), reply, reason)
         token = body.get("access_token")
         if not (isinstance(token, str) and token):
             raise TenantError(Reason(errors.ERROR, "the token endpoint sent no token", "check authority_url"))
         # MSAL takes every member for what it should be, and stumbles over one that is not
         granted = {"token_type": "Bearer", "access_token": token, "expires_in": _lifetime(body.get("expires_in"))}
-        return _MsalResponse(reply.status, json.dumps(granted), {})
+        return _Response(reply.status, json.dumps(granted), {})
 
-    def _later(self, reply: Reply, reason: Reason) -> Exception:
+    def _later(self, call: str, reply: Reply, reason: Reason) -> Exception:
         """Return what to raise after a refusal that passes: Postponed, or TenantError when patience ends."""
         if reason.state != errors.THROTTLED:
-            return self._patience.after_failure(reason)
+            return self._patience.after_failure(call, reason)
         seconds = throttling.retry_after(reply.headers, "")
         if seconds is None and reason.code == _LOOP:
             seconds = _LOOP_SECONDS
-        return self._patience.after_throttling(reply.host, seconds, reason=reason)
-
-    def close(self) -> None:
-        """The transport outlives MSAL's application."""
+        return self._patience.after_throttling(call, reply.host, seconds, reason=reason)

@@ -3,7 +3,8 @@
 """How each API names incidents and alerts, pages them and filters them.
 
 Sources: learn.microsoft.com, "List incidents API in Microsoft Defender XDR", "List incidents" and "List alerts_v2" of
-Microsoft Graph security; the largest pages of Graph as its refusals name them.
+Microsoft Graph security; the largest pages of Graph as its refusals name them. "Microsoft Graph security API error
+responses" gives 500 as the most that `$skip` can be for alerts; no page names one for the Defender XDR API.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from ..wire.pacing import GRAPH_SECURITY, XDR_GET, XDR_LIST
 class Dialect:
     """A collection of one API: its name, path and largest page, the fields that queries use, the calls that read it.
 
+    `most_skipped` is the largest `$skip` worth asking for: more is refused, or delays what is known to be complete.
     `filters` are the options that the service can filter by; `expand` is what a query adds to get alerts, where they do
     not come by themselves.
     """
@@ -26,6 +28,7 @@ class Dialect:
     records: str
     path: str
     page_size: int
+    most_skipped: int
     id_field: str
     created_field: str
     updated_field: str
@@ -58,6 +61,7 @@ XDR_INCIDENTS = Dialect(
     records="incidents",
     path="/api/incidents",
     page_size=100,
+    most_skipped=1000,
     id_field="incidentId",
     created_field="createdTime",
     updated_field="lastUpdateTime",
@@ -71,6 +75,7 @@ GRAPH_INCIDENTS = Dialect(
     records="incidents",
     path="/v1.0/security/incidents",
     page_size=50,
+    most_skipped=500,
     id_field="id",
     created_field="createdDateTime",
     updated_field="lastUpdateDateTime",
@@ -88,6 +93,7 @@ GRAPH_ALERTS = Dialect(
     path="/v1.0/security/alerts_v2",
     # a thousand would be allowed, and make pages of many megabytes
     page_size=200,
+    most_skipped=500,
     id_field="id",
     created_field="createdDateTime",
     updated_field="lastUpdateDateTime",

@@ -10,21 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from ..wire.records import Record
 from . import classifications
 
-_FIELDS: dict[str, tuple[str, ...]] = {
-    "id": ("incidentId", "id"),
-    "title": ("incidentName", "displayName", "title"),
-    "created": ("createdTime", "createdDateTime"),
-    "updated": ("lastUpdateTime", "lastUpdateDateTime"),
-    "assigned_to": ("assignedTo",),
-    "redirect_id": ("redirectIncidentId",),
-    "url": ("incidentWebUrl", "alertWebUrl"),
-}
-_NAMES = ("status", "severity", "classification", "determination")
 # what Graph writes as `unknown`
 _UNKNOWN = {"severity": "UnSpecified", "determination": "NotAvailable"}
 # the XDR API still has some products by the names they used to have
@@ -35,20 +25,49 @@ _FORMER_SOURCES = {
 }
 
 
-def normalized(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the common shape of a record of either API: ids are strings, names as the XDR API spells them.
+class Normalized(TypedDict):
+    """The common shape of a record of either API: ids are texts, names as the XDR API spells them.
 
     Service sources have the names that the products have today.
     `alerts` is the number of alerts, None where they were not asked for; times are as they were sent.
     """
-    common: dict[str, Any] = {name: _text(_first(record, fields)) for name, fields in _FIELDS.items()}
-    common |= {name: _name(name, record.get(name)) for name in _NAMES}
+
+    id: str | None
+    title: str | None
+    created: str | None
+    updated: str | None
+    assigned_to: str | None
+    redirect_id: str | None
+    url: str | None
+    status: str | None
+    severity: str | None
+    classification: str | None
+    determination: str | None
+    tags: list[str]
+    service_sources: list[str]
+    alerts: int | None
+
+
+def normalized(record: Mapping[str, Any]) -> Normalized:
+    """Return the common shape of a record."""
     alerts = record.get("alerts")
     tags = _first(record, ("customTags", "tags"))
-    common["tags"] = [_text(tag) for tag in tags if tag is not None] if isinstance(tags, list) else []
-    common["service_sources"] = _sources(record)
-    common["alerts"] = len(alerts) if isinstance(alerts, list) else None
-    return common
+    return {
+        "id": _text(record, "incidentId", "id"),
+        "title": _text(record, "incidentName", "displayName", "title"),
+        "created": _text(record, "createdTime", "createdDateTime"),
+        "updated": _text(record, "lastUpdateTime", "lastUpdateDateTime"),
+        "assigned_to": _text(record, "assignedTo"),
+        "redirect_id": _text(record, "redirectIncidentId"),
+        "url": _text(record, "incidentWebUrl", "alertWebUrl"),
+        "status": _name(record, "status"),
+        "severity": _name(record, "severity"),
+        "classification": _name(record, "classification"),
+        "determination": _name(record, "determination"),
+        "tags": [_written(tag) for tag in tags if tag is not None] if isinstance(tags, list) else [],
+        "service_sources": _sources(record),
+        "alerts": len(alerts) if isinstance(alerts, list) else None,
+    }
 
 
 def with_normalized(record: Record) -> Record:
@@ -59,13 +78,19 @@ def with_normalized(record: Record) -> Record:
     return Record({**record, "normalized": common}, f'{body}{separator}"normalized":{json.dumps(common)}}}')
 
 
-def _text(value: Any) -> str | None:
-    """Return what a service wrote where a text belongs, as one; None for nothing."""
-    return value if value is None or isinstance(value, str) else json.dumps(value)
+def _text(record: Mapping[str, Any], *names: str) -> str | None:
+    """Return what the first of these members says that is there, None where none is."""
+    value = _first(record, names)
+    return None if value is None else _written(value)
 
 
-def _name(field: str, value: Any) -> str | None:
-    ours = classifications.canonical(_text(value))
+def _written(value: Any) -> str:
+    """Return what a service wrote where a text belongs, as one."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _name(record: Mapping[str, Any], field: str) -> str | None:
+    ours = classifications.canonical(_text(record, field))
     return _UNKNOWN.get(field, ours) if ours == "Unknown" else ours
 
 
@@ -76,5 +101,5 @@ def _first(record: Mapping[str, Any], names: tuple[str, ...]) -> Any:
 def _sources(record: Mapping[str, Any]) -> list[str]:
     alerts = record.get("alerts")
     found = [record, *(alerts if isinstance(alerts, list) else [])]
-    names = (classifications.canonical(_text(one.get("serviceSource"))) for one in found if isinstance(one, dict))
+    names = (classifications.canonical(_text(one, "serviceSource")) for one in found if isinstance(one, dict))
     return sorted({_FORMER_SOURCES.get(name, name) for name in names if name})

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from .. import errors, timestamps
 from ..errors import Reason, TenantError
 from ..wire.records import Record
-from .pages import Pages
+from .listing import Listing
 from .windows import Window
 
 _MOST_FAILURES_IN_A_ROW = 3
@@ -39,8 +39,8 @@ def is_failure(reason: Reason) -> bool:
 class SpoiledTick:
     """Reads the records updated at one moment one by one, and leaves out those over which the service fails."""
 
-    def __init__(self, pages: Pages, window: Window) -> None:
-        self._pages = pages
+    def __init__(self, listing: Listing, window: Window) -> None:
+        self._listing = listing
         self.window = window
         self._position = 0
         self._failures_in_a_row = 0
@@ -52,7 +52,7 @@ class SpoiledTick:
     def next_record(self) -> list[Record]:
         """Return the next record, if it can be read. Raises TenantError or Postponed."""
         try:
-            page = self._pages.of(self.window, skip=self._position, size=1)
+            page = self._listing.page(self.window, skip=self._position, size=1)
         except TenantError as error:
             if not is_failure(error.reason):
                 raise
@@ -64,7 +64,7 @@ class SpoiledTick:
             return []
         self._failures_in_a_row = 0
         self._position += 1
-        self._seen.update(self._pages.version(record) for record in page.records)
+        self._seen.update(self._listing.version(record) for record in page.records)
         if page.is_whole:
             self._end()
         return page.records

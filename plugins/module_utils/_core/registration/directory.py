@@ -2,18 +2,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The directory of one tenant: applications, their credentials, service principals and what they are granted.
 
-Objects are Graph's own JSON. Every method raises TenantError. Sources: learn.microsoft.com, "application resource
-type", "Upsert application", "Grant an appRoleAssignment for a service principal", "application: addPassword".
+Objects are Graph's own JSON, taken to be what Microsoft documents. Every method raises TenantError. Sources:
+learn.microsoft.com, "application resource type", "Upsert application", "Grant an appRoleAssignment for a service
+principal", "application: addPassword".
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TypedDict, cast
 from urllib.parse import quote
 
 from ..graph import Call, Graph
 from ..identity import refusals
+from ..identity.permissions import ServicePrincipal
 from ..wire.http import Reply
 from ..wire.paths import segment
 
@@ -23,20 +25,102 @@ _GRANT = "AppRoleAssignment.ReadWrite.All"
 _PRINCIPAL_FIELDS = "id,appId,displayName,appOwnerOrganizationId,appRoles,oauth2PermissionScopes"
 
 
+class ResourceAccess(TypedDict, total=False):
+    """A permission that is asked for: `type` is `Role` for an app role, `Scope` for a delegated one."""
+
+    id: str
+    type: str
+
+
+class RequiredAccess(TypedDict, total=False):
+    """What is asked for of one API."""
+
+    resourceAppId: str
+    resourceAccess: list[ResourceAccess]
+
+
+class Web(TypedDict, total=False):
+    """What an application is to browsers."""
+
+    redirectUris: list[str]
+    redirectUriSettings: list[object]
+
+
+class PasswordCredential(TypedDict, total=False):
+    """A client secret, without the secret itself."""
+
+    keyId: str
+    displayName: str | None
+    startDateTime: str
+    endDateTime: str
+
+
+class AddedPassword(PasswordCredential):
+    """The answer that adds a client secret, the only one that has it."""
+
+    secretText: str
+
+
+class KeyCredential(TypedDict, total=False):
+    """A certificate; `key` is base64 of its DER form."""
+
+    keyId: str
+    displayName: str | None
+    startDateTime: str
+    endDateTime: str
+    key: str | None
+    type: str
+    usage: str
+
+
+class FederatedIdentityCredential(TypedDict, total=False):
+    """Whose tokens an application may show in place of a secret."""
+
+    id: str
+    name: str
+    issuer: str
+    subject: str
+    audiences: list[str]
+    description: str | None
+
+
+class Application(TypedDict, total=False):
+    """A registration, or those of its properties that are sent."""
+
+    id: str
+    appId: str
+    uniqueName: str | None
+    displayName: str
+    signInAudience: str
+    web: Web
+    requiredResourceAccess: list[RequiredAccess]
+    passwordCredentials: list[PasswordCredential]
+    keyCredentials: list[KeyCredential]
+
+
+class Assignment(TypedDict):
+    """An app role that a service principal is granted; `resourceId` is the service principal of the API."""
+
+    id: str
+    appRoleId: str
+    resourceId: str
+
+
 class Directory:
     """Reads and writes the directory through `graph`."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
 
-    def application(self, key: str, value: str, settle: bool = False) -> dict[str, Any] | None:
+    def application(self, key: str, value: str, settle: bool = False) -> Application | None:
         """Return the application whose `id`, `appId` or `uniqueName` (the key) has this value, or None.
 
         With `settle` it is known to exist and waited for.
         """
-        return self._graph.read(_by_key("applications", key, value), Call("read the application", _READ), settle)
+        found = self._graph.read(_by_key("applications", key, value), Call("read the application", _READ), settle)
+        return cast("Application | None", found)
 
-    def create_application(self, unique_name: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
+    def create_application(self, unique_name: str, body: Application) -> Application | None:
         """Create the application under its unique name and return it.
 
         None where another run was faster: Graph has then updated what that one made.
@@ -44,39 +128,40 @@ class Directory:
         path = _by_key("applications", "uniqueName", unique_name)
         call = Call("create the application", _OWNED)
         reply = self._graph.send("PATCH", path, call, body, prefer="create-if-missing", settle=False)
-        return reply.json() if reply.status == 201 else None
+        return cast("Application", reply.json()) if reply.status == 201 else None
 
-    def update_application(self, object_id: str, changes: Mapping[str, Any], purpose: str) -> None:
+    def update_application(self, object_id: str, changes: Application, purpose: str) -> None:
         """Change some properties; each collection named is replaced as a whole."""
-        self._graph.send("PATCH", f"applications/{segment(object_id)}", Call(purpose, _OWNED), changes)
+        self._graph.change(f"applications/{segment(object_id)}", Call(purpose, _OWNED), changes)
 
     def delete_application(self, object_id: str) -> None:
         """Delete an application, and with it its service principal in this tenant. Fine when it is gone."""
         self._delete(f"applications/{segment(object_id)}", Call("delete the application", _OWNED))
 
-    def service_principal(self, app_id: str, settle: bool = False) -> dict[str, Any] | None:
+    def service_principal(self, app_id: str, settle: bool = False) -> ServicePrincipal | None:
         """Return an application's service principal in this tenant, its own app roles included, or None.
 
         With `settle` it is known to exist and waited for.
         """
         path = f"{_by_key('servicePrincipals', 'appId', app_id)}?$select={_PRINCIPAL_FIELDS}"
-        return self._graph.read(path, Call("read the service principal", _READ), settle)
+        found = self._graph.read(path, Call("read the service principal", _READ), settle)
+        return cast("ServicePrincipal | None", found)
 
-    def create_service_principal(self, app_id: str) -> dict[str, Any]:
+    def create_service_principal(self, app_id: str) -> ServicePrincipal:
         """Return the application's service principal, made now unless another run was faster."""
         call = Call("create the service principal", _OWNED)
         reply = self._graph.send("POST", "servicePrincipals", call, {"appId": app_id}, accept=(400, 409))
         if reply.status == 201:
-            return reply.json()
+            return cast("ServicePrincipal", reply.json())
         found = self.service_principal(app_id, settle=reply.status == 409)
         if found is None:
             raise self._graph.refused(reply, call)
         return found
 
-    def assignments(self, principal_id: str) -> list[dict[str, Any]]:
-        """Return the app roles that a service principal is granted: `id`, `appRoleId`, `resourceId`."""
+    def assignments(self, principal_id: str) -> list[Assignment]:
+        """Return the app roles that a service principal is granted."""
         path = f"servicePrincipals/{segment(principal_id)}/appRoleAssignments"
-        return list(self._graph.pages(path, Call("read what is granted", _READ)))
+        return [cast("Assignment", found) for found in self._graph.pages(path, Call("read what is granted", _READ))]
 
     def assign(self, principal_id: str, resource_id: str, role_id: str) -> None:
         """Grant an app role of the resource's service principal. Fine when it is granted already."""
@@ -92,11 +177,12 @@ class Directory:
         path = f"servicePrincipals/{segment(resource_id)}/appRoleAssignedTo/{segment(assignment_id)}"
         self._delete(path, Call("take a grant back", _GRANT))
 
-    def add_password(self, object_id: str, name: str, ends_at: str) -> dict[str, Any]:
-        """Return a new client secret: `keyId`, its two dates, and `secretText`, which is shown only here."""
+    def add_password(self, object_id: str, name: str, ends_at: str) -> AddedPassword:
+        """Return a new client secret."""
         body = {"passwordCredential": {"displayName": name, "endDateTime": ends_at}}
         call = Call("add a secret", _OWNED)
-        return self._graph.send("POST", f"applications/{segment(object_id)}/addPassword", call, body).json()
+        reply = self._graph.send("POST", f"applications/{segment(object_id)}/addPassword", call, body)
+        return cast("AddedPassword", reply.json())
 
     def remove_password(self, object_id: str, key_id: str) -> None:
         """Remove a client secret. Fine when it is gone."""
@@ -104,28 +190,35 @@ class Directory:
         path = f"applications/{segment(object_id)}/removePassword"
         reply = self._graph.send("POST", path, call, {"keyId": key_id}, accept=(400, 404), settle=False)
         if reply.status in (400, 404):
-            application = self.application("id", object_id) or {}
-            if any(secret["keyId"] == key_id for secret in application.get("passwordCredentials") or []):
+            application = self.application("id", object_id)
+            secrets = application.get("passwordCredentials") if application else None
+            if any(secret["keyId"] == key_id for secret in secrets or []):
                 raise self._graph.refused(reply, call)
 
-    def key_credentials(self, object_id: str) -> list[dict[str, Any]]:
+    def key_credentials(self, object_id: str) -> list[KeyCredential]:
         """Return the certificates with their public parts, which Graph sends only when asked for them by name."""
         path = f"applications/{segment(object_id)}?$select=id,keyCredentials"
         found = self._graph.read(path, Call("read the certificates", _READ), settle=True) or {}
         return list(found.get("keyCredentials") or [])
 
-    def federated_credentials(self, object_id: str) -> list[dict[str, Any]]:
+    def federated_credentials(self, object_id: str) -> list[FederatedIdentityCredential]:
         """Return the federated identity credentials."""
-        return list(self._graph.pages(_federated(object_id), Call("read the federated credentials", _READ)))
+        found = self._graph.pages(_federated(object_id), Call("read the federated credentials", _READ))
+        return [cast("FederatedIdentityCredential", credential) for credential in found]
 
-    def create_federated_credential(self, object_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def create_federated_credential(
+        self, object_id: str, body: FederatedIdentityCredential
+    ) -> FederatedIdentityCredential:
         """Add a federated identity credential and return it."""
-        return self._graph.send("POST", _federated(object_id), Call("add a federated credential", _OWNED), body).json()
+        reply = self._graph.send("POST", _federated(object_id), Call("add a federated credential", _OWNED), body)
+        return cast("FederatedIdentityCredential", reply.json())
 
-    def update_federated_credential(self, object_id: str, credential_id: str, changes: Mapping[str, Any]) -> None:
+    def update_federated_credential(
+        self, object_id: str, credential_id: str, changes: FederatedIdentityCredential
+    ) -> None:
         """Change a federated identity credential."""
         path = f"{_federated(object_id)}/{segment(credential_id)}"
-        self._graph.send("PATCH", path, Call("change a federated credential", _OWNED), changes)
+        self._graph.change(path, Call("change a federated credential", _OWNED), changes)
 
     def delete_federated_credential(self, object_id: str, credential_id: str) -> None:
         """Remove a federated identity credential. Fine when it is gone."""

@@ -11,12 +11,12 @@ import base64
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
 
 from .. import files, timestamps
 from ..dependencies import hashes, rsa, serialization, x509
 from ..identity import certificate_files, credentials
 from ..identity.credentials import Certificate
+from .directory import KeyCredential
 
 _KEY_BITS = 3072
 # in bytes
@@ -29,12 +29,12 @@ _BACKDATED = timedelta(minutes=5)
 class KeyPair:
     """A private key and its certificate. Times are seconds since 1970."""
 
-    credential: Certificate = field(repr=False)
+    credential: Certificate = field(repr=False, compare=False)
     public: str
     starts: float
     ends: float
 
-    def as_key_credential(self, name: str, now: float) -> dict[str, str]:
+    def as_key_credential(self, name: str, now: float) -> KeyCredential:
         """Return the item of `keyCredentials` that registers the public part, good from `now` on."""
         return {
             "type": "AsymmetricX509Cert",
@@ -44,10 +44,6 @@ class KeyPair:
             "startDateTime": timestamps.render_seconds(max(self.starts, now - _BACKDATED.total_seconds())),
             "endDateTime": timestamps.render_seconds(self.ends),
         }
-
-    def pem(self) -> str:
-        """Return key and certificate as one PEM text."""
-        return self.credential.private_key + self.credential.certificate
 
 
 def make(common_name: str, lifetime: float) -> KeyPair:
@@ -71,7 +67,7 @@ def make(common_name: str, lifetime: float) -> KeyPair:
         .not_valid_after(now + timedelta(seconds=lifetime))
         .sign(key, hashes.SHA256())
     )
-    return _pair(certificate, credentials.as_pem(key, certificate))
+    return _pair(Certificate(key, certificate))
 
 
 def load(path: Path, option: str, denied: int | None = None) -> KeyPair | None:
@@ -84,15 +80,15 @@ def load(path: Path, option: str, denied: int | None = None) -> KeyPair | None:
     if denied is not None:
         files.check_own(option, path, denied)
     key, certificate = credentials.parse(path, None, option)
-    return _pair(certificate, credentials.as_pem(key, certificate))
+    return _pair(Certificate(key, certificate))
 
 
 def keep(pair: KeyPair, path: Path) -> None:
     """Write the pair to a 0600 file, synced to disk."""
-    files.replace_private(path, pair.pem())
+    files.replace_private(path, pair.credential.pem().decode())
 
 
-def _pair(certificate: Any, credential: Certificate) -> KeyPair:
-    public = base64.b64encode(certificate.public_bytes(serialization.Encoding.DER)).decode()
-    starts, ends = certificate_files.validity(certificate)
+def _pair(credential: Certificate) -> KeyPair:
+    public = base64.b64encode(credential.certificate.public_bytes(serialization.Encoding.DER)).decode()
+    starts, ends = certificate_files.validity(credential.certificate)
     return KeyPair(credential, public, starts.timestamp(), ends.timestamp())

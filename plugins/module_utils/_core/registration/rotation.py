@@ -8,11 +8,11 @@ after its successor has proven itself, because somebody may still be using it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from .. import timestamps
+from .directory import KeyCredential, PasswordCredential
 
 # how far the clocks of this machine and of the directory may be apart, in seconds
 _CLOCK_SKEW = 300
@@ -72,12 +72,12 @@ class Plan:
         return False
 
 
-def registered(credentials: Iterable[Mapping[str, Any]], name: str | None = None) -> list[Registered]:
+def registered(credentials: Iterable[PasswordCredential | KeyCredential], name: str | None = None) -> list[Registered]:
     """Read `passwordCredentials` or `keyCredentials`, of one name only where it is given."""
     found = [
         Registered(
-            key_id=str(item["keyId"]),
-            name=str(item.get("displayName") or ""),
+            key_id=item["keyId"],
+            name=item.get("displayName") or "",
             starts=timestamps.ticks(item["startDateTime"]) / timestamps.TICKS_PER_SECOND,
             ends=timestamps.ticks(item["endDateTime"]) / timestamps.TICKS_PER_SECOND,
         )

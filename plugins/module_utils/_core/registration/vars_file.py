@@ -69,7 +69,7 @@ class VarsFile:
             files.check_own_folder(self._option, folder)
         self._seal(self._text() or "", None)
 
-    def write(self, variables: Mapping[str, Any]) -> None:
+    def write(self, variables: Mapping[str, object]) -> None:
         """Set variables, on top of what the file holds at this moment, and sync it to disk."""
         earlier = self._content() or ""
         text = self._text() or "---\n"
@@ -138,7 +138,7 @@ def _odd_line(text: str) -> int | None:
     return None
 
 
-def _with_line(text: str, name: str, value: Any) -> str:
+def _with_line(text: str, name: str, value: object) -> str:
     """Return the text with one variable set: in place of the lines that set it, or at the end."""
     tag, plain = ("!unsafe ", value.value) if isinstance(value, Unsafe) else ("", value)
     line = f"{name}: {tag}{_as_yaml(plain)}\n"
@@ -152,7 +152,7 @@ def _with_line(text: str, name: str, value: Any) -> str:
     return "".join([*lines[:start], line, *lines[continued[-1] + 1 :]])
 
 
-def _as_yaml(value: Any) -> str:
+def _as_yaml(value: object) -> str:
     """Return the value as JSON, which is YAML but for characters that YAML's readers refuse or fold."""
     text = json.dumps(value, ensure_ascii=False)
     return re.sub(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda found: f"\\u{ord(found[0]):04x}", text)

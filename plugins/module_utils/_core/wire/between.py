@@ -18,7 +18,7 @@ from .. import errors
 from ..clouds import split_url
 from ..errors import Reason
 
-# RFC 6749 5.2, and what Microsoft adds; whoever sends another one says more than that word
+# RFC 6749 5.2, and what Microsoft adds; an authority that sends another one says more than that word
 _OAUTH_ERRORS = frozenset(
     {
         "invalid_request",

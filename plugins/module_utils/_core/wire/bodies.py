@@ -43,7 +43,7 @@ def read(response: Any, most: int = MOST_BYTES) -> bytes:
     if length is not None and length > most:
         raise OversizeError
     body = bytearray()
-    for piece in _unpacked(_packed(response.raw, length, most), response.headers.get("Content-Encoding", "")):
+    for piece in _unpacked(_packed(response, length, most), response.headers.get("Content-Encoding", "")):
         body += piece
         if len(body) > most:
             raise OversizeError

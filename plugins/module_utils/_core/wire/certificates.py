@@ -101,12 +101,12 @@ def _explained(code: int, host: str, trusted: Trusted, served: _Certificate | No
             f"extensions and key identifiers, exempt {host} from the inspection, or run under Python 3.12"
         )
         return what, remedy
-    return "its certificate does not verify", f"let whoever runs {host}, or a gateway between, replace the certificate"
+    return "its certificate does not verify", f"ask the team that runs {host}, or a gateway in between, for another one"
 
 
 def _expired(host: str, trusted: Trusted, served: _Certificate | None) -> tuple[str, str]:
     if served and served.ends <= _now():
-        remedy = f"let whoever runs {host}, or a gateway between, renew it"
+        remedy = f"ask the team that runs {host}, or a gateway in between, to renew it"
         return f"its certificate expired on {_day(served.ends)}, and {_clock()}", remedy
     for authority in trusted.context.get_ca_certs():
         ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(authority["notAfter"])), timezone.utc)

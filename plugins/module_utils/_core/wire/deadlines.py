@@ -12,9 +12,10 @@ import math
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
+
+from ..waiting import clock
 
 T = TypeVar("T")
 
@@ -28,7 +29,7 @@ class AnswerTooSlowError(TimeoutError):
 @contextlib.contextmanager
 def answer_within(seconds: float) -> Iterator[None]:
     """Have every socket that this thread uses meanwhile raise AnswerTooSlowError once the seconds have passed."""
-    _this_thread.ends_at = time.monotonic() + seconds
+    _this_thread.ends_at = clock.monotonic() + seconds
     try:
         yield
     finally:
@@ -54,7 +55,7 @@ class _Timed:
         return self._timed(super().sendall, *args)  # type: ignore[misc]
 
     def _timed(self, operation: Callable[..., T], *args: Any) -> T:
-        left = getattr(_this_thread, "ends_at", math.inf) - time.monotonic()
+        left = getattr(_this_thread, "ends_at", math.inf) - clock.monotonic()
         if left <= 0:
             raise AnswerTooSlowError
         timeout = self.gettimeout()

@@ -14,7 +14,7 @@ from http.client import BadStatusLine, HTTPException, LineTooLong
 from typing import TypeVar
 
 from .. import errors
-from ..dependencies import requests
+from ..dependencies import CertificateError, urllib3
 from ..errors import Reason
 from . import bodies
 from .deadlines import AnswerTooSlowError
@@ -50,7 +50,7 @@ _HANDSHAKES = (
     (
         re.compile("CERTIFICATE_REQUIRED|ALERT_BAD_CERTIFICATE|PEER_DID_NOT_RETURN"),
         "it demands a client certificate, which Microsoft never does",
-        "let whoever runs the gateway between exempt this host",
+        "ask the team that runs the gateway in between to exempt this host",
     ),
     (
         re.compile("HANDSHAKE_FAILURE|NO_SHARED_CIPHER|INSUFFICIENT_SECURITY|DH_KEY_TOO_SMALL|EE_KEY_TOO_SMALL"),
@@ -73,13 +73,19 @@ class Waits:
 def is_final(error: Exception) -> bool:
     """Tell whether the same call would fail the same way at once, or has had more time than it is worth."""
     kinds = (AnswerTooSlowError, UnusableProxyError, bodies.OversizeError, bodies.StrangeEncodingError)
-    return any(isinstance(cause, kinds) for cause in _causes(error)) or _tunnel_status(error) in (403, 407)
+    is_of_kind = any(isinstance(cause, kinds) for cause in _causes(error))
+    return is_of_kind or refused_certificate(error) is not None or _tunnel_status(error) in (403, 407)
 
 
 def reason_of(error: Exception, host: str, waits: Waits, proxy: Proxy | None) -> Reason:
     """Return the reason for a call that brought no answer, or none that can be taken."""
     what, remedy = _of_proxy(error, host, proxy) or _of_host(error, waits)
     return Reason(errors.UNREACHABLE, f"{host} could not be reached: {what}", remedy)
+
+
+def refused_certificate(error: BaseException) -> Exception | None:
+    """Return the error that says that a certificate was refused; names are compared by urllib3 before 2.0 itself."""
+    return cause(error, ssl.SSLCertVerificationError) or cause(error, CertificateError)
 
 
 def cause(error: BaseException, kind: type[E]) -> E | None:
@@ -89,12 +95,9 @@ def cause(error: BaseException, kind: type[E]) -> E | None:
 
 def _of_proxy(error: Exception, host: str, proxy: Proxy | None) -> tuple[str, str] | None:
     if isinstance(error, UnusableProxyError):
-        return str(error), "write it as http://NAME:PORT or http://USER:PASSWORD@NAME:PORT, percent-encoded"
+        return str(error), error.remedy
     if proxy is None:
         return None
-    if proxy.is_socks and isinstance(error, requests.exceptions.InvalidSchema):
-        what = f"{proxy.variable} names a SOCKS proxy, and the Python library PySocks is missing"
-        return what, "install PySocks for this Python, or name an HTTP proxy"
     status = _tunnel_status(error)
     if status == 407 and proxy.has_password:
         what = f"the proxy {proxy.name} refused the user name and password of {proxy.variable} (HTTP 407)"
@@ -103,11 +106,11 @@ def _of_proxy(error: Exception, host: str, proxy: Proxy | None) -> tuple[str, st
         what = f"the proxy {proxy.name} wants a user name and password (HTTP 407)"
         return what, f"put them into {proxy.variable} as http://USER:PASSWORD@NAME:PORT"
     if status == 403:
-        return f"the proxy {proxy.name} forbids it (HTTP 403)", f"let whoever runs the proxy allow {host}"
+        return f"the proxy {proxy.name} forbids it (HTTP 403)", f"ask the team that runs the proxy to allow {host}"
     if status:
         what = f"the proxy {proxy.name} could not connect to it (HTTP {status})"
-        return what, "ask whoever runs the proxy, or check NO_PROXY"
-    if isinstance(error, requests.exceptions.ProxyError):
+        return what, "ask the team that runs the proxy, or check NO_PROXY"
+    if isinstance(error, urllib3.exceptions.ProxyError):
         if proxy.url.startswith("https:") and cause(error, ssl.SSLError):
             what = f"TLS with the proxy {proxy.name} failed"
             return what, f"check {proxy.variable}: most proxies are to be written as http://, even for https hosts"
@@ -117,7 +120,7 @@ def _of_proxy(error: Exception, host: str, proxy: Proxy | None) -> tuple[str, st
 
 
 def _of_host(error: Exception, waits: Waits) -> tuple[str, str]:
-    if isinstance(error, requests.exceptions.SSLError):
+    if isinstance(error, urllib3.exceptions.SSLError):
         return _of_handshake(error)
     return (
         _of_time(error, waits)
@@ -145,9 +148,12 @@ def _of_time(error: Exception, waits: Waits) -> tuple[str, str] | None:
     if cause(error, AnswerTooSlowError):
         what = f"its answer was not complete after {waits.answer:g} s"
         return what, "look for what makes the network so slow, or raise timeout"
-    if isinstance(error, requests.exceptions.ConnectTimeout):
+    # in urllib3 before 2.0 a connection that was refused is one that took too long, too
+    if isinstance(error, urllib3.exceptions.NewConnectionError):
+        return None
+    if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
         return f"no answer within {waits.connection:g} s", "check the network, or raise timeout"
-    if isinstance(error, requests.exceptions.Timeout) or cause(error, TimeoutError):
+    if isinstance(error, urllib3.exceptions.TimeoutError) or cause(error, TimeoutError):
         return f"no answer within {waits.part:g} s", "check the network, or raise timeout"
     return None
 
@@ -158,7 +164,7 @@ def _of_body(error: Exception) -> tuple[str, str] | None:
         return what, "ask for less, or look for something between that answers in its place"
     if isinstance(error, bodies.StrangeEncodingError):
         return "its answer is packed in a way that cannot be read", "look for a proxy that changes answers"
-    if isinstance(error, (bodies.CutOffError, requests.exceptions.ChunkedEncodingError)):
+    if isinstance(error, bodies.CutOffError):
         return "the reply was cut off", "check the network and any proxy"
     return None
 
@@ -189,7 +195,7 @@ def _of_connection(error: Exception) -> tuple[str, str]:
         return "its name does not resolve, because no DNS server answers", "check the DNS of this machine"
     if unresolved:
         return "its name does not resolve", "check the host name and DNS"
-    if isinstance(error, requests.exceptions.ConnectionError):
+    if isinstance(error, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ProtocolError)):
         return "the connection was refused or reset", "check the network and the firewall"
     return "the request failed", "check the URL and the network"
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 from urllib.parse import unquote, urlsplit
 
 from .. import errors
@@ -54,6 +55,8 @@ class NextLinks:
         return link
 
 
+# all tenants share the few addresses of the metadata
+@functools.lru_cache(maxsize=64)
 def led_back(address: str, base_url: str) -> str:
     """Return an address that the service at `base_url` named, as it is reached from here: never on another host.
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 import contextlib
 import random
 import threading
-import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from .. import errors
 from ..errors import Postponed, Reason, TenantError
+from ..waiting import Clock, clock
 
 _SLOW = 0.5
 _SUSPECT = 5
@@ -28,7 +28,7 @@ _PROBE_INTERVAL = 30.0
 
 
 class Outages:
-    """What is known of each host. Threads may share it; `clock` gives seconds from any moment.
+    """What is known of each host. Threads may share it.
 
     A caller is one tenant's work. After five callers in a row that failed, those that come for the first time are held
     while eight of them, chosen at random, look whether it is any better for them. The callers that failed go on with
@@ -36,7 +36,7 @@ class Outages:
     fail at once, for the same reason, but for a probe every half minute.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Clock = clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._hosts: dict[str, _Outage] = {}
@@ -49,8 +49,8 @@ class Outages:
         """
         with self._lock:
             outage = self._hosts.setdefault(host, _Outage())
-            is_probe = outage.admit(caller, self._clock())
-        began = self._clock()
+            is_probe = outage.admit(caller, self._clock.monotonic())
+        began = self._clock.monotonic()
         reason, is_spent = None, False
         try:
             yield
@@ -65,8 +65,8 @@ class Outages:
                 outage.probing -= is_probe
                 if reason is None or reason.state != errors.UNREACHABLE:
                     outage.end(caller)
-                elif self._clock() - began >= _SLOW:
-                    outage.note(caller, reason, is_spent, is_probe, self._clock())
+                elif self._clock.monotonic() - began >= _SLOW:
+                    outage.note(caller, reason, is_spent, is_probe, self._clock.monotonic())
 
 
 class _Outage:
@@ -91,7 +91,7 @@ class _Outage:
             if self.probing or now < self._next_probe:
                 raise error
         elif self.probing >= _PROBES or caller not in self._held:
-            # held once at least, for a time of its own, so that whoever comes first is not who stands first in the list
+            # held once at least, for a time of its own, so that the first to come is not always the first in the list
             self._held.add(caller)
             raise Postponed(random.uniform(0, _LONGEST_HOLD), error)
         self.probing += 1

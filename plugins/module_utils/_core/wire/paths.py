@@ -1,6 +1,6 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ids in the paths of calls: whoever can write an id into a record must not choose what our token asks for."""
+"""Ids in the paths of calls: a person who can write an id into a record must not choose what our token asks for."""
 
 from __future__ import annotations
 

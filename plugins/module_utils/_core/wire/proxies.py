@@ -14,7 +14,15 @@ _SCHEMES = ("http", "https", *_SOCKS)
 
 
 class UnusableProxyError(ValueError):
-    """The environment names a proxy that cannot be one; the text says why, and quotes nothing of it."""
+    """The environment names a proxy that cannot be used; the text says why, and quotes nothing of it."""
+
+    def __init__(
+        self,
+        why: str,
+        remedy: str = "write it as http://NAME:PORT or http://USER:PASSWORD@NAME:PORT, percent-encoded",
+    ) -> None:
+        super().__init__(why)
+        self.remedy = remedy
 
 
 @dataclass(frozen=True)

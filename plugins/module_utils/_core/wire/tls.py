@@ -6,12 +6,10 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import ssl
 from pathlib import Path
-from typing import Any
 
-from ..dependencies import HTTPAdapter, HTTPSConnection, HTTPSConnectionPool, create_urllib3_context, requests
+from ..dependencies import create_urllib3_context, requests
 from ..errors import OptionError
 from . import deadlines
 from .certificates import Trusted
@@ -20,40 +18,6 @@ _BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _HASH_NAME = re.compile(r"^[0-9a-f]{8}\.[0-9]+$")
 _DER_BEGINS = b"\x30\x82"
 _MOST_LOOKED_AT = 1 << 16
-
-
-class _Connection(HTTPSConnection):
-    """A connection that heeds the deadline of an answer from its first byte, which may be a proxy's."""
-
-    def _new_conn(self) -> socket.socket:
-        return deadlines.timed(super()._new_conn())
-
-
-class _Pool(HTTPSConnectionPool):
-    ConnectionCls = _Connection
-
-
-class Adapter(HTTPAdapter):
-    """Connections that verify servers by one context. Left to itself, requests reads the CA bundle for each of them."""
-
-    def __init__(self, context: ssl.SSLContext, connections: int) -> None:
-        self._context = context
-        super().__init__(pool_connections=4, pool_maxsize=connections)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
-        _have_deadlines(self.poolmanager)
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        if proxy.lower().startswith("https:"):
-            kwargs["proxy_ssl_context"] = self._context
-        manager = super().proxy_manager_for(proxy, **kwargs, ssl_context=self._context)
-        if not proxy.lower().startswith("socks"):
-            _have_deadlines(manager)
-        return manager
-
-    def cert_verify(self, *_args: Any) -> None:
-        """Leave the bundle to the context, which verifies whatever is asked here."""
 
 
 def trusted(ca_path: str | None) -> Trusted:
@@ -79,10 +43,6 @@ def trusted(ca_path: str | None) -> Trusted:
         why = "it does not exist" if isinstance(error, FileNotFoundError) else f"it cannot be read ({error.strerror})"
         raise _unusable(option, bundle, f"{why}: give a CA bundle in PEM form") from None
     return Trusted(option, bundle, context)
-
-
-def _have_deadlines(manager: Any) -> None:
-    manager.pool_classes_by_scheme = {**manager.pool_classes_by_scheme, "https": _Pool}
 
 
 def _unusable(option: str | None, bundle: str, why: str) -> OptionError:

@@ -13,6 +13,9 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
+# An object that somebody sent: nothing is known of its members before they have been looked at.
+JsonObject = dict[str, Any]
+
 # What the JSON encoder can still write, under everything that calls it.
 _DEEPEST = 500
 

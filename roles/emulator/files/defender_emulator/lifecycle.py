@@ -15,10 +15,9 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
 
 from defender_emulator.processes import is_alive
-from defender_emulator.workspace import Workspace
+from defender_emulator.workspace import Connection, Workspace
 
 _START_SECONDS = 60
 _STOP_SECONDS = 10
@@ -28,7 +27,7 @@ class LifecycleError(Exception):
     """The emulator did not start or stop; the message says why."""
 
 
-def start(directory: Path, serve_arguments: list[str]) -> dict[str, Any]:
+def start(directory: Path, serve_arguments: list[str]) -> Connection:
     """Start the server unless one serves the directory, and return what the connection file says.
 
     ``created`` is false when one was running already.
@@ -103,8 +102,8 @@ def _serving_pid(workspace: Workspace) -> int | None:
     return None
 
 
-def _wait_until_it_answers(workspace: Workspace, process: subprocess.Popen[bytes] | None) -> dict[str, Any]:
-    """The connection once it works: of ``process``, or of whoever else serves the directory."""
+def _wait_until_it_answers(workspace: Workspace, process: subprocess.Popen[bytes] | None) -> Connection:
+    """The connection once it works: of ``process``, or of another process that serves the directory."""
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         connection = workspace.read_connection()
@@ -117,7 +116,7 @@ def _wait_until_it_answers(workspace: Workspace, process: subprocess.Popen[bytes
     raise LifecycleError(f"the emulator did not answer within {_START_SECONDS} seconds: see {workspace.log}")
 
 
-def _answers(connection: dict[str, Any]) -> bool:
+def _answers(connection: Connection) -> bool:
     # No proxy of the environment's: the emulator is on this machine.
     context = ssl.create_default_context(cafile=connection["ca_path"])
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))

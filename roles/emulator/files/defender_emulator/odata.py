@@ -9,11 +9,12 @@ import operator
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from defender_emulator import timestamps
 
-Predicate = Callable[[Any], bool]
+T = TypeVar("T")
+Predicate = Callable[[T], bool]
 
 
 class QueryError(Exception):
@@ -21,14 +22,14 @@ class QueryError(Exception):
 
 
 @dataclass(frozen=True)
-class Field:
-    """A field that can be filtered: its value in an object, and the names it may take (None: any text).
+class Field(Generic[T]):
+    """A field that can be filtered: its value in an object of kind T, and the names it may take (None: any text).
 
     A moment (``is_moment``) is compared as ticks and written without quotes. ``has_start`` allows ``startswith``, and
     ``is_caseless`` compares texts as the directory does.
     """
 
-    value: Callable[[Any], Any]
+    value: Callable[[T], Any]
     is_moment: bool = False
     names: frozenset[str] | None = None
     has_start: bool = False
@@ -54,7 +55,7 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 ALL_OPERATORS = tuple(OPERATORS)
 
 
-def parse_filter(text: str, fields: Mapping[str, Field], operators: Collection[str] = ALL_OPERATORS) -> Predicate:
+def parse_filter(text: str, fields: Mapping[str, Field[T]], operators: Collection[str] = ALL_OPERATORS) -> Predicate[T]:
     """The test that a ``$filter`` expression describes, in which the service knows these comparison operators.
 
     Raises:
@@ -118,15 +119,15 @@ def _tokens(text: str) -> list[str]:
     return tokens
 
 
-class _Parser:
-    def __init__(self, tokens: list[str], fields: Mapping[str, Field], operators: Collection[str]) -> None:
+class _Parser(Generic[T]):
+    def __init__(self, tokens: list[str], fields: Mapping[str, Field[T]], operators: Collection[str]) -> None:
         self._tokens = tokens
         self._fields = fields
         self._operators = operators
         self._position = 0
         self._depth = 0
 
-    def alternatives(self) -> Predicate:
+    def alternatives(self) -> Predicate[T]:
         parts = [self._conjunction()]
         while self._accept("or"):
             parts.append(self._conjunction())
@@ -136,13 +137,13 @@ class _Parser:
         if self._position < len(self._tokens):
             raise QueryError(f"Syntax error: '{self._tokens[self._position]}' was not expected in the filter.")
 
-    def _conjunction(self) -> Predicate:
+    def _conjunction(self) -> Predicate[T]:
         parts = [self._operand()]
         while self._accept("and"):
             parts.append(self._operand())
         return parts[0] if len(parts) == 1 else lambda item: all(part(item) for part in parts)
 
-    def _operand(self) -> Predicate:
+    def _operand(self) -> Predicate[T]:
         if self._accept("startswith"):
             return self._start()
         if self._peek().endswith(_ANY):
@@ -158,7 +159,7 @@ class _Parser:
             raise QueryError("Syntax error: a parenthesis is not closed in the filter.")
         return inner
 
-    def _start(self) -> Predicate:
+    def _start(self) -> Predicate[T]:
         opening, name, comma, literal, closing = (self._next() for _unused in range(5))
         if (opening, comma, closing) != ("(", ",", ")"):
             raise QueryError("Syntax error: startswith takes a property and a text, in parentheses.")
@@ -168,7 +169,7 @@ class _Parser:
         expected = _literal(name, literal, field)
         return lambda item: str(_comparable(field, field.value(item)) or "").startswith(str(expected))
 
-    def _member(self, name: str) -> Predicate:
+    def _member(self, name: str) -> Predicate[T]:
         """``name/any(x:x eq 'text')``: the text is one of the values of a collection."""
         opening, variable, symbol, literal, closing = (self._next() for _unused in range(5))
         if (opening, symbol, closing) != ("(", "eq", ")") or not re.fullmatch(r"(\w+):\1", variable):
@@ -177,13 +178,13 @@ class _Parser:
         expected = _literal(name, literal, field)
         return lambda item: expected in [_comparable(field, value) for value in field.value(item)]
 
-    def _field(self, name: str) -> Field:
+    def _field(self, name: str) -> Field[T]:
         field = self._fields.get(name)
         if field is None:
             raise QueryError(f"Could not find a property named '{name}' that can be filtered.")
         return field
 
-    def _comparison(self) -> Predicate:
+    def _comparison(self) -> Predicate[T]:
         name, symbol = self._next(), self._next()
         field = self._field(name)
         if symbol not in self._operators:
@@ -194,7 +195,7 @@ class _Parser:
         expected = self._list(name, field) if symbol == "in" else _literal(name, self._next(), field)
         return lambda item: compare(_comparable(field, field.value(item)), expected)
 
-    def _list(self, name: str, field: Field) -> list[int | str | None]:
+    def _list(self, name: str, field: Field[T]) -> list[int | str | None]:
         if self._next() != "(":
             raise QueryError("Syntax error: in takes a list of values, in parentheses.")
         listed = [_literal(name, self._next(), field)]
@@ -220,7 +221,7 @@ class _Parser:
         return False
 
 
-def _literal(name: str, literal: str, field: Field) -> int | str | None:
+def _literal(name: str, literal: str, field: Field[T]) -> int | str | None:
     if field.is_moment:
         try:
             return read_moment(literal)
@@ -241,5 +242,5 @@ def read_moment(literal: str) -> int:
     return timestamps.read(f"{literal}T00:00:00Z" if _DATE.fullmatch(literal) else literal)
 
 
-def _comparable(field: Field, value: Any) -> Any:
+def _comparable(field: Field[T], value: Any) -> Any:
     return value.casefold() if field.is_caseless and isinstance(value, str) else value

@@ -26,7 +26,7 @@ from defender_emulator.entra import identity_provider
 from defender_emulator.entra import registered_at_first as first
 from defender_emulator.processes import is_alive
 from defender_emulator.store import Store
-from defender_emulator.workspace import Workspace, write_private
+from defender_emulator.workspace import Connection, Workspace, write_private
 from defender_emulator.world import World
 
 _FEDERATED_TOKEN_SECONDS = 24 * 3600
@@ -157,20 +157,19 @@ async def _serve(options: Options, workspace: Workspace, listener: socket.socket
         store.close()
 
 
-def _connection(workspace: Workspace, world: World, created: bool) -> dict[str, object]:
-    has_sample = world.credentials.secret is not None
-    sample = {
-        "client_id": first.SAMPLE_ID,
-        "app_name": first.SAMPLE_NAME,
-        "client_secret_file": str(workspace.client_secret),
-        "certificate_path": str(workspace.certificate),
-        "certificate_pfx_path": str(workspace.certificate_pfx),
-        "certificate_password_file": str(workspace.certificate_password),
-    }
+def _connection(workspace: Workspace, world: World, created: bool) -> Connection:
+    def of_sample(value: object) -> str | None:
+        return None if world.credentials.secret is None else str(value)
+
     return {
         "url": world.base_url,
         "ca_path": str(workspace.ca),
-        **(sample if has_sample else dict.fromkeys(sample)),
+        "client_id": of_sample(first.SAMPLE_ID),
+        "app_name": of_sample(first.SAMPLE_NAME),
+        "client_secret_file": of_sample(workspace.client_secret),
+        "certificate_path": of_sample(workspace.certificate),
+        "certificate_pfx_path": of_sample(workspace.certificate_pfx),
+        "certificate_password_file": of_sample(workspace.certificate_password),
         "publisher": first.PUBLISHER,
         "redirect_uri": world.redirect_uri,
         "registrar_client_id": first.REGISTRAR_ID,
@@ -192,7 +191,7 @@ def _connection(workspace: Workspace, world: World, created: bool) -> dict[str, 
 
 
 def _lock(lock: TextIO, workspace: Workspace) -> None:
-    # Whoever asks whether the directory is served holds the lock for a moment.
+    # A process that asks whether the directory is served holds the lock for a moment.
     for _turn in range(20):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

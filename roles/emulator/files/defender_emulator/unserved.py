@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -41,7 +42,9 @@ async def _answer_nobody(_request: Request, _error: ClientDisconnect) -> Respons
     return Response(status_code=400)
 
 
-HANDLERS: dict[Any, Any] = {HTTPException: _answer_unserved, ClientDisconnect: _answer_nobody}
+_Handler = Callable[[Request, Any], Awaitable[Response]]
+
+HANDLERS: dict[type[Exception], _Handler] = {HTTPException: _answer_unserved, ClientDisconnect: _answer_nobody}
 
 
 def _graph(request: Request, status: int) -> Response:

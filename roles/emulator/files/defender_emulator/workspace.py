@@ -9,11 +9,50 @@ import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from defender_emulator import certificates
 from defender_emulator.entra.application_credentials import make_secret
 from defender_emulator.entra.registered_at_first import SAMPLE_NAME, Credentials
+
+
+class ConnectedTenant(TypedDict):
+    """One customer tenant, as a client is told of it."""
+
+    name: str
+    tenant_id: str
+    domain: str
+
+
+class Connection(TypedDict):
+    """What clients are told: addresses, ids and paths, never a secret.
+
+    What belongs to the sample application is None where there is none. ``created`` tells whether the credentials, or
+    the state in its file, are new.
+    """
+
+    url: str
+    ca_path: str
+    client_id: str | None
+    app_name: str | None
+    client_secret_file: str | None
+    certificate_path: str | None
+    certificate_pfx_path: str | None
+    certificate_password_file: str | None
+    publisher: str
+    redirect_uri: str
+    registrar_client_id: str
+    registrar_secret_file: str
+    foreign_client_id: str
+    federated_token_file: str
+    federated_issuer: str
+    federated_subject: str
+    federated_audience: str
+    home_tenant_id: str
+    home_domain: str
+    tenants: list[ConnectedTenant]
+    pid: int
+    created: bool
 
 
 @dataclass(frozen=True)
@@ -127,14 +166,14 @@ class Workspace:
             write_private(self.certificate, pair.key_pem() + pair.certificate_pem())
             write_private(self.certificate_pfx, pair.pfx(password))
 
-    def write_connection(self, connection: dict[str, Any]) -> None:
-        """Tell clients where the emulator is. Holds paths, never a secret."""
+    def write_connection(self, connection: Connection) -> None:
+        """Tell clients where the emulator is."""
         write_private(self.connection, json.dumps(connection, indent=2).encode() + b"\n")
 
-    def read_connection(self) -> dict[str, Any] | None:
+    def read_connection(self) -> Connection | None:
         """What ``write_connection`` wrote, or None."""
         try:
-            connection: dict[str, Any] = json.loads(self.connection.read_text())
+            connection: Connection = json.loads(self.connection.read_text())
         except (FileNotFoundError, ValueError):
             return None
         return connection

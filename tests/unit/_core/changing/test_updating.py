@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.scripted_entra import CLIENT, TENANT, ScriptedEntra, token_path
-from unit.scripted_server import CUT_OFF, RESET, Answer, Request, refused
+from support.scripted_entra import CLIENT, TENANT, ScriptedEntra, token_path
+from support.scripted_server import CUT_OFF, RESET, Answer, Request, refused
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.calls import Calls
@@ -21,7 +21,8 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.identity.crede
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.discovery import Authority, Documents
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.token_cache import TokenCache
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.tokens import TokenSource
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 XDR, GRAPH, ALERT = changes.XDR_INCIDENT, changes.GRAPH_INCIDENT, changes.GRAPH_ALERT
 SEEN = "2026-11-20T08:00:00Z"
@@ -365,7 +366,7 @@ def test_check_mode_reads_and_sends_nothing(tenant: Tenant) -> None:
     ("noun", "value"), [("incident", "x1"), ("incident", "../7"), ("incident", ""), ("alert", ".."), ("alert", "a/b")]
 )
 def test_what_can_be_no_id_is_refused(noun: str, value: str) -> None:
-    with pytest.raises(OptionError, match=f"^item 1: {noun}_id '{value}' is no {noun}'s id"):
+    with pytest.raises(OptionError, match=f"^item 1: {noun}_id '{value}' is not the id of an {noun}"):
         updating.check_id(noun, value, "item 1: ")
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from unit.clock import Clock
+from support.machine import Clock
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import errors
 from ansible_collections.mssp.defender.plugins.module_utils._core.customers import domains

@@ -106,7 +106,7 @@ def test_what_must_not_stand_in_a_line_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path, f"name,tenant_id,domain\na,{ONE},no domain\nb,{TWO},{ONE}\n")
     said = refusal_of(path)
     assert "line 2: tenant_id 'no domain' is neither a GUID nor a domain name" in said
-    assert f"line 3: '{ONE}' is no domain: correct it" in said
+    assert f"line 3: '{ONE}' is not a domain: correct it" in said
     hidden = written(tmp_path, f"- name: a\n  tenant_id: {ONE}\n  login: {{password: hush}}\n", "list.yml")
     assert "line 1: 'password' cannot be in a variable: an inventory is no place for secrets" in refusal_of(hidden)
 
@@ -119,7 +119,7 @@ def test_a_name_twice_is_refused_with_both_lines(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "name", "sentence"),
     [
-        ("name\n", "customers.xlsx", "is no customer list: its name must end in .csv, .tsv, .yml, .yaml, .json"),
+        ("name\n", "customers.xlsx", "is not a customer list: its name must end in .csv, .tsv, .yml, .yaml, .json"),
         ("name,tenant_id\nM\xfcller,1\n".encode("latin-1"), "customers.csv", "is not UTF-8 (byte 17 of it is none)"),
         ("name,tenant_id\n", "customers.csv", "it names no customer"),
         ("[]", "customers.json", "it names no customer"),

@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from unit.scripted_entra import ScriptedEntra, token_path
-from unit.scripted_graph import DENIED, NOT_FOUND, graph_at, graph_token
-from unit.scripted_server import Answer, ScriptedServer
+from support.scripted_entra import ScriptedEntra, token_path
+from support.scripted_graph import DENIED, NOT_FOUND, graph_at, graph_token
+from support.scripted_server import Answer, ScriptedServer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.customers import partners
 from ansible_collections.mssp.defender.plugins.module_utils._core.customers.customer import Customer

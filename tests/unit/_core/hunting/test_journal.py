@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from unit.full_disk import no_file_larger_than
+from support.machine import no_file_larger_than
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import UntrustedFile
 from ansible_collections.mssp.defender.plugins.module_utils._core.hunting.journal import Journal

@@ -17,17 +17,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.full_disk import no_file_larger_than
+from support.machine import no_file_larger_than
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import (
     OptionError,
     TenantError,
     UntrustedFile,
 )
-from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Tenant
-from ansible_collections.mssp.defender.plugins.module_utils._core.hunting.hunting import Answer
+from ansible_collections.mssp.defender.plugins.module_utils._core.hunting.queries import Answer
 from ansible_collections.mssp.defender.plugins.module_utils._core.hunting.row_formats import by_suffix
 from ansible_collections.mssp.defender.plugins.module_utils._core.hunting.rows_file import RowsFile
+from ansible_collections.mssp.defender.plugins.module_utils._core.outcomes import Tenant
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire import records
 
 NOW = "2026-11-23T01:00:00Z"

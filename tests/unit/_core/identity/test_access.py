@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.scripted_entra import CLIENT, OTHER_TENANT, RESOURCE, TENANT, ScriptedEntra, token_path
-from unit.scripted_server import Answer
+from support.scripted_entra import CLIENT, OTHER_TENANT, RESOURCE, TENANT, ScriptedEntra, token_path
+from support.scripted_server import Answer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity import permissions
@@ -18,7 +18,8 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.identity.crede
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.discovery import Authority, Documents
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.token_cache import Token, TokenCache
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.tokens import TokenSource
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 READ = "Incident.Read.All"
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.identity impor
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.credentials import Certificate, ClientSecret
 
 PASSWORD = "canary password"
+ENDPOINT = "https://login.microsoftonline.com/tenant/oauth2/v2.0/token"
 NAMES = {
     option: f"{option} (AZURE_{option.upper()})"
     for option in ("client_secret", "certificate_path", "certificate_password", "federated_token_file")
@@ -74,14 +76,23 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "credential"
 
 
+def secret_of(credential: Any) -> str:
+    return str(credential.identifying("app", ENDPOINT)["default_body"]["client_secret"])
+
+
 def assert_usable(credential: Any, key: rsa.RSAPrivateKey) -> None:
     """The key signs what the certificate verifies, which is all that MSAL does with the two."""
     assert isinstance(credential, Certificate)
-    for_msal = credential.for_msal()
-    assert set(for_msal) == {"private_key", "public_certificate"}
-    signed = jwt.encode({"iss": "app"}, for_msal["private_key"], algorithm="PS256")
-    certificate = x509.load_pem_x509_certificate(for_msal["public_certificate"].encode())
-    assert jwt.decode(signed, certificate.public_key(), algorithms=["PS256"]) == {"iss": "app"}
+    identifying = credential.identifying("app", ENDPOINT)
+    assert identifying["client_assertion_type"] == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+    signed = identifying["client_assertion"]
+    header = jwt.get_unverified_header(signed)
+    (der,) = map(base64.b64decode, header["x5c"])
+    certificate = x509.load_der_x509_certificate(der)
+    thumbprint = base64.urlsafe_b64decode(f"{header['x5t#S256']}=")
+    assert thumbprint == certificate.fingerprint(hashes.SHA256())
+    claims = jwt.decode(signed, certificate.public_key(), algorithms=["PS256"], audience=ENDPOINT)
+    assert (claims["iss"], claims["sub"]) == ("app", "app")
     assert certificate.public_key() == key.public_key()
 
 
@@ -112,14 +123,14 @@ def test_a_password_without_a_certificate_is_refused() -> None:
 
 def test_a_secret_goes_to_msal_and_is_not_shown() -> None:
     warnings: list[str] = []
-    assert select(warnings, client_secret="s3cret~ value").for_msal() == "s3cret~ value"
+    assert secret_of(select(warnings, client_secret="s3cret~ value")) == "s3cret~ value"
     assert "s3cret" not in repr(select(client_secret="s3cret"))
     assert warnings == []
 
 
 def test_the_line_feed_of_a_secrets_file_is_left_out_and_said() -> None:
     warnings: list[str] = []
-    assert select(warnings, client_secret="canary\n").for_msal() == "canary"
+    assert secret_of(select(warnings, client_secret="canary\n")) == "canary"
     (warning,) = warnings
     assert warning.startswith("client_secret (AZURE_CLIENT_SECRET) has a line feed around it")
     assert "canary" not in warning
@@ -177,18 +188,18 @@ def test_a_file_that_is_not_there_is_named(option: str) -> None:
 def test_a_federated_token_is_read_at_each_use(path: Path) -> None:
     first, second = (jwt.encode({"sub": name}, "x" * 32, algorithm="HS256") for name in ("first", "second"))
     path.write_text(f"{first}\n")
-    read = select(federated_token_file=str(path)).for_msal()["client_assertion"]
-    assert read() == first
+    credential = select(federated_token_file=str(path))
+    assert credential.identifying("app", ENDPOINT)["client_assertion"] == first
     path.write_text(second)
-    assert read() == second
+    assert credential.identifying("app", ENDPOINT)["client_assertion"] == second
 
 
 def test_a_federated_token_that_is_spoiled_in_the_middle_of_a_run_ends_the_tenant(path: Path) -> None:
     path.write_text(jwt.encode({"sub": "first"}, "x" * 32, algorithm="HS256"))
-    read = select(federated_token_file=str(path)).for_msal()["client_assertion"]
+    credential = select(federated_token_file=str(path))
     path.write_text("")
     with pytest.raises(TenantError) as failed:
-        read()
+        credential.identifying("app", ENDPOINT)
     assert (failed.value.reason.state, failed.value.reason.acts) == ("bad_credential", "provider")
     assert failed.value.reason.meaning.startswith(f"federated_token_file {path} is empty")
 
@@ -343,6 +354,6 @@ def test_a_file_is_named_by_the_option_it_was_given_in(path: Path, content: byte
 def test_a_pair_is_parsed_and_put_together_again(path: Path, private_key: rsa.RSAPrivateKey) -> None:
     path.write_bytes(key_pem(private_key) + certificate_pem(private_key, start_days=-9, end_days=-2))
     key, certificate = credentials.parse(path, None)
-    assert_usable(credentials.as_pem(key, certificate), private_key)
+    assert_usable(Certificate(key, certificate), private_key)
     start, end = certificate_files.validity(certificate)
     assert (end - start, start.utcoffset()) == (timedelta(days=7), timedelta(0))

@@ -10,13 +10,14 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from unit.scripted_entra import KEYS, KEYS_V1, OTHER_TENANT, RESOURCE, TENANT, ScriptedEntra
-from unit.scripted_server import Answer
+from support.scripted_entra import KEYS, KEYS_V1, OTHER_TENANT, RESOURCE, TENANT, ScriptedEntra
+from support.scripted_server import Answer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity import claims, signatures
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.discovery import Authority, Documents
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 AUDIENCES = claims.audiences(RESOURCE, None)
 
@@ -204,7 +205,7 @@ def test_a_token_that_cannot_be_read_is_not_trusted(entra: ScriptedEntra, author
     deep = base64.urlsafe_b64encode(DEEP.encode()).decode().rstrip("=")
     token = f"{deep}.{payload}.{signature}"
     with pytest.raises(TenantError, match="it is not signed as Entra ID signs"):
-        signatures.verify(token, claims.read(entra.token()), AUDIENCES, authority, Patience(0, 0))
+        signatures.verify(token, claims.read(token), AUDIENCES, authority, Patience(0, 0))
 
 
 def test_a_key_that_names_the_issuer_of_v2_tokens_signs_v1_tokens_as_well(

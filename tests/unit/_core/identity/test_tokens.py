@@ -11,9 +11,9 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
-from unit.scripted_entra import (
+from support.scripted_entra import (
     CLIENT,
     METADATA,
     OTHER_TENANT,
@@ -23,7 +23,7 @@ from unit.scripted_entra import (
     refusal,
     token_path,
 )
-from unit.scripted_server import CUT_OFF, Answer
+from support.scripted_server import CUT_OFF, Answer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed, TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.credentials import (
@@ -35,7 +35,8 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.identity.crede
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.discovery import Authority, Documents
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.token_cache import Token, TokenCache
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.tokens import TokenSource
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 SECRET = "canary-secret"
 
@@ -213,10 +214,7 @@ def test_odd_metadata_ends_the_tenant(entra: ScriptedEntra, source: TokenSource,
 def test_a_certificate_signs_an_assertion_for_each_tenants_own_endpoint(
     entra: ScriptedEntra, transport: Transport, tmp_path: Path, private_key: rsa.RSAPrivateKey, certificates: Any
 ) -> None:
-    key = private_key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    credential = Certificate(key.decode(), Path(certificates[0]).read_text())
+    credential = Certificate(private_key, x509.load_pem_x509_certificate(Path(certificates[0]).read_bytes()))
     source = source_with(credential, entra, transport, tmp_path)
     for tenant in (TENANT, OTHER_TENANT):
         entra.server.script(token_path(tenant), entra.granting("t0k3n"))

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import pytest
-from unit.scripted_server import Answer, refused
-from unit.scripted_tenant import ScriptedTenant
+from support.scripted_entra import ScriptedTenant
+from support.scripted_server import Answer, refused
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import errors
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed, Reason, TenantError
@@ -18,7 +18,7 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.reading.quaran
     is_failure,
 )
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.windows import Window
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 PATH = XDR_INCIDENTS.path
 TICK = Window(17_637_264_000_000_000, 17_637_264_000_000_001)
@@ -46,7 +46,7 @@ def tick_of(tenant: ScriptedTenant, poisoned: Collection[int], size: int) -> Spo
     """A tick with so many records, over some of which the service fails."""
     answers = [FAILS if position in poisoned else record(position) for position in range(size)]
     tenant.server.script(PATH, *answers, NOTHING)
-    return SpoiledTick(tenant.pages(), TICK)
+    return SpoiledTick(tenant.listing(), TICK)
 
 
 @pytest.mark.parametrize("poisoned", [{0}, {39}, {17}, {3, 4, 9}, {0, 1, 38, 39}])
@@ -60,7 +60,7 @@ def test_the_bad_ones_of_a_tick_are_left_out_and_counted(tenant: ScriptedTenant,
 def test_where_one_failure_follows_the_other_the_tick_is_given_up(tenant: ScriptedTenant) -> None:
     """A moment over which the service fails at any position has no end that could be found."""
     tenant.server.script(PATH, record(0), FAILS)
-    spoiled = SpoiledTick(tenant.pages(), TICK)
+    spoiled = SpoiledTick(tenant.listing(), TICK)
     assert read(spoiled) == [0]
     assert spoiled.quarantined == [Quarantined(None, TICK.start, "500")] * 3
     assert len(tenant.asked()) == 4
@@ -69,13 +69,13 @@ def test_where_one_failure_follows_the_other_the_tick_is_given_up(tenant: Script
 def test_a_refusal_is_no_failure_of_a_record(tenant: ScriptedTenant) -> None:
     tenant.server.script(PATH, refused(403, "Forbidden", "The tenant is not onboarded."))
     with pytest.raises(TenantError) as failed:
-        read(SpoiledTick(tenant.pages(), TICK))
+        read(SpoiledTick(tenant.listing(), TICK))
     assert failed.value.reason.state == "no_service"
 
 
 def test_after_a_wait_it_goes_on_at_the_same_record(tenant: ScriptedTenant) -> None:
     tenant.server.script(PATH, record(0), Answer("", status=429, headers={"Retry-After": "1"}), record(1), NOTHING)
-    spoiled = SpoiledTick(tenant.pages(patience=Patience(0, 10)), TICK)
+    spoiled = SpoiledTick(tenant.listing(patience=Patience(0, 10)), TICK)
     assert spoiled.next_record() == [{"incidentId": 0}]
     with pytest.raises(Postponed):
         spoiled.next_record()
@@ -85,7 +85,7 @@ def test_after_a_wait_it_goes_on_at_the_same_record(tenant: ScriptedTenant) -> N
 
 def test_a_service_that_fails_now_and_then_is_asked_again_before_a_record_is_blamed(tenant: ScriptedTenant) -> None:
     tenant.server.script(PATH, FAILS, record(0), NOTHING)
-    spoiled = SpoiledTick(tenant.pages(patience=Patience(1, 0)), TICK)
+    spoiled = SpoiledTick(tenant.listing(patience=Patience(1, 0)), TICK)
     with pytest.raises(Postponed):
         spoiled.next_record()
     assert (read(spoiled), spoiled.quarantined) == ([0], [])

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.clock import Clock
-from unit.scripted_entra import ScriptedEntra, token_path
-from unit.scripted_graph import (
+from support.machine import Clock
+from support.scripted_entra import ScriptedEntra, token_path
+from support.scripted_graph import (
     API_PRINCIPAL_ID,
     APP_ID,
     CREATED,
@@ -29,7 +29,7 @@ from unit.scripted_graph import (
     graph_token,
     refusal,
 )
-from unit.scripted_server import Answer, ScriptedServer
+from support.scripted_server import Answer, ScriptedServer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.registration import directory

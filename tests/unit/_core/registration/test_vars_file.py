@@ -15,7 +15,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.run_vaults import encrypted, opened, vault
+from support.vaults import encrypted, opened, vault
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._core.registration.vars_file import Unsafe, VarsFile, Vault

@@ -13,12 +13,13 @@ import zlib
 from collections.abc import Iterator
 
 import pytest
-from unit.raw_server import sending
-from unit.scripted_server import ScriptedServer
+from support.raw_servers import sending
+from support.scripted_server import ScriptedServer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire import bodies
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Reply, Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Reply, Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 TEXT = {"Name": "Grüße", "filler": "x" * 5000}
 PLAIN = json.dumps(TEXT, ensure_ascii=False).encode()

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 import urllib3
-from unit.forge import DAY, NOW, Forge
-from unit.raw_server import sending
-from unit.scripted_proxy import running_proxy
+from support.certificates import DAY, NOW, Forge
+from support.raw_servers import running_proxy, sending
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Reason, TenantError
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 HOST = "127.0.0.1"

@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import pytest
-from unit.raw_server import sending
-from unit.scripted_server import Answer, ScriptedServer
+from support.raw_servers import sending
+from support.scripted_server import Answer, ScriptedServer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed, TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire import http
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 # no part of an answer takes as long as this, on whatever machine
 TIMEOUT = 60

@@ -4,21 +4,19 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.scripted_proxy import running_proxy
-from unit.scripted_server import CUT_OFF, RESET, Answer, ScriptedServer
+from support.raw_servers import running_proxy
+from support.scripted_server import CUT_OFF, RESET, Answer, ScriptedServer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError, Postponed, TenantError
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire import pacing
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 QUOTA = {"error": {"code": "429", "message": "API calls quota exceeded! maximum allowed 45 per 00:01:00"}}
 
@@ -115,14 +113,6 @@ def test_the_time_of_a_tenant_is_spent_on_calls_and_pauses(server: ScriptedServe
     assert reason.meaning == f"the 100 s of tenant_timeout were over before {server.host} had answered everything"
     # pauses of thirty seconds at most
     assert 4 <= len(server.requests) <= 20
-
-
-def test_waiting_that_max_wait_allows_is_not_taken_from_a_tenants_time() -> None:
-    patience = Patience(retries=0, max_wait=1000, seconds=100)
-    assert isinstance(patience.after_throttling("api", 900), Postponed)
-    assert patience.check("api") == 100
-    assert isinstance(patience.pace(pacing.MINUTE, pacing.XDR_LIST, "api"), Postponed)
-    assert patience.check("api") == 100 - pacing.MINUTE
 
 
 def test_cookies_are_not_kept_between_tenants(server: ScriptedServer, transport: Transport) -> None:
@@ -302,61 +292,3 @@ def test_a_throttled_call_that_names_no_quota_is_told_without_one(server: Script
     server.script("/a", Answer("Too Many Requests", status=429, headers={"Retry-After": "30"}))
     meaning = failure_of(transport, f"{server.url}/a").reason.meaning
     assert meaning == f"{server.host} throttles this tenant and asks to wait 30 s"
-
-
-@pytest.mark.parametrize("asked", [0.0, 0.01, 10.0, None])
-def test_throttling_ends_when_max_wait_is_spent(asked: float | None) -> None:
-    patience = Patience(retries=0, max_wait=100)
-    waited = 0.0
-    for _unused in range(1000):
-        ending = patience.after_throttling("api", asked)
-        if isinstance(ending, TenantError):
-            break
-        assert isinstance(ending, Postponed)
-        waited += ending.seconds
-    else:
-        pytest.fail("throttling never ended")
-    assert 50 <= waited <= 100
-
-
-def test_a_success_does_not_renew_max_wait() -> None:
-    patience = Patience(retries=0, max_wait=15)
-    assert isinstance(patience.after_throttling("api", 10), Postponed)
-    patience.renew()
-    assert isinstance(patience.after_throttling("api", 10), TenantError)
-
-
-def test_steady_waiting_for_our_own_pace_is_not_taken_from_max_wait() -> None:
-    patience = Patience(retries=0, max_wait=10)
-    for _unused in range(100):
-        ending = patience.pace(pacing.MINUTE, pacing.XDR_LIST, "api")
-        assert isinstance(ending, Postponed)
-        assert ending.seconds == pacing.MINUTE
-    assert ending.error.reason.state == "throttled"
-    assert ending.error.reason.meaning.startswith("the minute quota of 50 xdr-list-incidents calls at api is used up ")
-    assert isinstance(patience.after_throttling("api", 9), Postponed)
-
-
-def test_waiting_for_the_hourly_quota_is_taken_from_max_wait() -> None:
-    patience = Patience(retries=0, max_wait=1800)
-    first = patience.pace(1200, pacing.XDR_UPDATE, "api")
-    assert isinstance(first, Postponed)
-    assert first.seconds == 1200
-    assert isinstance(patience.pace(1200, pacing.XDR_UPDATE, "api"), TenantError)
-
-
-def test_a_used_up_hourly_quota_is_named_with_the_time_when_it_is_free_again() -> None:
-    before = int(time.time())
-    ending = Patience(retries=0, max_wait=300).pace(1800, pacing.XDR_LIST, "api")
-    after = int(time.time())
-    assert isinstance(ending, TenantError)
-    reason = ending.reason
-    assert (reason.state, reason.code) == ("throttled", None)
-    assert reason.remedy == "run again after 1800 s, or raise max_wait"
-    told = re.fullmatch(
-        r"the hourly quota of 1500 xdr-list-incidents calls at api is used up until (\d\d:\d\d:\d\d) UTC",
-        reason.meaning,
-    )
-    assert told
-    possible = [time.strftime("%H:%M:%S", time.gmtime(now + 1800)) for now in range(before, after + 1)]
-    assert told[1] in possible

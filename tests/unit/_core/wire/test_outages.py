@@ -8,14 +8,15 @@ import functools
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from unit.clock import Clock
-from unit.scripted_server import Answer, ScriptedServer
+from support.machine import Clock
+from support.scripted_server import Answer, ScriptedServer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import errors, fleet
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import Postponed, Reason, TenantError
-from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Tenant
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Patience, Transport
+from ansible_collections.mssp.defender.plugins.module_utils._core.outcomes import Tenant
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.outages import Outages
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
 
 HOST = "api.example"
 SILENT = Reason(errors.UNREACHABLE, "api.example could not be reached: no answer within 30 s", "check the network")
@@ -31,7 +32,7 @@ class Service:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.outages = Outages(self.clock.monotonic)
+        self.outages = Outages(self.clock)
         self.asked = 0
 
     def call(self, caller: Caller, ending: Exception | None = None, seconds: float = 30) -> None:

@@ -6,13 +6,12 @@ from __future__ import annotations
 import errno
 import os
 import ssl
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from unit.scripted_server import Answer, ScriptedServer
+from support.scripted_server import ScriptedServer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire import tls
@@ -24,10 +23,6 @@ def fingerprints(context: ssl.SSLContext) -> list[bytes]:
 
 def ca_of(path: str) -> list[bytes]:
     return fingerprints(ssl.create_default_context(cafile=path))
-
-
-def asked_through(adapter: tls.Adapter, url: str) -> int:
-    return int(adapter.send(requests.Request("GET", url).prepare(), timeout=5, verify=None).status_code)
 
 
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
@@ -116,25 +111,3 @@ def test_a_folder_of_certificates_will_do(server: ScriptedServer, tmp_path: Path
     context = tls.trusted(str(tmp_path)).context
     assert context.verify_mode == ssl.CERT_REQUIRED
     assert fingerprints(context) == []
-
-
-def test_all_connections_share_the_context_and_none_reads_the_bundle_again(
-    server: ScriptedServer, tmp_path: Path
-) -> None:
-    server.script("/a", Answer(delay=0.2))
-    bundle = tmp_path / "bundle.pem"
-    bundle.write_text(Path(server.ca_path).read_text())
-    adapter = tls.Adapter(tls.trusted(str(bundle)).context, 4)
-    bundle.unlink()
-    with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(asked_through, [adapter] * 4, [f"{server.url}/a"] * 4)) == [200] * 4
-
-
-def test_a_certificate_of_another_authority_or_name_is_refused(server: ScriptedServer) -> None:
-    with pytest.raises(requests.exceptions.SSLError):
-        asked_through(tls.Adapter(tls.trusted(None).context, 1), f"{server.url}/a")
-    with pytest.raises(requests.exceptions.SSLError):
-        asked_through(
-            tls.Adapter(tls.trusted(server.ca_path).context, 1), f"{server.url.replace('127.0.0.1', 'localhost')}/a"
-        )
-    assert server.requests == []

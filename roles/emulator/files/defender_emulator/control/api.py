@@ -8,7 +8,6 @@ import dataclasses
 import ipaddress
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -179,7 +178,7 @@ def _addressed(request: Request) -> Tenant:
     return world_of(request).directory.tenants.resolve(request.path_params["tenant"])
 
 
-def _describe(request: Request, tenant: Tenant) -> dict[str, Any]:
+def _describe(request: Request, tenant: Tenant) -> dict[str, object]:
     directory = world_of(request).directory
     principal = directory.service_principals.find(tenant, registrations.client_id(request))
     roles = [role for api in RESOURCES for role in directory.roles(tenant, principal, api)] if principal else []

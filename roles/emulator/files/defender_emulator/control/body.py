@@ -8,12 +8,12 @@ import dataclasses
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any
 
 from starlette.requests import Request
 
 from defender_emulator import json_text
 from defender_emulator.entra.resources import roles_by_resource
+from defender_emulator.json_text import JsonObject
 
 # Beyond these a number means nothing here, or takes for ever.
 _MOST, _COUNTED = 10**9, 100_000
@@ -23,7 +23,7 @@ class BadControl(Exception):
     """A control request that makes no sense; the message says why."""
 
 
-async def read_body(request: Request) -> dict[str, Any]:
+async def read_body(request: Request) -> JsonObject:
     """The body, which is a JSON object or nothing."""
     if not await request.body():
         return {}
@@ -46,7 +46,7 @@ def by_resource(roles: object) -> dict[str, list[str]]:
         raise BadControl(f"no API has an application permission {error}") from None
 
 
-def check_document(what: str, types: Mapping[str, tuple[type, ...]], document: Mapping[str, Any]) -> None:
+def check_document(what: str, types: Mapping[str, tuple[type, ...]], document: JsonObject) -> None:
     """Refuse names and types that such a document does not have. ``what`` begins the sentence."""
     for name, value in document.items():
         if name not in types:
@@ -56,7 +56,7 @@ def check_document(what: str, types: Mapping[str, tuple[type, ...]], document: M
             raise BadControl(f"'{name}' cannot be {value!r}")
 
 
-def check_fields(described: type, body: dict[str, Any]) -> None:
+def check_fields(described: type, body: JsonObject) -> None:
     """Refuse names and types that the dataclass does not have, so that a typing error is not silently ignored."""
     hints = typing.get_type_hints(described)
     for name, value in body.items():

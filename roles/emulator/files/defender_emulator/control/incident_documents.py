@@ -8,12 +8,11 @@ members that no page of Microsoft's names.
 
 from __future__ import annotations
 
-from typing import Any
-
 from defender_emulator import timestamps
 from defender_emulator.control.body import BadControl
+from defender_emulator.defender.documents import GRAPH_ONLY
 from defender_emulator.defender.graph_given import from_graph, is_graph_form
-from defender_emulator.defender.incidents import GRAPH_ONLY
+from defender_emulator.json_text import JsonObject
 
 _TEXT = (str, type(None))
 _NUMBER = (int, type(None))
@@ -52,7 +51,7 @@ _DEVICE: dict[str, tuple[type, ...]] = {
 _ENTITY: dict[str, tuple[type, ...]] = {"entityType": (str,), "verdict": _TEXT, "deliveryAction": _TEXT}
 
 
-def read_incident(given: dict[str, Any]) -> dict[str, Any]:
+def read_incident(given: JsonObject) -> JsonObject:
     """The document in the Defender XDR API's form. BadControl when a member that is known has another type."""
     if is_graph_form(given):
         try:
@@ -71,7 +70,7 @@ def read_incident(given: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _check(what: str, types: dict[str, tuple[type, ...]], document: dict[str, Any]) -> None:
+def _check(what: str, types: dict[str, tuple[type, ...]], document: JsonObject) -> None:
     spelled = {name.lower(): name for name in types}
     for name, value in document.items():
         right = spelled.get(name.lower(), name)

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,9 +13,10 @@ from defender_emulator import timestamps
 from defender_emulator.control.body import BadControl, read_body
 from defender_emulator.control.incident_documents import read_incident
 from defender_emulator.defender import generator
-from defender_emulator.defender.incidents import GRAPH_ONLY, Incident, change_moment, xdr_form
+from defender_emulator.defender.documents import GRAPH_ONLY
+from defender_emulator.defender.incidents import Incident, change_moment, xdr_form
 from defender_emulator.entra.tenants import Tenant
-from defender_emulator.json_text import JsonResponse
+from defender_emulator.json_text import JsonObject, JsonResponse
 from defender_emulator.world import world_of
 
 _MOST_ALERTS = 10_000
@@ -75,7 +75,7 @@ async def remove(request: Request) -> Response:
     return Response(status_code=204)
 
 
-def _take_count(given: dict[str, Any]) -> int | None:
+def _take_count(given: JsonObject) -> int | None:
     count = given.pop("alert_count", None)
     if count is not None and (not isinstance(count, int) or not 0 <= count <= _MOST_ALERTS or "alerts" in given):
         raise BadControl(f"'alert_count' must be a number up to {_MOST_ALERTS}, and stands instead of 'alerts'")

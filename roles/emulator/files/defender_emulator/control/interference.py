@@ -12,7 +12,6 @@ import socket
 import struct
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -197,7 +196,7 @@ def _tenant_id(world: World, segment: str | None, scope: Scope) -> str | None:
 def _claimed_tenant(authorization: str) -> str | None:
     try:
         payload = authorization.split(".")[1]
-        claims: dict[str, Any] = json_text.read(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        claims: json_text.JsonObject = json_text.read(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         return str(claims["tid"])
     except (IndexError, ValueError, KeyError, TypeError):
         return None

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,7 +15,7 @@ from defender_emulator.entra.partnership import LISTS, Partnership
 from defender_emulator.entra.refusals import Refusal
 from defender_emulator.entra.tenants import Tenants, derive_id, is_guid
 from defender_emulator.graph_directory.partnership import STATUSES
-from defender_emulator.json_text import JsonResponse
+from defender_emulator.json_text import JsonObject, JsonResponse
 from defender_emulator.world import world_of
 
 _DAY = 86400 * timestamps.SECOND
@@ -64,7 +63,7 @@ async def put_all(request: Request) -> Response:
     """``POST partner-all``: every customer tenant, with an active relationship and a contract."""
     directory = world_of(request).directory
     named = [tenant.tenant_id for tenant in directory.tenants.customers]
-    body: dict[str, list[dict[str, Any]]] = {
+    body: dict[str, list[JsonObject]] = {
         "customers": [{"tenantId": tenant_id} for tenant_id in named],
         "relationships": [{"customer": {"tenantId": tenant_id}} for tenant_id in named],
         "contracts": [{"customerId": tenant_id} for tenant_id in named],
@@ -73,7 +72,7 @@ async def put_all(request: Request) -> Response:
     return JsonResponse({"customers": len(named)}, 201)
 
 
-def _put(partnership: Partnership, tenants: Tenants, body: dict[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
+def _put(partnership: Partnership, tenants: Tenants, body: dict[str, list[JsonObject]]) -> dict[str, list[str]]:
     first = len(partnership.documents("relationships")) + 1
     complete = {
         "customers": [_customer(tenants, given) for given in body.get("customers", [])],
@@ -87,12 +86,12 @@ def _put(partnership: Partnership, tenants: Tenants, body: dict[str, list[dict[s
     return {name: [document["id"] for document in documents] for name, documents in complete.items()}
 
 
-def _customer(tenants: Tenants, given: dict[str, Any]) -> dict[str, Any]:
+def _customer(tenants: Tenants, given: JsonObject) -> JsonObject:
     tenant_id, name, _domain = _organization(tenants, given.get("tenantId"))
     return _entity("delegatedAdminCustomer", {"id": tenant_id, "displayName": name, **given, "tenantId": tenant_id})
 
 
-def _relationship(tenants: Tenants, given: dict[str, Any], number: int) -> dict[str, Any]:
+def _relationship(tenants: Tenants, given: JsonObject, number: int) -> JsonObject:
     status, duration = given.get("status", "active"), given.get("duration", "P730D")
     if status not in STATUSES:
         raise BadControl(f"status must be one of {', '.join(STATUSES)}")
@@ -112,7 +111,7 @@ def _relationship(tenants: Tenants, given: dict[str, Any], number: int) -> dict[
     return _entity("delegatedAdminRelationship", {**made_up, **given, "customer": customer})
 
 
-def _contract(tenants: Tenants, given: dict[str, Any]) -> dict[str, Any]:
+def _contract(tenants: Tenants, given: JsonObject) -> JsonObject:
     tenant_id, name, domain = _organization(tenants, given.get("customerId"))
     made_up = {
         "id": derive_id("contract", tenant_id),
@@ -136,7 +135,7 @@ def _organization(tenants: Tenants, named: object) -> tuple[str, str, str]:
     return tenant.tenant_id, tenant.title, tenant.domain
 
 
-def _entity(kind: str, document: dict[str, Any]) -> dict[str, Any]:
+def _entity(kind: str, document: JsonObject) -> JsonObject:
     tag = derive_id(kind, repr(document))
     return {"@odata.type": f"#microsoft.graph.{kind}", "@odata.etag": f'W/"{tag}"', **document}
 

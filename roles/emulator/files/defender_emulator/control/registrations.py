@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -39,7 +38,7 @@ async def sample(request: Request) -> Response:
     """``GET application``: the services' settings, and those of the sample application while there is one."""
     directory = world_of(request).directory
     application = directory.sample
-    described: dict[str, Any] = dataclasses.asdict(directory.settings)
+    described: dict[str, object] = dataclasses.asdict(directory.settings)
     if application is not None:
         described |= {"client_id": application.client_id, **dataclasses.asdict(read_settings(application))}
     return JsonResponse(described)
@@ -104,12 +103,12 @@ async def change_credential(request: Request) -> Response:
             timestamps.read(str(value))
         except ValueError as error:
             raise BadControl(str(error)) from None
-    for collection in ("passwordCredentials", "keyCredentials"):
-        for entry in application.document[collection]:
-            if entry["keyId"] == request.path_params["key_id"]:
-                entry.update(changes)
-                world_of(request).directory.applications.save(application)
-                return JsonResponse(entry)
+    for entry in (*application.document["passwordCredentials"], *application.document["keyCredentials"]):
+        if entry["keyId"] == request.path_params["key_id"]:
+            entry["startDateTime"] = changes.get("startDateTime", entry["startDateTime"])
+            entry["endDateTime"] = changes.get("endDateTime", entry["endDateTime"])
+            world_of(request).directory.applications.save(application)
+            return JsonResponse(entry)
     return JsonResponse({"error": "the application has no such credential"}, 404)
 
 

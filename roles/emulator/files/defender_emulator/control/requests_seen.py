@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import asdict, dataclass
-from typing import Any
 
 _KEPT = 2000
 
@@ -44,6 +43,6 @@ class RequestsSeen:
         self._counts.clear()
         self._last.clear()
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> dict[str, object]:
         """``counts`` by route and ``requests``, oldest first."""
         return {"counts": dict(self._counts), "requests": [asdict(request) for request in self._last]}

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from defender_emulator import json_text, timestamps
+from defender_emulator.defender.documents import AlertDocument
 from defender_emulator.defender.incidents import Incident
 from defender_emulator.entra.tenants import Tenant
 from defender_emulator.store import Store
@@ -23,7 +23,7 @@ class Alert:
     incident_id: int
     created: int
     updated: int
-    document: dict[str, Any]
+    document: AlertDocument
 
 
 def alerts_of(incidents: Iterable[Incident]) -> list[Alert]:

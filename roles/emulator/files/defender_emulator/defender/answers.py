@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,6 +18,7 @@ from defender_emulator import json_text
 from defender_emulator.defender.bearer import ApiError, json_response
 from defender_emulator.entra.bearer import challenge
 from defender_emulator.graph_errors import GRAPH_PREFIX, GraphError, error_response
+from defender_emulator.json_text import JsonObject
 from defender_emulator.odata import QueryError
 
 XDR_PREFIX = "/api/"
@@ -62,7 +62,7 @@ def graph_endpoint(endpoint: Endpoint) -> Endpoint:
     return answer
 
 
-async def json_object(request: Request) -> dict[str, Any]:
+async def json_object(request: Request) -> JsonObject:
     """The body of a change, an object with at least one property.
 
     Raises:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import Any
 
 from defender_emulator import timestamps
+from defender_emulator.defender.documents import Device, Entity, EntityDetails
 
 _USERS = ("ada", "bruno", "chen", "dalia", "emeka", "freya", "goran", "hana")
 _DEVICES = (
@@ -34,7 +34,7 @@ class Scene:
     moment: int
 
 
-def device(scene: Scene) -> dict[str, Any]:
+def device(scene: Scene) -> Device:
     """One device."""
     rng = scene.rng
     name, platform, version, build = rng.choice(_DEVICES)
@@ -58,15 +58,15 @@ def device(scene: Scene) -> dict[str, Any]:
     }
 
 
-def entity(kind: str, scene: Scene, device_id: str | None) -> dict[str, Any]:
+def entity(kind: str, scene: Scene, device_id: str | None) -> Entity:
     """One entity of the kind ``entityType`` names."""
-    found: dict[str, Any] = {"entityType": kind, **_MAKERS[kind](scene)}
+    found: Entity = {"entityType": kind, **_MAKERS[kind](scene)}
     if device_id is not None and kind in ("File", "Process", "Registry"):
         found["deviceId"] = device_id
     return found
 
 
-def _user(scene: Scene) -> dict[str, Any]:
+def _user(scene: Scene) -> EntityDetails:
     rng = scene.rng
     name = rng.choice(_USERS)
     return {
@@ -78,16 +78,16 @@ def _user(scene: Scene) -> dict[str, Any]:
     }
 
 
-def _address(scene: Scene) -> dict[str, Any]:
+def _address(scene: Scene) -> EntityDetails:
     # 203.0.113.0/24 is kept for documentation (RFC 5737).
     return {"ipAddress": f"203.0.113.{scene.rng.randrange(1, 255)}"}
 
 
-def _url(scene: Scene) -> dict[str, Any]:
+def _url(scene: Scene) -> EntityDetails:
     return {"url": f"https://parcel-{scene.rng.randrange(100, 999)}.example/track", "verdict": "Suspicious"}
 
 
-def _file(scene: Scene) -> dict[str, Any]:
+def _file(scene: Scene) -> EntityDetails:
     return {
         "sha1": f"{scene.rng.getrandbits(160):040x}",
         "sha256": f"{scene.rng.getrandbits(256):064x}" if scene.rng.random() < 0.5 else None,
@@ -97,7 +97,7 @@ def _file(scene: Scene) -> dict[str, Any]:
     }
 
 
-def _process(scene: Scene) -> dict[str, Any]:
+def _process(scene: Scene) -> EntityDetails:
     return {
         **_file(scene),
         "processId": scene.rng.randrange(500, 60000),
@@ -108,12 +108,12 @@ def _process(scene: Scene) -> dict[str, Any]:
     }
 
 
-def _mailbox(scene: Scene) -> dict[str, Any]:
+def _mailbox(scene: Scene) -> EntityDetails:
     name = scene.rng.choice(_USERS)
     return {"mailboxDisplayName": name.title(), "mailboxAddress": f"{name}@{scene.domain}", "userPrincipalName": None}
 
 
-def _message(scene: Scene) -> dict[str, Any]:
+def _message(scene: Scene) -> EntityDetails:
     return {
         "sender": "delivery@parcel.example",
         "recipient": f"{scene.rng.choice(_USERS)}@{scene.domain}",
@@ -122,7 +122,7 @@ def _message(scene: Scene) -> dict[str, Any]:
     }
 
 
-def _registry(scene: Scene) -> dict[str, Any]:
+def _registry(scene: Scene) -> EntityDetails:
     return {
         "registryHive": "HKEY_LOCAL_MACHINE",
         "registryKey": "SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Run",
@@ -131,7 +131,7 @@ def _registry(scene: Scene) -> dict[str, Any]:
     }
 
 
-def _group(scene: Scene) -> dict[str, Any]:
+def _group(scene: Scene) -> EntityDetails:
     return {
         "securityGroupId": _guid(scene.rng),
         "securityGroupName": scene.rng.choice(("Finance", "Board", "Engineering")),

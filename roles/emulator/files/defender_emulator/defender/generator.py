@@ -6,12 +6,15 @@ from __future__ import annotations
 
 import random
 import uuid
-from typing import Any
+from dataclasses import dataclass
+from typing import cast
 
 from defender_emulator import timestamps
+from defender_emulator.defender.documents import AlertDocument, Comment, IncidentDocument
 from defender_emulator.defender.evidence import Scene, device, entity
 from defender_emulator.defender.scenarios import SCENARIOS, Scenario
 from defender_emulator.entra.tenants import Tenant
+from defender_emulator.json_text import JsonObject
 from defender_emulator.timestamps import SECOND
 
 _SPAN = 30 * 86400
@@ -39,7 +42,7 @@ def incident_id(tenant: Tenant, number: int) -> int:
     return 100_000 + _seed(tenant) % 800_000 + (_SPAN - _age(number)) // 10
 
 
-def make(tenant: Tenant, number: int, epoch: int) -> dict[str, Any]:
+def make(tenant: Tenant, number: int, epoch: int) -> IncidentDocument:
     """The tenant's incident of that number, as the Defender XDR API writes it. ``epoch`` is in seconds since 1970."""
     seed = _seed(tenant)
     rng = random.Random(seed % 2**64 + number)
@@ -51,39 +54,55 @@ def make(tenant: Tenant, number: int, epoch: int) -> dict[str, Any]:
         # Changed by one bulk action: several incidents share the moment.
         updated, digits = (epoch - 600 * (number // 6 % 3 + 1)) * SECOND, 7
     redirected = number % 12 == 7
-    given = {
-        "incidentId": incident_id(tenant, number),
-        "redirectIncidentId": incident_id(tenant, number - 1) if redirected else None,
-        "createdTime": timestamps.write(created, digits),
-        "lastUpdateTime": timestamps.write(updated, digits),
-    }
-    return _document(rng, tenant, scenario, given, None)
+    known = _Known(
+        incident_id=incident_id(tenant, number),
+        redirect=incident_id(tenant, number - 1) if redirected else None,
+        created=timestamps.write(created, digits),
+        updated=timestamps.write(updated, digits),
+    )
+    return _document(rng, tenant, scenario, known, None)
 
 
-def complete(tenant: Tenant, given: dict[str, Any], alert_count: int | None = None) -> dict[str, Any]:
+def complete(tenant: Tenant, given: JsonObject, alert_count: int | None = None) -> IncidentDocument:
     """The incident of which ``given`` is known, at least its ``incidentId``; the same id gets the same rest.
+
+    What ``given`` has of the XDR API's members is of the right type.
 
     Texts of times stay as they are. Without ``lastUpdateTime`` it was changed just now, without ``createdTime`` made an
     hour before. The alerts and comments of ``given`` are completed too.
     """
     rng = random.Random(_seed(tenant) % 2**64 + given["incidentId"])
     updated = timestamps.read(given["lastUpdateTime"]) if "lastUpdateTime" in given else timestamps.now()
-    times = {
-        "createdTime": timestamps.write(updated - 3600 * SECOND),
-        "lastUpdateTime": timestamps.write(updated),
-    }
+    known = _Known(
+        incident_id=given["incidentId"],
+        redirect=given.get("redirectIncidentId"),
+        created=given.get("createdTime", timestamps.write(updated - 3600 * SECOND)),
+        updated=given.get("lastUpdateTime", timestamps.write(updated)),
+        status=given.get("status"),
+        severity=given.get("severity"),
+    )
     alerts = given.get("alerts")
     count = alert_count if alerts is None else len(alerts)
-    known = {"redirectIncidentId": None, **times, **given}
-    document = _document(rng, tenant, rng.choice(SCENARIOS), known, count)
-    made = document["alerts"]
-    document.update(given)
+    made = _document(rng, tenant, rng.choice(SCENARIOS), known, count)
+    document = cast("IncidentDocument", {**made, **given})
     if alerts is not None:
-        document["alerts"] = [{**rest, **alert} for rest, alert in zip(made, alerts, strict=True)]
+        document["alerts"] = [{**rest, **alert} for rest, alert in zip(made["alerts"], alerts, strict=True)]
     if "comments" in given:
         [usual] = _comments(_ANALYSTS[0], updated)
         document["comments"] = [{**usual, **comment} for comment in given["comments"]]
     return document
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is settled before the rest is made up; times as the API writes them. None is for the generator to choose."""
+
+    incident_id: int
+    redirect: int | None
+    created: str
+    updated: str
+    status: str | None = None
+    severity: str | None = None
 
 
 def _seed(tenant: Tenant) -> int:
@@ -96,27 +115,26 @@ def _age(number: int) -> int:
 
 
 def _document(
-    rng: random.Random, tenant: Tenant, scenario: Scenario, known: dict[str, Any], alert_count: int | None
-) -> dict[str, Any]:
-    """``known`` has ids and times. An ``alert_count`` of None means as many as the scenario likes."""
-    redirected = known["redirectIncidentId"] is not None
-    status = known.get("status") or ("Redirected" if redirected else rng.choice(_STATUSES))
+    rng: random.Random, tenant: Tenant, scenario: Scenario, known: _Known, alert_count: int | None
+) -> IncidentDocument:
+    """An ``alert_count`` of None means as many as the scenario likes."""
+    status = known.status or ("Redirected" if known.redirect is not None else rng.choice(_STATUSES))
     classification, determination = rng.choice(_VERDICTS) if status == "Resolved" else ("Unknown", "NotAvailable")
-    severity = known.get("severity") or rng.choice(scenario.severities)
+    severity = known.severity or rng.choice(scenario.severities)
     analyst = None if status == "Active" and rng.random() < 0.7 else rng.choice(_ANALYSTS)
     if alert_count is None:
         alert_count = rng.randrange(1, len(scenario.alerts) + 1)
-    created, updated = (timestamps.read(known[name]) for name in ("createdTime", "lastUpdateTime"))
+    created, updated = timestamps.read(known.created), timestamps.read(known.updated)
     alerts = [
-        _alert(rng, scenario, tenant, known["incidentId"], order, created, severity, status)
+        _alert(rng, scenario, tenant, known.incident_id, order, created, severity, status)
         for order in range(alert_count)
     ]
     return {
-        "incidentId": known["incidentId"],
-        "redirectIncidentId": known["redirectIncidentId"],
+        "incidentId": known.incident_id,
+        "redirectIncidentId": known.redirect,
         "incidentName": scenario.name,
-        "createdTime": known["createdTime"],
-        "lastUpdateTime": known["lastUpdateTime"],
+        "createdTime": known.created,
+        "lastUpdateTime": known.updated,
         "assignedTo": analyst,
         "classification": classification,
         "determination": determination,
@@ -128,7 +146,7 @@ def _document(
     }
 
 
-def _comments(analyst: str, updated: int) -> list[dict[str, str]]:
+def _comments(analyst: str, updated: int) -> list[Comment]:
     return [{"comment": "Triage started", "createdBy": analyst, "createdTime": timestamps.write(updated - 30 * SECOND)}]
 
 
@@ -141,7 +159,7 @@ def _alert(
     created: int,
     severity: str,
     status: str,
-) -> dict[str, Any]:
+) -> AlertDocument:
     moment = created - rng.randrange(1, 600) * SECOND
     resolved = status == "Resolved"
     scene = Scene(rng, tenant.domain, moment)

@@ -10,7 +10,6 @@ security-alert-post-comments; the limits of ``$top`` and ``$skip``: security-err
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,6 +18,7 @@ from defender_emulator import timestamps
 from defender_emulator.defender.alerts import Alert, alerts_of, find_alert
 from defender_emulator.defender.answers import graph_endpoint, json_object
 from defender_emulator.defender.bearer import ApiError, json_response, require
+from defender_emulator.defender.documents import AlertDocument, IncidentDocument
 from defender_emulator.defender.graph_changes import read_changes, read_comment
 from defender_emulator.defender.graph_forms import Writer, enum_name, service_source
 from defender_emulator.defender.graph_incidents import READ_ROLES as INCIDENT_ROLES
@@ -96,10 +96,10 @@ async def update_alert(request: Request) -> Response:
     incident, place = _find(request, caller)
     document = incident.document()
     alert = document["alerts"][place]
-    changes = read_changes(body, alert, _STATUSES, with_tags=False)
+    changes = read_changes(body, alert, _STATUSES)
     if is_lost(request, caller.tenant):
         return _one(request, caller, alert)
-    alert.update(changes)
+    alert = document["alerts"][place] = {**alert, **changes}
     moment = _touch(document, alert)
     alert["resolvedTime"] = (alert["resolvedTime"] or moment) if alert["status"] == "Resolved" else None
     world_of(request).incidents.save(caller.tenant, document)
@@ -139,12 +139,12 @@ def _find(request: Request, caller: Caller) -> tuple[Incident, int]:
     return found
 
 
-def _touch(document: dict[str, Any], alert: dict[str, Any]) -> str:
+def _touch(document: IncidentDocument, alert: AlertDocument) -> str:
     moment = timestamps.write(max(change_moment(document), timestamps.read(alert["lastUpdatedTime"]) + 1))
     document["lastUpdateTime"] = alert["lastUpdatedTime"] = moment
     return moment
 
 
-def _one(request: Request, caller: Caller, alert: dict[str, Any]) -> Response:
+def _one(request: Request, caller: Caller, alert: AlertDocument) -> Response:
     written = Writer.for_request(request, caller.tenant).alert(alert)
     return _ALERTS.one(request, written)

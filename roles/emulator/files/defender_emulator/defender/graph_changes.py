@@ -9,15 +9,16 @@ some determinations differently: all of their names are taken.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from starlette.requests import Request
 
 from defender_emulator.defender.answers import json_object
 from defender_emulator.defender.bearer import ApiError
+from defender_emulator.defender.documents import AlertDocument, Changes, IncidentChanges, IncidentDocument
 from defender_emulator.defender.graph_forms import enum_name
 from defender_emulator.defender.verdicts import DETERMINATIONS as LEGAL
-from defender_emulator.defender.verdicts import UNCLASSIFIED, UNDETERMINED, check_pair, decided
+from defender_emulator.defender.verdicts import UNCLASSIFIED, UNDETERMINED, check_pair, withdraw_determination
+from defender_emulator.json_text import JsonObject
 
 CLASSIFICATIONS = {"unknown": UNCLASSIFIED, **{enum_name(name): name for name in LEGAL}}
 DETERMINATIONS = {
@@ -33,37 +34,30 @@ DETERMINATIONS = {
 _COMMENT_TYPE = "microsoft.graph.security.alertComment"
 
 
-def read_changes(
-    body: Mapping[str, Any], current: Mapping[str, Any], statuses: Mapping[str, str], *, with_tags: bool
-) -> dict[str, Any]:
+def read_incident_changes(body: JsonObject, incident: IncidentDocument, statuses: Mapping[str, str]) -> IncidentChanges:
+    """As ``read_changes``; an incident has tags too."""
+    tags = body.get("customTags", incident["tags"])
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        raise _refusal("'customTags' must be a list of strings.")
+    others = {name: value for name, value in body.items() if name != "customTags"}
+    return {**read_changes(others, incident, statuses), "tags": tags}
+
+
+def read_changes(body: JsonObject, current: IncidentDocument | AlertDocument, statuses: Mapping[str, str]) -> Changes:
     """The body of a PATCH as properties of the XDR document; ``statuses`` maps the names that may be set.
 
     Raises:
         ApiError: 400 for an unknown property, a value that is none, or a pair that does not go together.
     """
-    names = {"status": statuses, "classification": CLASSIFICATIONS, "determination": DETERMINATIONS}
-    changes: dict[str, Any] = {}
+    changes: Changes = {}
     for name, value in body.items():
-        if name.startswith("@odata."):
-            continue
-        if name in names:
-            if not isinstance(value, str) or value not in names[name]:
-                raise _refusal(f"Cannot convert the literal '{value}' to a value of '{name}' that can be set.")
-            changes[name] = names[name][value]
-        elif name == "assignedTo":
-            if value is not None and not isinstance(value, str):
-                raise _refusal("'assignedTo' must be a string or null.")
-            changes[name] = value or None
-        elif name == "customTags" and with_tags:
-            if not isinstance(value, list) or not all(isinstance(tag, str) for tag in value):
-                raise _refusal("'customTags' must be a list of strings.")
-            changes["tags"] = value
-        else:
-            raise _refusal(f"The property '{name}' does not exist or cannot be updated.")
-    changes = decided(current, changes)
+        if not name.startswith("@odata."):
+            changes = {**changes, **_change(name, value, statuses)}
+    withdraw_determination(changes, current["classification"])
     if "classification" in changes or "determination" in changes:
-        after = {**current, **changes}
-        check_pair(after["classification"] or UNCLASSIFIED, after["determination"] or UNDETERMINED, enum_name)
+        classification = changes.get("classification", current["classification"])
+        determination = changes.get("determination", current["determination"])
+        check_pair(classification or UNCLASSIFIED, determination or UNDETERMINED, enum_name)
     return changes
 
 
@@ -76,6 +70,26 @@ async def read_comment(request: Request) -> str:
     if not isinstance(text, str) or not text:
         raise _refusal("'comment' must be a text that is not empty.")
     return text
+
+
+def _change(name: str, value: object, statuses: Mapping[str, str]) -> Changes:
+    if name == "status":
+        return {"status": _member(name, value, statuses)}
+    if name == "classification":
+        return {"classification": _member(name, value, CLASSIFICATIONS)}
+    if name == "determination":
+        return {"determination": _member(name, value, DETERMINATIONS)}
+    if name != "assignedTo":
+        raise _refusal(f"The property '{name}' does not exist or cannot be updated.")
+    if value is not None and not isinstance(value, str):
+        raise _refusal("'assignedTo' must be a string or null.")
+    return {"assignedTo": value or None}
+
+
+def _member(name: str, value: object, names: Mapping[str, str]) -> str:
+    if not isinstance(value, str) or value not in names:
+        raise _refusal(f"Cannot convert the literal '{value}' to a value of '{name}' that can be set.")
+    return names[value]
 
 
 def _refusal(message: str) -> ApiError:

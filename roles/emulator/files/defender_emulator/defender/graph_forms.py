@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from starlette.requests import Request
 
 from defender_emulator.defender.alerts import AlertComments
-from defender_emulator.defender.incidents import GRAPH_ONLY
+from defender_emulator.defender.documents import GRAPH_ONLY, AlertDocument, Device, Entity, IncidentDocument
 from defender_emulator.entra.tenants import Tenant
 from defender_emulator.world import world_of
 
@@ -68,7 +67,6 @@ DEVICE_EVIDENCE = {
     "onboardingStatus": "onboardingStatus",
     "vmMetadata": "vmMetadata",
 }
-_DEVICE_STATES = ("healthStatus", "riskScore", "onboardingStatus")
 
 
 def enum_name(name: str | None) -> str:
@@ -92,10 +90,10 @@ class Writer:
         preferences = re.split(r"[,;\s]+", " ".join(request.headers.getlist("prefer")).lower())
         return cls(tenant, world_of(request).alert_comments, "include-unknown-enum-members" in preferences)
 
-    def incident(self, document: dict[str, Any], *, with_alerts: bool) -> dict[str, Any]:
+    def incident(self, document: IncidentDocument, *, with_alerts: bool) -> dict[str, object]:
         """The Graph form of an XDR incident; alerts only when they are asked for (``$expand=alerts``)."""
         redirect, alerts = document["redirectIncidentId"], document["alerts"]
-        incident: dict[str, Any] = {
+        incident: dict[str, object] = {
             "id": str(document["incidentId"]),
             "tenantId": self.tenant.tenant_id,
             "status": self._member(enum_name(document["status"])),
@@ -117,7 +115,7 @@ class Writer:
             incident["alerts"] = [self.alert(alert) for alert in alerts]
         return {**incident, **document.get(GRAPH_ONLY, {})}
 
-    def alert(self, alert: dict[str, Any]) -> dict[str, Any]:
+    def alert(self, alert: AlertDocument) -> dict[str, object]:
         """The Graph form of an XDR alert."""
         beside = alert.get(GRAPH_ONLY, {})
         return {
@@ -166,7 +164,7 @@ class Writer:
         return f"https://security.microsoft.com/{path}?tid={self.tenant.tenant_id}"
 
 
-def incident_comments(document: dict[str, Any]) -> list[dict[str, str]]:
+def incident_comments(document: IncidentDocument) -> list[dict[str, str | None]]:
     """The Graph form of an XDR incident's comments."""
     return [
         {
@@ -178,12 +176,12 @@ def incident_comments(document: dict[str, Any]) -> list[dict[str, str]]:
     ]
 
 
-def service_source(alert: dict[str, Any]) -> str:
+def service_source(alert: AlertDocument) -> str:
     """The Graph spelling of the product that raised an XDR alert."""
     return SERVICES.get(str(alert["serviceSource"])) or enum_name(alert["serviceSource"])
 
 
-def _device_evidence(device: dict[str, Any]) -> dict[str, Any]:
+def _device_evidence(device: Device) -> dict[str, object]:
     details = {name: device.get(ours) for name, ours in DEVICE_EVIDENCE.items()}
     return {
         "@odata.type": "#microsoft.graph.security.deviceEvidence",
@@ -193,11 +191,13 @@ def _device_evidence(device: dict[str, Any]) -> dict[str, Any]:
         "roles": [],
         "tags": device.get("tags", []),
         **details,
-        **{name: enum_name(details[name]) for name in _DEVICE_STATES},
+        "healthStatus": enum_name(device.get("healthStatus")),
+        "riskScore": enum_name(device.get("riskScore")),
+        "onboardingStatus": enum_name(device.get("onboardingStatus")),
     }
 
 
-def _evidence(entity: dict[str, Any], created: str) -> dict[str, Any]:
+def _evidence(entity: Entity, created: str) -> dict[str, object]:
     kind = entity["entityType"]
     return {
         "@odata.type": f"#microsoft.graph.security.{_EVIDENCE.get(kind) or enum_name(kind) + 'Evidence'}",
@@ -210,7 +210,7 @@ def _evidence(entity: dict[str, Any], created: str) -> dict[str, Any]:
     }
 
 
-def _details(kind: str, entity: dict[str, Any]) -> dict[str, Any]:
+def _details(kind: str, entity: Entity) -> dict[str, object]:
     if kind in ("File", "Process"):
         file = {name: entity.get(name) for name in ("sha1", "sha256", "fileName", "filePath")}
         if kind == "File":

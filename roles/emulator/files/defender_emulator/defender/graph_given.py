@@ -10,19 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from defender_emulator.defender.documents import GRAPH_ONLY
 from defender_emulator.defender.graph_changes import CLASSIFICATIONS, DETERMINATIONS
 from defender_emulator.defender.graph_forms import DETECTION_SOURCES, DEVICE_EVIDENCE, SERVICES
-from defender_emulator.defender.incidents import GRAPH_ONLY
+from defender_emulator.json_text import JsonObject
 
 _GRAPH_NAMES = frozenset({"id", "displayName", "createdDateTime", "lastUpdateDateTime", "customTags", "incidentWebUrl"})
 
 
-def is_graph_form(given: Mapping[str, Any]) -> bool:
+def is_graph_form(given: JsonObject) -> bool:
     """Whether the names in the document are Graph's."""
     return "incidentId" not in given and bool(_GRAPH_NAMES.intersection(given))
 
 
-def from_graph(given: dict[str, Any]) -> dict[str, Any]:
+def from_graph(given: JsonObject) -> JsonObject:
     """The document in the Defender XDR API's form. TypeError, ValueError or AttributeError when a member is odd."""
     document = _translated(given, _INCIDENT)
     alerts = given.get("alerts")
@@ -31,7 +32,7 @@ def from_graph(given: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def _alert(given: dict[str, Any]) -> dict[str, Any]:
+def _alert(given: JsonObject) -> JsonObject:
     if not isinstance(given.get("comments", []), list):
         raise TypeError("the comments of an alert are a list")
     devices = [one for one in given.get("evidence") or [] if str(one.get("@odata.type")).endswith("deviceEvidence")]
@@ -44,9 +45,9 @@ def _alert(given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _translated(given: dict[str, Any], names: Mapping[str, tuple[str, Callable[[Any], Any]]]) -> dict[str, Any]:
-    document: dict[str, Any] = {}
-    beside: dict[str, Any] = {}
+def _translated(given: JsonObject, names: Mapping[str, tuple[str, Callable[[Any], Any]]]) -> JsonObject:
+    document: JsonObject = {}
+    beside: JsonObject = {}
     for name, value in given.items():
         if name in names:
             ours, translate = names[name]
@@ -70,7 +71,7 @@ def _member(**special: str) -> Callable[[Any], Any]:
     return lambda name: name if name is None else special.get(name) or name[:1].upper() + name[1:]
 
 
-def _comments(comments: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _comments(comments: list[JsonObject]) -> list[JsonObject]:
     return [
         {
             "comment": comment.get("comment"),

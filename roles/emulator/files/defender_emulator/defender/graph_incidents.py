@@ -8,15 +8,14 @@ refusal of a large ``$top`` as seen in a public log.
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response
 
 from defender_emulator import timestamps
 from defender_emulator.defender.answers import graph_endpoint, json_object
 from defender_emulator.defender.bearer import ApiError, json_response, require
-from defender_emulator.defender.graph_changes import read_changes, read_comment
+from defender_emulator.defender.documents import IncidentDocument
+from defender_emulator.defender.graph_changes import read_comment, read_incident_changes
 from defender_emulator.defender.graph_forms import Writer, enum_name, incident_comments
 from defender_emulator.defender.graph_pages import Collection
 from defender_emulator.defender.incidents import Incident, change_moment
@@ -86,10 +85,10 @@ async def update_incident(request: Request) -> Response:
     caller = _caller(request, _WRITE_ROLES)
     body = await json_object(request)
     document = _changeable(request, caller)
-    changes = read_changes(body, document, _WRITTEN_STATUSES, with_tags=True)
+    changes = read_incident_changes(body, document, _WRITTEN_STATUSES)
     if is_lost(request, caller.tenant):
         return _one(request, caller, document, with_alerts=False)
-    document.update(changes)
+    document = {**document, **changes}
     document["lastUpdateTime"] = timestamps.write(change_moment(document))
     world_of(request).incidents.save(caller.tenant, document)
     return _one(request, caller, document, with_alerts=False)
@@ -132,7 +131,7 @@ def find_incident(request: Request, caller: Caller) -> Incident:
     return incident
 
 
-def _changeable(request: Request, caller: Caller) -> dict[str, Any]:
+def _changeable(request: Request, caller: Caller) -> IncidentDocument:
     document = find_incident(request, caller).document()
     redirect = document["redirectIncidentId"]
     if redirect is not None:
@@ -141,6 +140,6 @@ def _changeable(request: Request, caller: Caller) -> dict[str, Any]:
     return document
 
 
-def _one(request: Request, caller: Caller, document: dict[str, Any], *, with_alerts: bool) -> Response:
+def _one(request: Request, caller: Caller, document: IncidentDocument, *, with_alerts: bool) -> Response:
     incident = Writer.for_request(request, caller.tenant).incident(document, with_alerts=with_alerts)
     return _INCIDENTS.one(request, incident)

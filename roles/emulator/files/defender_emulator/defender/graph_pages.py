@@ -14,7 +14,7 @@ import binascii
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -42,14 +42,14 @@ class Collection(Generic[R]):
 
     name: str
     kind: str
-    fields: Mapping[str, Field]
+    fields: Mapping[str, Field[R]]
     default_top: int
     max_top: int
     max_skip: int = _NO_LIMIT
     options: frozenset[str] = frozenset({"$select"})
 
     def page(
-        self, request: Request, tenant: Tenant, records: Iterable[R], write: Callable[[R], dict[str, Any]]
+        self, request: Request, tenant: Tenant, records: Iterable[R], write: Callable[[R], dict[str, object]]
     ) -> Response:
         """The page that the request asks for.
 
@@ -69,7 +69,7 @@ class Collection(Generic[R]):
             self._put_in_order(chosen, options["$orderby"])
         page, following = cut(chosen, skip, top, settings)
         refuse_poison(request, tenant, page, expanded="$expand" in options)
-        body: dict[str, Any] = {"@odata.context": self._context(request)}
+        body: dict[str, object] = {"@odata.context": self._context(request)}
         if _is_counted(options):
             body["@odata.count"] = len(chosen)
         if following is not None:
@@ -81,7 +81,7 @@ class Collection(Generic[R]):
         churn(request, tenant)
         return answer
 
-    def one(self, request: Request, document: dict[str, Any]) -> Response:
+    def one(self, request: Request, document: dict[str, object]) -> Response:
         """One object, or of it what ``$select`` asks for. QueryError for what the object does not have."""
         context = f"{self._context(request)}/$entity"
         return json_response({"@odata.context": context, **self._selected(request, document)})
@@ -91,7 +91,7 @@ class Collection(Generic[R]):
         selected = f"({','.join(names)})" if names else ""
         return f"{graph_metadata(request)}#security/{self.name}{selected}"
 
-    def _selected(self, request: Request, document: dict[str, Any]) -> dict[str, Any]:
+    def _selected(self, request: Request, document: dict[str, object]) -> dict[str, object]:
         names = _selected_names(request)
         for name in names:
             if name not in document:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import itertools
 import time
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -134,7 +133,7 @@ def _strike(request: Request, caller: Caller, quota_code: str) -> Response | Non
     raise ApiError(status, {400: "BadRequest", 429: quota_code}.get(status, "UnknownError"), _TIMED_OUT)
 
 
-def _stats(seconds: float, cpu_seconds: float, row_count: int, size: int) -> dict[str, Any]:
+def _stats(seconds: float, cpu_seconds: float, row_count: int, size: int) -> dict[str, object]:
     used = f"00:00:{cpu_seconds:010.7f}"
     nothing = {"hits": 0, "misses": 0, "total": 0}
     return {

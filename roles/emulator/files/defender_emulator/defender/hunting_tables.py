@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from defender_emulator import timestamps
+from defender_emulator.defender.documents import AlertDocument, Entity
 from defender_emulator.defender.incidents import Incident
 from defender_emulator.kusto.values import Row, Table
 
@@ -78,7 +79,7 @@ def _cell(kind: str, value: Any) -> Any:
     return "" if value is None else json.dumps(value)
 
 
-def _alert_info(alert: dict[str, Any]) -> Iterator[Row]:
+def _alert_info(alert: AlertDocument) -> Iterator[Row]:
     yield (
         alert["creationTime"],
         alert["alertId"],
@@ -89,8 +90,8 @@ def _alert_info(alert: dict[str, Any]) -> Iterator[Row]:
     )
 
 
-def _alert_evidence(alert: dict[str, Any]) -> Iterator[Row]:
-    machines = [
+def _alert_evidence(alert: AlertDocument) -> Iterator[Row]:
+    machines: list[Entity] = [
         {"entityType": "Machine", "deviceId": device["mdatpDeviceId"], "deviceDnsName": device["deviceDnsName"]}
         for device in alert["devices"]
     ]
@@ -107,19 +108,19 @@ def _alert_evidence(alert: dict[str, Any]) -> Iterator[Row]:
         )
 
 
-def _device_info(alert: dict[str, Any]) -> Iterator[Row]:
+def _device_info(alert: AlertDocument) -> Iterator[Row]:
     for device in alert["devices"]:
         yield (alert["creationTime"], *(device.get(key) for key in _DEVICE.values()), device.get("osBuild") or 0)
 
 
-def _origin(alert: dict[str, Any]) -> tuple[str, str, str]:
+def _origin(alert: AlertDocument) -> tuple[str | None, str | None, str]:
     service = alert["serviceSource"]
-    return _SERVICES.get(service, service), alert["detectionSource"], json.dumps(alert["mitreTechniques"])
+    return _SERVICES.get(service or "", service), alert["detectionSource"], json.dumps(alert["mitreTechniques"])
 
 
 _ORIGIN = ("ServiceSource", "DetectionSource", "AttackTechniques")
 _TYPES = {"Timestamp": "DateTime", "OSBuild": "Int64"}
-_TABLES: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], Iterator[Row]]]] = {
+_TABLES: dict[str, tuple[tuple[str, ...], Callable[[AlertDocument], Iterator[Row]]]] = {
     "AlertInfo": (("Timestamp", "AlertId", "Title", "Category", "Severity", *_ORIGIN), _alert_info),
     "AlertEvidence": (
         ("Timestamp", "AlertId", "Title", *_ORIGIN, "EntityType", "EvidenceRole", *_EVIDENCE),

@@ -10,17 +10,15 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from defender_emulator import json_text, timestamps
 from defender_emulator.defender import generator
+from defender_emulator.defender.documents import GRAPH_ONLY, IncidentDocument
 from defender_emulator.entra.tenants import Tenant
 from defender_emulator.store import Store
 
 _ID = re.compile(r"[0-9]{1,18}")
 _KIND = "incident"
-# A member of an incident or an alert in the store: what Microsoft Graph alone shows of it.
-GRAPH_ONLY = "@graph"
 _HAS_GRAPH_ONLY = f'"{GRAPH_ONLY}":'.encode()
 
 
@@ -42,7 +40,7 @@ class Incident:
     json: bytes
 
     @classmethod
-    def of(cls, document: dict[str, Any]) -> Incident:
+    def of(cls, document: IncidentDocument) -> Incident:
         """The incident that a document of the XDR API describes."""
         return cls(
             document["incidentId"],
@@ -61,9 +59,9 @@ class Incident:
         """What the Defender XDR API shows."""
         return json_text.write(xdr_form(self.document())) if _HAS_GRAPH_ONLY in self.json else self.json
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> IncidentDocument:
         """The whole incident in the XDR API's form, with what only Graph shows."""
-        document: dict[str, Any] = json.loads(self.json)
+        document: IncidentDocument = json.loads(self.json)
         return document
 
 
@@ -77,7 +75,7 @@ class IncidentArchive:
         # each with its place among the tenant's incidents; made when first needed after a change
         self._by_update: dict[str, list[tuple[int, Incident]]] = {}
         # None: removed
-        self._changed: dict[str, dict[int, dict[str, Any] | None]] = {}
+        self._changed: dict[str, dict[int, IncidentDocument | None]] = {}
         for key, document in store.all(_KIND).items():
             tenant_id, _mark, incident_id = key.partition("/")
             self._changed.setdefault(tenant_id, {})[int(incident_id)] = document
@@ -124,7 +122,7 @@ class IncidentArchive:
         """The incident whose id a client wrote, if it is one."""
         return self.of(tenant).get(int(incident_id)) if _ID.fullmatch(incident_id) else None
 
-    def save(self, tenant: Tenant, *documents: dict[str, Any]) -> None:
+    def save(self, tenant: Tenant, *documents: IncidentDocument) -> None:
         """Replace incidents by their changed documents, or add them."""
         incidents = {document["incidentId"]: Incident.of(document) for document in documents}
         self.of(tenant).update(incidents)
@@ -143,7 +141,7 @@ class IncidentArchive:
         self._store.put(_KIND, f"{tenant.tenant_id}/{incident.incident_id}", None)
 
 
-def xdr_form(document: dict[str, Any]) -> dict[str, Any]:
+def xdr_form(document: IncidentDocument) -> dict[str, object]:
     """The document without what only Graph shows."""
     alerts = [{name: value for name, value in alert.items() if name != GRAPH_ONLY} for alert in document["alerts"]]
     return {**{name: value for name, value in document.items() if name != GRAPH_ONLY}, "alerts": alerts}
@@ -153,6 +151,6 @@ def _updated(placed: tuple[int, Incident]) -> int:
     return placed[1].updated
 
 
-def change_moment(document: dict[str, Any]) -> int:
+def change_moment(document: IncidentDocument) -> int:
     """When a change of the incident takes place, in ticks: now, and in any case after the one before."""
     return max(timestamps.now(), timestamps.read(document["lastUpdateTime"]) + 1)

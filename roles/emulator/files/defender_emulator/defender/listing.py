@@ -34,7 +34,7 @@ R = TypeVar("R", bound=Record)
 def choose(
     records: Iterable[R],
     options: Mapping[str, str],
-    fields: Mapping[str, Field],
+    fields: Mapping[str, Field[R]],
     settings: ServiceSettings,
     operators: Collection[str] = ALL_OPERATORS,
 ) -> list[R]:

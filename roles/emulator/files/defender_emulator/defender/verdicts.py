@@ -7,10 +7,10 @@ Sources: learn.microsoft.com, api-update-incidents; for the other names api-inci
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from defender_emulator.defender.bearer import ApiError
+from defender_emulator.defender.documents import Changes
 
 DETERMINATIONS = {
     "TruePositive": (
@@ -36,11 +36,10 @@ OTHER_NAMES = {
 OF_OLD = {"Apt": "TruePositive", "SecurityPersonnel": "TruePositive"}
 
 
-def decided(current: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The changes, with which an incident that is not classified any more has no determination either."""
-    if changes.get("classification") == UNCLASSIFIED and current["classification"] != UNCLASSIFIED:
-        return {"determination": UNDETERMINED, **changes}
-    return dict(changes)
+def withdraw_determination(changes: Changes, classification: str | None) -> None:
+    """Let what had that classification have no determination either, when the changes take the classification away."""
+    if changes.get("classification") == UNCLASSIFIED and classification != UNCLASSIFIED:
+        changes.setdefault("determination", UNDETERMINED)
 
 
 def check_pair(classification: str, determination: str, spelled: Callable[[str], str] = str) -> None:

@@ -10,7 +10,7 @@ Sources: learn.microsoft.com, api-list-incidents, api-get-incident, api-update-i
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -19,6 +19,7 @@ from starlette.responses import Response
 from defender_emulator import timestamps
 from defender_emulator.defender.answers import json_object, xdr_endpoint
 from defender_emulator.defender.bearer import ApiError, json_response, require
+from defender_emulator.defender.documents import IncidentChanges, IncidentDocument
 from defender_emulator.defender.incidents import Incident, change_moment, xdr_form
 from defender_emulator.defender.listing import check_options, choose, churn, cut, is_lost, limited, refuse_poison
 from defender_emulator.defender.throttling import count_xdr_call
@@ -29,10 +30,11 @@ from defender_emulator.defender.verdicts import (
     UNCLASSIFIED,
     UNDETERMINED,
     check_pair,
-    decided,
+    withdraw_determination,
 )
 from defender_emulator.entra.resources import XDR
 from defender_emulator.entra.tenants import Tenant
+from defender_emulator.json_text import JsonObject
 from defender_emulator.odata import Field, bounds_of, parse_number
 from defender_emulator.world import world_of
 
@@ -43,7 +45,7 @@ _MAX_TOP = 100
 _OPTIONS = frozenset({"$filter", "$top", "$skip"})
 _WRITTEN_STATUSES = frozenset({"Active", "InProgress", "Resolved"})
 _STATUSES = _WRITTEN_STATUSES | {"Redirected", "AwaitingAction"}
-_FIELDS = {
+_FIELDS: dict[str, Field[Incident]] = {
     "lastUpdateTime": Field(lambda incident: incident.updated, is_moment=True),
     "createdTime": Field(lambda incident: incident.created, is_moment=True),
     "status": Field(lambda incident: incident.status, names=_STATUSES),
@@ -104,11 +106,10 @@ async def update_incident(request: Request) -> Response:
     changes = _read_changes(body, document)
     if is_lost(request, caller.tenant):
         return _one(document)
-    comment = changes.pop("comment", None)
-    document.update(changes)
+    document = {**document, **changes}
     document["assignedTo"] = document["assignedTo"] or None
     moment = timestamps.write(change_moment(document))
-    if comment:
+    if comment := body.get("comment"):
         author = world_of(request).directory.application_name(caller.client_id)
         document["comments"].append({"comment": comment, "createdBy": author, "createdTime": moment})
     document["lastUpdateTime"] = moment
@@ -116,7 +117,7 @@ async def update_incident(request: Request) -> Response:
     return _one(document)
 
 
-def _one(document: dict[str, Any]) -> Response:
+def _one(document: IncidentDocument) -> Response:
     return json_response({"@odata.context": f"{_CONTEXT}/$entity", **xdr_form(document)})
 
 
@@ -128,27 +129,34 @@ def _find(request: Request, tenant: Tenant) -> Incident:
     return incident
 
 
-def _read_changes(body: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
-    """The changes to make, in the names that the API itself writes. ApiError 400 for what cannot be changed so."""
+def _read_changes(body: JsonObject, document: IncidentDocument) -> IncidentChanges:
+    """What is to change, in the names that the API itself writes, without a comment. ApiError 400 when it cannot be."""
     redirect = document["redirectIncidentId"]
     if redirect is not None:
         raise ApiError(
             400, "InvalidInput", f"Incident {document['incidentId']} is redirected to {redirect} and cannot be updated."
         )
     _check_types(body)
-    changes = {
-        name: OTHER_NAMES.get(value, value) if name == "determination" else value for name, value in body.items()
+    given = {
+        name: OTHER_NAMES.get(value, value) if name == "determination" else value
+        for name, value in body.items()
+        if name != "comment"
     }
     for name, possible in _POSSIBLE.items():
-        if name in changes and changes[name] not in possible:
-            raise ApiError(400, "InvalidInput", f"'{changes[name]}' is not a {name} that can be set.")
-    changes = decided(document, changes)
+        if name in given and given[name] not in possible:
+            raise ApiError(400, "InvalidInput", f"'{given[name]}' is not a {name} that can be set.")
+    # _check_types has looked at each member.
+    changes = cast("IncidentChanges", given)
+    withdraw_determination(changes, document["classification"])
     if "classification" in changes or "determination" in changes:
-        check_pair(*(changes.get(name, document[name]) for name in ("classification", "determination")))
+        check_pair(
+            changes.get("classification", document["classification"]),
+            changes.get("determination", document["determination"]),
+        )
     return changes
 
 
-def _check_types(body: dict[str, Any]) -> None:
+def _check_types(body: JsonObject) -> None:
     unknown = sorted(set(body) - _CHANGEABLE)
     if unknown:
         raise ApiError(400, "InvalidRequestBody", f"Property '{unknown[0]}' cannot be updated.")

@@ -16,7 +16,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -25,8 +25,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from defender_emulator import timestamps
 from defender_emulator.entra.applications import Application
+from defender_emulator.entra.documents import KeyCredential, PasswordCredential
 from defender_emulator.entra.refusals import Refusal
 from defender_emulator.entra.signing_keys import encode
+from defender_emulator.json_text import JsonObject
 
 CERTIFICATE_TYPE = "AsymmetricX509Cert"
 
@@ -49,7 +51,7 @@ class RegisteredCertificate:
     not_after: int
 
 
-def add_secret(application: Application, secret: str, properties: dict[str, Any], key_id: str = "") -> dict[str, Any]:
+def add_secret(application: Application, secret: str, properties: JsonObject, key_id: str = "") -> PasswordCredential:
     """Register a secret and return the entry that Graph shows for it, without the secret itself.
 
     ``properties`` may name ``displayName``, ``startDateTime`` and ``endDateTime``. It is good for two years unless
@@ -58,7 +60,7 @@ def add_secret(application: Application, secret: str, properties: dict[str, Any]
     start = properties.get("startDateTime") or timestamps.write(timestamps.now())
     end = properties.get("endDateTime") or timestamps.write(timestamps.read(start) + _DEFAULT_SECRET_DAYS * _DAY)
     key_id = key_id or str(uuid.uuid4())
-    entry = {
+    entry: PasswordCredential = {
         "customKeyIdentifier": properties.get("customKeyIdentifier"),
         "displayName": properties.get("displayName"),
         "endDateTime": end,
@@ -83,18 +85,28 @@ def hash_secret(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def remove_credential(application: Application, collection: str, key_id: str) -> bool:
-    """Take one secret or certificate (``passwordCredentials``, ``keyCredentials``) away. False when there is none."""
-    entries = application.document[collection]
+def remove_secret(application: Application, key_id: str) -> bool:
+    """Take one secret away. False when there is none of that id."""
+    entries = application.document["passwordCredentials"]
     kept = [entry for entry in entries if entry["keyId"] != key_id]
-    application.document[collection] = kept
+    application.document["passwordCredentials"] = kept
     application.secret_hashes.pop(key_id, None)
     application.added_at.pop(key_id, None)
     return len(kept) < len(entries)
 
 
-def certificate_entry(properties: dict[str, Any]) -> dict[str, Any]:
+def remove_certificate(application: Application, key_id: str) -> bool:
+    """Take one certificate away. False when there is none of that id."""
+    entries = application.document["keyCredentials"]
+    kept = [entry for entry in entries if entry["keyId"] != key_id]
+    set_certificates(application, kept)
+    return len(kept) < len(entries)
+
+
+def certificate_entry(properties: JsonObject) -> KeyCredential:
     """The ``keyCredentials`` entry for an uploaded certificate, with defaults from the certificate itself.
+
+    ``keyId``, ``type`` and ``usage`` are checked, if they are given.
 
     Raises:
         ValueError: it is no certificate for an RSA key, or the dates go beyond the certificate's own.
@@ -108,7 +120,7 @@ def certificate_entry(properties: dict[str, Any]) -> dict[str, Any]:
     end = properties.get("endDateTime") or timestamps.write(certificate.not_after, 0)
     if timestamps.read(end) > certificate.not_after or timestamps.read(start) >= timestamps.read(end):
         raise ValueError("the end date is invalid")
-    return {
+    entry = {
         "customKeyIdentifier": base64.b64encode(certificate.sha1).decode(),
         "displayName": certificate.subject,
         "keyId": str(uuid.uuid4()),
@@ -119,9 +131,10 @@ def certificate_entry(properties: dict[str, Any]) -> dict[str, Any]:
         "startDateTime": start,
         "endDateTime": end,
     }
+    return cast("KeyCredential", entry)
 
 
-def set_certificates(application: Application, entries: list[dict[str, Any]]) -> None:
+def set_certificates(application: Application, entries: list[KeyCredential]) -> None:
     """Replace the certificates. One that stays keeps the time it became known."""
     before = {entry["keyId"] for entry in application.document["keyCredentials"]}
     after = {entry["keyId"] for entry in entries}
@@ -197,14 +210,14 @@ def find_certificate(
     raise Refusal(700027, reason="The key was not found.", thumbprint=thumbprint)
 
 
-def certificates(application: Application) -> Iterator[tuple[dict[str, Any], RegisteredCertificate]]:
+def certificates(application: Application) -> Iterator[tuple[KeyCredential, RegisteredCertificate]]:
     """Each registered certificate with its entry."""
     for entry in application.document["keyCredentials"]:
         if entry["type"] == CERTIFICATE_TYPE:
             yield entry, read_certificate(entry["key"])
 
 
-def is_current(entry: dict[str, Any]) -> bool:
+def is_current(entry: KeyCredential | PasswordCredential) -> bool:
     """Whether a credential's dates include this moment."""
     return _has_begun(entry) and not _has_ended(entry)
 
@@ -234,10 +247,10 @@ def check_federation(application: Application, issuer: str, subject: str, audien
         raise Refusal(700212, audience=audience)
 
 
-def _has_begun(entry: dict[str, Any]) -> bool:
+def _has_begun(entry: KeyCredential | PasswordCredential) -> bool:
     # A client that dates a credential "now" by its own clock may use it at once.
     return timestamps.read(entry["startDateTime"]) <= timestamps.now() + 300 * timestamps.SECOND
 
 
-def _has_ended(entry: dict[str, Any]) -> bool:
+def _has_ended(entry: KeyCredential | PasswordCredential) -> bool:
     return timestamps.read(entry["endDateTime"]) <= timestamps.now()

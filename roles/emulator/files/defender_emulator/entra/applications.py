@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import cast
 
+from defender_emulator.entra.documents import ApplicationDocument, ApplicationProperties, FederatedCredential
 from defender_emulator.entra.tenants import Tenant
+from defender_emulator.json_text import JsonObject
 from defender_emulator.store import Store
 
 SINGLE_TENANT = "AzureADMyOrg"
@@ -27,30 +29,30 @@ class Application:
     """
 
     tenant_id: str
-    document: dict[str, Any]
+    document: ApplicationDocument
     created_at: float
     owners: list[str] = field(default_factory=list)
     secret_hashes: dict[str, str] = field(default_factory=dict)
-    federated_credentials: list[dict[str, Any]] = field(default_factory=list)
+    federated_credentials: list[FederatedCredential] = field(default_factory=list)
     added_at: dict[str, float] = field(default_factory=dict)
 
     @property
     def object_id(self) -> str:
         """The id of the registration itself."""
-        return str(self.document["id"])
+        return self.document["id"]
 
     @property
     def client_id(self) -> str:
         """``appId``: the same in every tenant."""
-        return str(self.document["appId"])
+        return self.document["appId"]
 
     @property
     def display_name(self) -> str:
-        return str(self.document["displayName"])
+        return self.document["displayName"]
 
     @property
     def is_single_tenant(self) -> bool:
-        return bool(self.document["signInAudience"] == SINGLE_TENANT)
+        return self.document["signInAudience"] == SINGLE_TENANT
 
     @property
     def redirect_uris(self) -> list[str]:
@@ -59,18 +61,17 @@ class Application:
 
     @property
     def publisher_domain(self) -> str:
-        return str(self.document["publisherDomain"])
+        return self.document["publisherDomain"]
 
     @property
     def verified_publisher(self) -> str | None:
         """The name that Microsoft has verified, if it has."""
-        name: str | None = self.document["verifiedPublisher"]["displayName"]
-        return name
+        return self.document["verifiedPublisher"]["displayName"]
 
     def wanted_role_ids(self) -> list[tuple[str, str]]:
         """The application permissions it asks for: application id of the API, and id of the app role."""
         return [
-            (str(wanted["resourceAppId"]), str(access["id"]))
+            (wanted["resourceAppId"], access["id"])
             for wanted in self.document["requiredResourceAccess"]
             for access in wanted["resourceAccess"]
             if access["type"] == "Role"
@@ -110,11 +111,11 @@ class Applications:
 
 
 def new_application(
-    tenant: Tenant, properties: dict[str, Any], client_id: str | None = None, owners: Iterable[str] = ()
+    tenant: Tenant, properties: JsonObject, client_id: str | None = None, owners: Iterable[str] = ()
 ) -> Application:
-    """A registration with Graph's defaults for what ``properties`` leave out."""
+    """A registration with Graph's defaults for what ``properties``, at least a ``displayName``, leave out."""
     now = time.time()
-    document: dict[str, Any] = {
+    document = {
         "id": str(uuid.uuid4()),
         "deletedDateTime": None,
         "appId": client_id or str(uuid.uuid4()),
@@ -122,10 +123,12 @@ def new_application(
         "publisherDomain": tenant.domain,
         **default_properties(),
     }
-    return Application(tenant.tenant_id, merge(document, properties), now, list(owners))
+    # Where properties come from, they are checked against the defaults.
+    registered = cast("ApplicationDocument", _merged(document, properties))
+    return Application(tenant.tenant_id, registered, now, list(owners))
 
 
-def default_properties() -> dict[str, Any]:
+def default_properties() -> ApplicationProperties:
     """What an application has of which nothing is said. Source: learn.microsoft.com, application-post-applications."""
     return {
         "applicationTemplateId": None,
@@ -174,10 +177,14 @@ def default_properties() -> dict[str, Any]:
     }
 
 
-def merge(document: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """The document with the changes: objects are changed property by property, collections are replaced."""
+def merge(document: ApplicationDocument, changes: JsonObject) -> ApplicationDocument:
+    """The document with changes that were checked: objects are changed property by property, collections replaced."""
+    return cast("ApplicationDocument", _merged(document, changes))
+
+
+def _merged(document: Mapping[str, object], changes: JsonObject) -> dict[str, object]:
     merged = dict(document)
     for name, value in changes.items():
         known = merged.get(name)
-        merged[name] = merge(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
+        merged[name] = _merged(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
     return merged

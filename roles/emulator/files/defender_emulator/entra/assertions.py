@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from defender_emulator import timestamps
 from defender_emulator.entra.application_credentials import IsKnown, check_federation, find_certificate
@@ -19,6 +19,7 @@ from defender_emulator.entra.applications import Application
 from defender_emulator.entra.identity_provider import IdentityProvider
 from defender_emulator.entra.refusals import Refusal
 from defender_emulator.entra.unproven import peek
+from defender_emulator.json_text import JsonObject
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -48,7 +49,7 @@ def check_assertion(
     _check_times(claims)
 
 
-def _check_certificate(assertion: str, header: dict[str, Any], application: Application, is_known: IsKnown) -> None:
+def _check_certificate(assertion: str, header: JsonObject, application: Application, is_known: IsKnown) -> None:
     algorithm = str(header.get("alg", ""))
     name = "x5t#S256" if algorithm == "PS256" else "x5t"
     # MSAL pads the thumbprint, which JOSE forbids and Entra ID accepts.
@@ -61,7 +62,7 @@ def _check_certificate(assertion: str, header: dict[str, Any], application: Appl
 
 
 def _check_federated(
-    assertion: str, claims: dict[str, Any], application: Application, provider: IdentityProvider, is_known: IsKnown
+    assertion: str, claims: JsonObject, application: Application, provider: IdentityProvider, is_known: IsKnown
 ) -> None:
     issuer, subject, audience = (str(claims.get(name, "")) for name in ("iss", "sub", "aud"))
     check_federation(application, issuer, subject, audience, is_known)
@@ -74,12 +75,12 @@ def _check_federated(
         raise Refusal(700027, reason="The key was not found.", thumbprint="") from None
 
 
-def _verify_signature(assertion: str, key: Any, algorithm: str) -> None:
+def _verify_signature(assertion: str, key: rsa.RSAPublicKey, algorithm: str) -> None:
     # The signature alone: MSAL sends dates as floats and no nbf, which PyJWT would refuse.
     jwt.api_jws.decode(assertion, key, algorithms=[algorithm])
 
 
-def _check_times(claims: dict[str, Any]) -> None:
+def _check_times(claims: JsonObject) -> None:
     now = time.time()
     try:
         expiry, start = float(claims["exp"]), float(claims.get("nbf", 0))

@@ -42,15 +42,14 @@ def authenticate(request: Request, resource: Resource) -> Caller:
         raise BadToken("Access token is missing or empty.")
     try:
         claims = world.tokens.verify(value, accepted_audiences(resource))
-        tenant = world.directory.tenants.resolve(claims["tid"])
+        tenant = world.directory.tenants.resolve(claims.tenant_id)
     except jwt.ExpiredSignatureError:
         raise BadToken("Lifetime validation failed, the token is expired.") from None
     except jwt.InvalidAudienceError:
         raise BadToken("Access token validation failure. Invalid audience.") from None
     except (jwt.InvalidTokenError, Refusal):
         raise BadToken("Access token validation failure.") from None
-    client_id = claims.get("appid") or claims["azp"]
-    return Caller(tenant, client_id, claims["oid"], frozenset(claims.get("roles", [])))
+    return Caller(tenant, claims.client_id, claims.object_id, claims.roles)
 
 
 def challenge(request: Request, message: str) -> dict[str, str]:

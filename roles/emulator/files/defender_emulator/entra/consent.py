@@ -16,12 +16,11 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from defender_emulator.entra.applications import Application
 from defender_emulator.entra.directory import Directory
+from defender_emulator.entra.documents import ResourceAccess
 from defender_emulator.entra.refusals import Refusal
 from defender_emulator.entra.resources import RESOURCES, Permission, Resource, find_resource
 from defender_emulator.entra.service_principals import resources_present
 from defender_emulator.entra.tenants import Tenant
-
-_WANTED = "requiredResourceAccess"
 
 
 class Form(Enum):
@@ -101,7 +100,9 @@ def requested_permissions(application: Application) -> list[RequestedPermissions
     Raises:
         Refusal: 650052 for an API that nobody knows, 650053 for a permission that the API does not have.
     """
-    wanted = {item["resourceAppId"].lower(): item["resourceAccess"] for item in application.document[_WANTED]}
+    wanted = {
+        item["resourceAppId"].lower(): item["resourceAccess"] for item in application.document["requiredResourceAccess"]
+    }
     unknown = set(wanted) - {resource.app_id for resource in RESOURCES}
     if unknown:
         raise Refusal(650052, resource_id=min(unknown), resource_name="unknown")
@@ -184,7 +185,7 @@ def _named(
     application: Application,
     resource: Resource,
     defined: tuple[Permission, ...],
-    wanted: list[dict[str, str]],
+    wanted: list[ResourceAccess],
     kind: str,
 ) -> list[Permission]:
     by_id = {permission.role_id: permission for permission in defined}

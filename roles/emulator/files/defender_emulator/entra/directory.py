@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from typing import Any
 
 from defender_emulator.entra import identity_provider, partnership
 from defender_emulator.entra import registered_at_first as first
 from defender_emulator.entra.application_credentials import add_secret, certificate_entry, hash_secret, set_certificates
 from defender_emulator.entra.applications import Application, Applications, new_application
+from defender_emulator.entra.documents import FederatedCredential, KeyCredential
 from defender_emulator.entra.resources import RESOURCES, Resource, resource_by_key
 from defender_emulator.entra.service_principals import (
     ServicePrincipal,
@@ -20,6 +20,7 @@ from defender_emulator.entra.service_principals import (
 )
 from defender_emulator.entra.service_settings import ServiceSettings
 from defender_emulator.entra.tenants import Tenant, Tenants
+from defender_emulator.json_text import JsonObject
 from defender_emulator.store import Store
 
 STORED_KINDS = ("tenant", "registration", "service_principal", "service", *partnership.STORED_KINDS)
@@ -58,7 +59,7 @@ class Directory:
         """The sample application, while there is one."""
         return self.applications.find(first.SAMPLE_ID)
 
-    def change_settings(self, changes: dict[str, Any]) -> None:
+    def change_settings(self, changes: JsonObject) -> None:
         """Set some of the services' settings."""
         self.settings = ServiceSettings(**{**asdict(self.settings), **changes})
         self._store.put(*_SETTINGS, asdict(self.settings))
@@ -175,7 +176,7 @@ class Directory:
             self.applications.save(application)
 
 
-_SAMPLE_FEDERATION = {
+_SAMPLE_FEDERATION: FederatedCredential = {
     "id": first.SAMPLE_FEDERATION_ID,
     "name": "pipelines",
     "issuer": identity_provider.ISSUER,
@@ -185,7 +186,7 @@ _SAMPLE_FEDERATION = {
 }
 
 
-def _sample_certificate(certificate: str) -> dict[str, Any]:
+def _sample_certificate(certificate: str) -> KeyCredential:
     return certificate_entry({"key": certificate, "keyId": first.SAMPLE_CERTIFICATE_ID})
 
 

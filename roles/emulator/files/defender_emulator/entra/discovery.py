@@ -10,8 +10,6 @@ AzureAD/azure-activedirectory-identitymodel-extensions-for-dotnet, AadTokenValid
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -63,7 +61,7 @@ def _metadata(request: Request, issuer: str, oauth: str, keys: str) -> Response:
     except Refusal as refusal:
         return _refuse(world, refusal)
     here = f"{world.base_url}/{segment}"
-    document: dict[str, Any] = {
+    document: dict[str, object] = {
         "issuer": issuer.replace("{tenantid}", tenant_id),
         "authorization_endpoint": f"{here}/{oauth}/authorize",
         "token_endpoint": f"{here}/{oauth}/token",

@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from defender_emulator.json_text import JsonObject
 from defender_emulator.store import Store
 
 LISTS = ("customers", "relationships", "contracts")
@@ -17,13 +16,13 @@ class Partnership:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._lists: dict[str, dict[str, Any]] = {name: store.all(f"partner_{name}") for name in LISTS}
+        self._lists: dict[str, dict[str, JsonObject]] = {name: store.all(f"partner_{name}") for name in LISTS}
 
-    def documents(self, name: str) -> list[dict[str, Any]]:
+    def documents(self, name: str) -> list[JsonObject]:
         """One of ``LISTS``."""
         return list(self._lists[name].values())
 
-    def put(self, name: str, documents: list[dict[str, Any]]) -> None:
+    def put(self, name: str, documents: list[JsonObject]) -> None:
         """Add documents to one of ``LISTS``, or replace those of the same id."""
         with self._store.transaction():
             for document in documents:

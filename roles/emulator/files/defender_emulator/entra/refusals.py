@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime
 import uuid
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -238,10 +237,10 @@ class Refusal(Exception):
         """The HTTP status."""
         return self.kind.status
 
-    def body(self, base_url: str, correlation_id: str, error: str | None = None) -> dict[str, Any]:
+    def body(self, base_url: str, correlation_id: str, error: str | None = None) -> dict[str, object]:
         """The JSON a token or discovery endpoint answers; ``error`` replaces the code's own OAuth error."""
         timestamp = self.time.strftime("%Y-%m-%d %H:%M:%SZ")
-        body: dict[str, Any] = {
+        body: dict[str, object] = {
             "error": error or self.kind.error,
             "error_description": f"{self.sentence}\r\nTrace ID: {self.trace_id}\r\n"
             f"Correlation ID: {correlation_id}\r\nTimestamp: {timestamp}",

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from defender_emulator.entra.documents import RequiredAccess, VerifiedPublisher
 from defender_emulator.entra.resources import GRAPH, XDR, Resource
 from defender_emulator.entra.tenants import derive_id
+from defender_emulator.json_text import JsonObject
 
 SAMPLE_ID = derive_id("application")
 SAMPLE_NAME = "Northwind SOC"
@@ -39,7 +40,7 @@ class Credentials:
     certificate: str | None
 
 
-def required_access(permissions: Mapping[Resource, Iterable[str]]) -> list[dict[str, Any]]:
+def required_access(permissions: Mapping[Resource, Iterable[str]]) -> list[RequiredAccess]:
     """``requiredResourceAccess`` for application permissions by name."""
     return [
         {
@@ -51,7 +52,7 @@ def required_access(permissions: Mapping[Resource, Iterable[str]]) -> list[dict[
     ]
 
 
-def verified_publisher(is_verified: bool) -> dict[str, Any]:
+def verified_publisher(is_verified: bool) -> VerifiedPublisher:
     """The ``verifiedPublisher`` of the provider's sample application."""
     return {
         "displayName": PUBLISHER if is_verified else None,
@@ -60,16 +61,16 @@ def verified_publisher(is_verified: bool) -> dict[str, Any]:
     }
 
 
-SAMPLE: dict[str, Any] = {
+SAMPLE: JsonObject = {
     "displayName": SAMPLE_NAME,
     "signInAudience": "AzureADMultipleOrgs",
     "web": {"redirectUris": ["https://localhost/consent-result"]},
     "requiredResourceAccess": required_access({XDR: SAMPLE_XDR_ROLES, GRAPH: SAMPLE_GRAPH_ROLES}),
     "verifiedPublisher": verified_publisher(True),
 }
-REGISTRAR: dict[str, Any] = {
+REGISTRAR: JsonObject = {
     "displayName": "Northwind Registrar",
     "signInAudience": "AzureADMyOrg",
     "requiredResourceAccess": required_access({GRAPH: REGISTRAR_ROLES}),
 }
-FOREIGN: dict[str, Any] = {"displayName": "Adatum Backup", "signInAudience": "AzureADMultipleOrgs"}
+FOREIGN: JsonObject = {"displayName": "Adatum Backup", "signInAudience": "AzureADMultipleOrgs"}

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from defender_emulator import timestamps
 from defender_emulator.entra import registered_at_first as first
 from defender_emulator.entra.application_credentials import certificate_entry, is_current, set_certificates
 from defender_emulator.entra.applications import Application
+from defender_emulator.entra.documents import KeyCredential, PasswordCredential
 from defender_emulator.entra.resources import find_resource, resource_by_key
+from defender_emulator.json_text import JsonObject
 
 
 @dataclass
@@ -39,7 +40,7 @@ def read_settings(application: Application) -> SampleSettings:
     )
 
 
-def change_settings(application: Application, changes: dict[str, Any], certificate: str) -> None:
+def change_settings(application: Application, changes: JsonObject, certificate: str) -> None:
     """Write some settings into the registration. ``certificate`` is the sample's own, base64 of its DER form."""
     settings = SampleSettings(**{**asdict(read_settings(application)), **changes})
     document = application.document
@@ -59,5 +60,5 @@ def change_settings(application: Application, changes: dict[str, Any], certifica
         set_certificates(application, entries)
 
 
-def _is_samples(entry: dict[str, Any]) -> bool:
+def _is_samples(entry: KeyCredential | PasswordCredential) -> bool:
     return entry["keyId"] in (first.SAMPLE_SECRET_ID, first.SAMPLE_CERTIFICATE_ID)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -42,7 +41,7 @@ class SigningKey:
             "certificate": base64.b64encode(self.certificate_der).decode(),
         }
 
-    def jwk(self) -> dict[str, Any]:
+    def jwk(self) -> dict[str, object]:
         """The public half."""
         numbers = self.public_key.public_numbers()
         return {

@@ -7,9 +7,9 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from defender_emulator.entra.refusals import Refusal
+from defender_emulator.json_text import JsonObject
 from defender_emulator.store import Store
 
 NAMES = ("contoso", "fabrikam", "tailspin", "wingtip", "adatum")
@@ -81,7 +81,7 @@ class Tenants:
             raise Refusal(90002, tenant=segment)
         raise Refusal(900023, tenant=segment)
 
-    def change(self, tenant: Tenant, changes: dict[str, Any]) -> None:
+    def change(self, tenant: Tenant, changes: JsonObject) -> None:
         """Set some of the tenant's settings."""
         tenant.settings = TenantSettings(**{**asdict(tenant.settings), **changes})
         self._store.put(_KIND, tenant.tenant_id, {"settings": asdict(tenant.settings)})

@@ -13,7 +13,6 @@ import random
 import secrets
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import jwt
 
@@ -24,6 +23,7 @@ from defender_emulator.entra.service_settings import ServiceSettings
 from defender_emulator.entra.signing_keys import SigningKey, SigningKeys, encode
 from defender_emulator.entra.tenants import Tenant
 from defender_emulator.entra.unproven import peek
+from defender_emulator.json_text import JsonObject
 
 V1_ISSUER = "https://sts.windows.net/{tenantid}/"
 
@@ -50,6 +50,16 @@ class TokenRequest:
     roles: list[str]
 
 
+@dataclass(frozen=True)
+class Claims:
+    """What a good token says of who calls: in which tenant, as which application and service principal."""
+
+    tenant_id: str
+    client_id: str
+    object_id: str
+    roles: frozenset[str]
+
+
 class TokenService:
     """Signs tokens and verifies them."""
 
@@ -66,7 +76,7 @@ class TokenService:
         # Entra ID draws the lifetime so that renewals spread; times start five minutes back for slow clocks.
         expires_on = now + (random.randint(3600, 5400) if lifetime is None else lifetime)
         version = settings.token_version if request.resource is XDR else 1
-        claims = {
+        claims: dict[str, object] = {
             **(_v2_claims(request, self.v2_issuer) if version == 2 else _v1_claims(request)),
             "iat": now - 300,
             "nbf": now - 300,
@@ -84,7 +94,7 @@ class TokenService:
         value = _sign(claims, key or self._keys.active, version, with_nonce=request.resource is GRAPH)
         return AccessToken(value, now - 300, expires_on)
 
-    def verify(self, value: str, audiences: tuple[str, ...]) -> dict[str, Any]:
+    def verify(self, value: str, audiences: tuple[str, ...]) -> Claims:
         """The claims of a good token for one of ``audiences``.
 
         Raises:
@@ -99,13 +109,14 @@ class TokenService:
             header["nonce"] = _hashed(header["nonce"])
             value = f"{_encode_json(header)}.{payload}.{signature}"
         required = ["exp", "nbf", "iss", "aud", "tid"]
-        claims: dict[str, Any] = jwt.decode(
+        claims = jwt.decode(
             value, key.public_key, algorithms=["RS256"], audience=audiences, options={"require": required}
         )
         template = self.v2_issuer if claims.get("ver") == "2.0" else V1_ISSUER
         if claims["iss"] != template.replace("{tenantid}", claims["tid"]):
             raise jwt.InvalidIssuerError("the issuer is not the tenant's")
-        return claims
+        client_id = claims.get("appid") or claims["azp"]
+        return Claims(claims["tid"], client_id, claims["oid"], frozenset(claims.get("roles", [])))
 
 
 def accepted_audiences(resource: Resource) -> tuple[str, ...]:
@@ -113,7 +124,7 @@ def accepted_audiences(resource: Resource) -> tuple[str, ...]:
     return (resource.app_id, *resource.audiences, *(f"{audience}/" for audience in resource.audiences))
 
 
-def _v1_claims(request: TokenRequest) -> dict[str, Any]:
+def _v1_claims(request: TokenRequest) -> dict[str, str]:
     issuer = V1_ISSUER.replace("{tenantid}", request.tenant.tenant_id)
     return {
         "aud": request.audience,
@@ -126,7 +137,7 @@ def _v1_claims(request: TokenRequest) -> dict[str, Any]:
     }
 
 
-def _v2_claims(request: TokenRequest, issuer: str) -> dict[str, Any]:
+def _v2_claims(request: TokenRequest, issuer: str) -> dict[str, str]:
     return {
         "aud": request.resource.app_id,
         "iss": issuer.replace("{tenantid}", request.tenant.tenant_id),
@@ -136,7 +147,7 @@ def _v2_claims(request: TokenRequest, issuer: str) -> dict[str, Any]:
     }
 
 
-def _sign(claims: dict[str, Any], key: SigningKey, version: int, with_nonce: bool) -> str:
+def _sign(claims: dict[str, object], key: SigningKey, version: int, with_nonce: bool) -> str:
     headers = {"kid": key.kid}
     if version == 1:
         headers["x5t"] = key.kid
@@ -155,5 +166,5 @@ def _hashed(nonce: str) -> str:
     return encode(hashlib.sha256(nonce.encode()).digest())
 
 
-def _encode_json(header: dict[str, Any]) -> str:
+def _encode_json(header: JsonObject) -> str:
     return encode(json.dumps(header, separators=(",", ":"), sort_keys=True).encode())

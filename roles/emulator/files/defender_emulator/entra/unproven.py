@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
 
 import jwt
+
+from defender_emulator.json_text import JsonObject
 
 
 @contextlib.contextmanager
@@ -20,7 +21,7 @@ def malformed_at_worst() -> Iterator[None]:
         raise jwt.InvalidTokenError(str(error)) from None
 
 
-def peek(value: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def peek(value: str) -> tuple[JsonObject, JsonObject]:
     """Header and claims, of which nothing is proven. jwt.InvalidTokenError when it is no JWT."""
     with malformed_at_worst():
         return jwt.get_unverified_header(value), jwt.decode(value, options={"verify_signature": False})

@@ -7,14 +7,16 @@ Sources: learn.microsoft.com, application-post-applications, application-update,
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from defender_emulator.entra.application_credentials import CERTIFICATE_TYPE, certificate_entry, plain_base64
 from defender_emulator.entra.applications import Application, default_properties
+from defender_emulator.entra.documents import KeyCredential
 from defender_emulator.entra.tenants import is_guid
 from defender_emulator.graph_directory.calls import bad_request
 from defender_emulator.graph_errors import GraphError
+from defender_emulator.json_text import JsonObject
 
 _READ_ONLY = frozenset({"id", "appId", "createdDateTime", "deletedDateTime", "publisherDomain", "verifiedPublisher"})
 _AUDIENCES = (
@@ -37,7 +39,7 @@ _IDENTIFIED = frozenset({"appRoles", "oauth2PermissionScopes"})
 _WEB_PLATFORMS = ("web", "spa")
 
 
-def check_new(properties: dict[str, Any]) -> None:
+def check_new(properties: JsonObject) -> None:
     """Refuse (400) properties that no new application can have."""
     if not properties.get("displayName"):
         raise bad_request(
@@ -50,7 +52,7 @@ def check_new(properties: dict[str, Any]) -> None:
     _check(properties)
 
 
-def check_change(application: Application, changes: dict[str, Any]) -> None:
+def check_change(application: Application, changes: JsonObject) -> None:
     """Refuse (400) changes that the application cannot take."""
     if "passwordCredentials" in changes:
         raise _no_passwords()
@@ -62,7 +64,7 @@ def check_change(application: Application, changes: dict[str, Any]) -> None:
     _check(changes)
 
 
-def certificates(given: object, application: Application | None = None) -> list[dict[str, Any]]:
+def certificates(given: object, application: Application | None = None) -> list[KeyCredential]:
     """The ``keyCredentials`` to keep: a new one is read and completed, a known one (by ``keyId``) stays as it is.
 
     Raises:
@@ -78,7 +80,7 @@ def certificates(given: object, application: Application | None = None) -> list[
     return entries
 
 
-def _certificate(properties: dict[str, Any], known: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _certificate(properties: JsonObject, known: dict[str, KeyCredential]) -> KeyCredential:
     before = known.get(str(properties.get("keyId")))
     if before is not None and _is_same_key(before["key"], properties.get("key")):
         return before
@@ -99,7 +101,7 @@ def _is_same_key(known: str, given: object) -> bool:
     return given is None or (isinstance(given, str) and plain_base64(given) == known)
 
 
-def _check(properties: dict[str, Any]) -> None:
+def _check(properties: JsonObject) -> None:
     for name in sorted(_READ_ONLY & set(properties)):
         raise bad_request(f"Property '{name}' is read-only and cannot be set.", "ReadOnlyProperty", name)
     _check_shape(properties, default_properties())
@@ -114,7 +116,7 @@ def _check(properties: dict[str, Any]) -> None:
         _check_required_access(properties["requiredResourceAccess"])
 
 
-def _check_shape(properties: dict[str, Any], usual: dict[str, Any]) -> None:
+def _check_shape(properties: JsonObject, usual: Mapping[str, object]) -> None:
     """Objects, collections and what they hold are of the kind that an application has there."""
     for name, value in properties.items():
         known = usual.get(name)
@@ -130,7 +132,7 @@ def _check_shape(properties: dict[str, Any], usual: dict[str, Any]) -> None:
                 raise _invalid(name)
 
 
-def _check_text(properties: dict[str, Any], name: str, longest: int) -> None:
+def _check_text(properties: JsonObject, name: str, longest: int) -> None:
     value = properties.get(name)
     if value is not None and (not isinstance(value, str) or not 1 <= len(value) <= longest):
         raise _invalid(name)

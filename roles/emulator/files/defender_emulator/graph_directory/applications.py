@@ -7,8 +7,7 @@ Sources: learn.microsoft.com, application-post-applications, application-upsert,
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from starlette.responses import Response
 
@@ -18,11 +17,12 @@ from defender_emulator.graph_directory import access, application_rules
 from defender_emulator.graph_directory.calls import Call, bad_request, no_content, not_found, object_response, same_key
 from defender_emulator.graph_directory.queries import answer_list, named_properties, select, select_context
 from defender_emulator.graph_paths import graph_root
+from defender_emulator.json_text import JsonObject
 from defender_emulator.odata import Field
 
 CONTEXT = "applications"
 _KIND = "application"
-_FIELDS = {
+_FIELDS: dict[str, Field[Mapping[str, object]]] = {
     "id": Field(lambda document: document["id"]),
     "appId": Field(lambda document: document["appId"]),
     "identifierUris": Field(lambda document: document.get("identifierUris") or []),
@@ -117,7 +117,7 @@ def _by_unique_name(call: Call, name: str) -> Application | None:
     return None
 
 
-def _create(call: Call, properties: dict[str, Any]) -> Response:
+def _create(call: Call, properties: JsonObject) -> Response:
     application_rules.check_new(properties)
     _check_unique(call, properties, None)
     properties = {name: value for name, value in properties.items() if name != "passwordCredentials"}
@@ -129,7 +129,7 @@ def _create(call: Call, properties: dict[str, Any]) -> Response:
     return object_response(call, CONTEXT, _shown(call, application), 201, location)
 
 
-def _update(call: Call, application: Application, changes: dict[str, Any]) -> Response:
+def _update(call: Call, application: Application, changes: JsonObject) -> Response:
     access.may_write(call, application.owners)
     application_rules.check_change(application, changes)
     _check_unique(call, changes, application)
@@ -140,14 +140,14 @@ def _update(call: Call, application: Application, changes: dict[str, Any]) -> Re
     return no_content()
 
 
-def _check_unique(call: Call, properties: dict[str, Any], itself: Application | None) -> None:
+def _check_unique(call: Call, properties: JsonObject, itself: Application | None) -> None:
     name = properties.get("uniqueName")
     holder = _by_unique_name(call, name) if name else None
     if holder is not None and holder is not itself:
         raise same_key("Another object with the same value for property uniqueName already exists.", "uniqueName")
 
 
-def _shown(call: Call, application: Application) -> dict[str, Any]:
+def _shown(call: Call, application: Application) -> Mapping[str, object]:
     """The document; the certificates themselves only for who asks for them by name."""
     document = application.document
     if "keyCredentials" in (named_properties(call) or []):

@@ -9,7 +9,6 @@ Source: learn.microsoft.com, serviceprincipal-post-approleassignedto.
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from starlette.responses import Response
 
@@ -22,7 +21,7 @@ from defender_emulator.graph_directory.queries import answer_list
 from defender_emulator.odata import Field
 
 _KIND = "appRoleAssignment"
-_FIELDS = {
+_FIELDS: dict[str, Field[dict[str, str | None]]] = {
     "principalId": Field(lambda document: document["principalId"]),
     "resourceId": Field(lambda document: document["resourceId"]),
     "appRoleId": Field(lambda document: document["appRoleId"]),
@@ -56,7 +55,7 @@ async def assign(call: Call) -> Response:
         raise bad_request("The service principal in the request's path is not the one in its body.")
     client, resource = find_principal(call, principal_id), find_principal(call, resource_id)
     access.may_assign(call, resource.client_id)
-    if client.stored is None or not resource.defines_role(role_id):
+    if client.stored is None or role_id not in resource.role_ids:
         raise bad_request("Permission being assigned was not found on application", "InvalidAppRole", "appRoleId")
     if role_id in client.stored.role_ids(resource_id):
         message = "Permission being assigned already exists on the object"
@@ -87,7 +86,7 @@ def _list(call: Call, pairs: list[tuple[Principal, Principal]]) -> Response:
     return answer_list(call, "appRoleAssignments", _KIND, documents, _FIELDS)
 
 
-def _shown(client: Principal, resource: Principal, assignment: AppRoleAssignment) -> dict[str, Any]:
+def _shown(client: Principal, resource: Principal, assignment: AppRoleAssignment) -> dict[str, str | None]:
     return {
         "id": assignment.id,
         "deletedDateTime": None,

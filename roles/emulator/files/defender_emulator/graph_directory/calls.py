@@ -8,8 +8,7 @@ import dataclasses
 import json
 import time
 import uuid
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +21,7 @@ from defender_emulator.entra.resources import GRAPH
 from defender_emulator.entra.tenants import Tenant
 from defender_emulator.graph_errors import GRAPH_PREFIX, GraphError, error_response
 from defender_emulator.graph_paths import graph_metadata, graph_root
+from defender_emulator.json_text import JsonObject
 from defender_emulator.odata import QueryError
 from defender_emulator.world import World, world_of
 
@@ -61,7 +61,7 @@ class Call:
         path, tenant_id = self.request.url.path, self.tenant.tenant_id
         return self.world.faults.take("directory_lag", path, tenant_id, younger_than=age) is None
 
-    async def body(self) -> dict[str, Any]:
+    async def body(self) -> JsonObject:
         """The JSON object sent; an empty body is an empty object.
 
         Raises:
@@ -107,7 +107,7 @@ def graph_route(path: str, methods: dict[str, Endpoint]) -> Route:
 
 
 def object_response(
-    call: Call, context: str, document: dict[str, Any], status: int = 200, location: str = ""
+    call: Call, context: str, document: Mapping[str, object], status: int = 200, location: str = ""
 ) -> Response:
     """One object, under the name that Graph's metadata gives it."""
     body = {"@odata.context": f"{graph_metadata(call.request)}#{context}/$entity", **document}
@@ -116,7 +116,7 @@ def object_response(
 
 
 def list_response(
-    call: Call, context: str, documents: list[dict[str, Any]], annotations: dict[str, Any] | None = None
+    call: Call, context: str, documents: Sequence[Mapping[str, object]], annotations: dict[str, object] | None = None
 ) -> Response:
     """Several objects; ``annotations`` are further ``@odata`` names."""
     body = {"@odata.context": f"{graph_metadata(call.request)}#{context}", **(annotations or {}), "value": documents}

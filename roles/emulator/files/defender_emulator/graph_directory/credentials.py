@@ -8,8 +8,6 @@ application-removekey, application-rollkey-prooftoken.
 
 from __future__ import annotations
 
-from typing import Any
-
 import jwt
 from starlette.responses import Response
 
@@ -19,7 +17,8 @@ from defender_emulator.entra.application_credentials import (
     certificates,
     is_current,
     make_secret,
-    remove_credential,
+    remove_certificate,
+    remove_secret,
     set_certificates,
 )
 from defender_emulator.entra.applications import Application
@@ -28,6 +27,7 @@ from defender_emulator.graph_directory import application_rules
 from defender_emulator.graph_directory.applications import owned_application
 from defender_emulator.graph_directory.calls import Call, bad_request, no_content, object_response
 from defender_emulator.graph_errors import GraphError
+from defender_emulator.json_text import JsonObject
 
 # Azure AD Graph, to which a proof of possession is still addressed.
 _PROOF_AUDIENCE = "00000002-0000-0000-c000-000000000000"
@@ -51,7 +51,8 @@ async def add_password(call: Call) -> Response:
 async def remove_password(call: Call) -> Response:
     """``POST /applications/{id}/removePassword``"""
     application = owned_application(call)
-    return _remove(call, application, "passwordCredentials", await call.body())
+    body = await call.body()
+    return _removed(call, application, remove_secret(application, str(body.get("keyId"))))
 
 
 async def add_key(call: Call) -> Response:
@@ -71,11 +72,11 @@ async def remove_key(call: Call) -> Response:
     application = owned_application(call)
     body = await call.body()
     _check_proof(application, body)
-    return _remove(call, application, "keyCredentials", body)
+    return _removed(call, application, remove_certificate(application, str(body.get("keyId"))))
 
 
-def _remove(call: Call, application: Application, collection: str, body: dict[str, Any]) -> Response:
-    if not remove_credential(application, collection, str(body.get("keyId"))):
+def _removed(call: Call, application: Application, was_there: bool) -> Response:
+    if not was_there:
         raise bad_request("No credentials found to be removed.", "CredentialNotFound", "keyId")
     call.directory.applications.save(application)
     return no_content()
@@ -97,7 +98,7 @@ def _check_dates(properties: object) -> None:
         raise bad_request("Password credential end date is invalid.", "CredentialInvalidEndDate", "endDateTime")
 
 
-def _check_proof(application: Application, body: dict[str, Any]) -> None:
+def _check_proof(application: Application, body: JsonObject) -> None:
     """Accept a token that one of the application's valid certificates has signed for this purpose."""
     for entry, certificate in certificates(application):
         if not is_current(entry):

@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from typing import Any
 
 from starlette.responses import Response
 
 from defender_emulator.entra.applications import Application
+from defender_emulator.entra.documents import FederatedCredential
 from defender_emulator.graph_directory import access
 from defender_emulator.graph_directory.applications import find_application, owned_application
 from defender_emulator.graph_directory.calls import (
@@ -27,6 +27,7 @@ from defender_emulator.graph_directory.calls import (
     same_key,
 )
 from defender_emulator.graph_errors import GraphError
+from defender_emulator.json_text import JsonObject
 
 _CHANGEABLE = ("issuer", "subject", "audiences", "description")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,119}")
@@ -45,14 +46,13 @@ async def list_credentials(call: Call) -> Response:
 async def create_credential(call: Call) -> Response:
     """``POST``"""
     application = owned_application(call)
-    entry = _checked({**dict.fromkeys(("name", *_CHANGEABLE)), **await call.body()})
+    entry = _checked(str(uuid.uuid4()), {**dict.fromkeys(("name", *_CHANGEABLE)), **await call.body()})
     others = application.federated_credentials
     if len(others) >= _MOST:
         raise GraphError(400, "Directory_QuotaExceeded", f"An application can have {_MOST} federated credentials.")
     if any(other["name"] == entry["name"] for other in others):
         raise same_key(f"FederatedIdentityCredential with name {entry['name']} already exists.", "name")
     _check_pair(entry, others)
-    entry = {"id": str(uuid.uuid4()), **entry}
     application.federated_credentials = [*others, entry]
     application.added_at[entry["id"]] = time.time()
     call.directory.applications.save(application)
@@ -74,7 +74,7 @@ async def update_credential(call: Call) -> Response:
     changes = await call.body()
     if changes.get("name", before["name"]) != before["name"]:
         raise bad_request("Property 'name' is immutable.", "ImmutableProperty", "name")
-    after = {"id": before["id"], **_checked({**before, **changes})}
+    after = _checked(before["id"], {**before, **changes})
     others = [entry for entry in application.federated_credentials if entry["id"] != before["id"]]
     _check_pair(after, others)
     application.federated_credentials = [*others, after]
@@ -87,16 +87,16 @@ async def update_credential(call: Call) -> Response:
 async def delete_credential(call: Call) -> Response:
     """``DELETE …/{id or name}``"""
     application = owned_application(call)
-    doomed = _find(call, application)
+    removed = _find(call, application)
     application.federated_credentials = [
-        entry for entry in application.federated_credentials if entry["id"] != doomed["id"]
+        entry for entry in application.federated_credentials if entry["id"] != removed["id"]
     ]
-    application.added_at.pop(doomed["id"], None)
+    application.added_at.pop(removed["id"], None)
     call.directory.applications.save(application)
     return no_content()
 
 
-def _find(call: Call, application: Application) -> dict[str, Any]:
+def _find(call: Call, application: Application) -> FederatedCredential:
     wanted = call.parameter("credential")
     for entry in application.federated_credentials:
         if wanted in (entry["id"], entry["name"]) and _is_visible(call, application, entry):
@@ -104,12 +104,12 @@ def _find(call: Call, application: Application) -> dict[str, Any]:
     raise not_found(wanted)
 
 
-def _is_visible(call: Call, application: Application, entry: dict[str, Any]) -> bool:
+def _is_visible(call: Call, application: Application, entry: FederatedCredential) -> bool:
     return call.is_visible(application.added_at.get(entry["id"], 0))
 
 
-def _checked(properties: dict[str, Any]) -> dict[str, Any]:
-    """The properties that make up a credential, if they are good."""
+def _checked(credential_id: str, properties: JsonObject) -> FederatedCredential:
+    """The credential that the properties make up, if they are good."""
     if not isinstance(properties["name"], str) or not _NAME.fullmatch(properties["name"]):
         raise bad_request(
             "The name must have 3 to 120 letters, digits, hyphens or underscores.", "InvalidValue", "name"
@@ -123,10 +123,17 @@ def _checked(properties: dict[str, Any]) -> dict[str, Any]:
         raise bad_request("There must be exactly one audience.", "InvalidValue", "audiences")
     if not 1 <= len(audiences[0]) <= _LONGEST:
         raise bad_request(f"The audience must have 1 to {_LONGEST} characters.", "InvalidValue", "audiences")
-    return {name: properties[name] for name in ("name", *_CHANGEABLE)}
+    return {
+        "id": credential_id,
+        "name": properties["name"],
+        "issuer": properties["issuer"],
+        "subject": properties["subject"],
+        "audiences": audiences,
+        "description": properties["description"],
+    }
 
 
-def _check_pair(entry: dict[str, Any], others: list[dict[str, Any]]) -> None:
+def _check_pair(entry: FederatedCredential, others: list[FederatedCredential]) -> None:
     if any((other["issuer"], other["subject"]) == (entry["issuer"], entry["subject"]) for other in others):
         message = "FederatedIdentityCredential with the same issuer and subject already exists."
         raise same_key(message, "issuer,subject")

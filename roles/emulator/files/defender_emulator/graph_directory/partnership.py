@@ -12,8 +12,6 @@ contract-list, tenantrelationship-findtenantinformationbydomainname and -bytenan
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.responses import Response
 
 from defender_emulator.entra.refusals import Refusal
@@ -22,6 +20,7 @@ from defender_emulator.graph_directory import access
 from defender_emulator.graph_directory.calls import Call, object_response
 from defender_emulator.graph_directory.queries import answer_list
 from defender_emulator.graph_errors import GraphError
+from defender_emulator.json_text import JsonObject
 from defender_emulator.odata import Field
 
 # created and what follows, as delegatedAdminRelationshipStatus lists it
@@ -39,7 +38,7 @@ STATUSES = (
 )
 
 _MAX_TOP = 300
-_NAME = Field(lambda document: document["displayName"], has_start=True, is_caseless=True)
+_NAME: Field[JsonObject] = Field(lambda document: document["displayName"], has_start=True, is_caseless=True)
 _CUSTOMER_FIELDS = {"tenantId": Field(lambda document: document["tenantId"]), "displayName": _NAME}
 _RELATIONSHIP_FIELDS = {
     "id": Field(lambda document: document["id"]),
@@ -88,7 +87,7 @@ async def find_by_id(call: Call) -> Response:
     return _tenant_information(call, tenant_id if is_guid(tenant_id) else None)
 
 
-def _documents(call: Call, name: str) -> list[dict[str, Any]]:
+def _documents(call: Call, name: str) -> list[JsonObject]:
     is_partner = call.tenant is call.directory.home
     return call.directory.partnership.documents(name) if is_partner else []
 

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from defender_emulator.entra.directory import Directory
 from defender_emulator.entra.resources import XDR, Permission, Resource
@@ -20,26 +20,17 @@ _MICROSOFT = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
 
 @dataclass(frozen=True)
 class Principal:
-    """One service principal. ``stored`` is None for one of Microsoft's APIs, which nobody made and nobody owns."""
+    """One service principal: ``document`` is what is shown of it, ``role_ids`` are the app roles it has to grant.
 
-    document: dict[str, Any]
+    ``stored`` is None for one of Microsoft's APIs, which nobody made and nobody owns.
+    """
+
+    object_id: str
+    client_id: str
+    name: str
+    role_ids: frozenset[str]
+    document: Mapping[str, object]
     stored: ServicePrincipal | None
-
-    @property
-    def object_id(self) -> str:
-        return str(self.document["id"])
-
-    @property
-    def client_id(self) -> str:
-        return str(self.document["appId"])
-
-    @property
-    def name(self) -> str:
-        return str(self.document["displayName"])
-
-    def defines_role(self, role_id: str) -> bool:
-        """Whether it has an app role of that id to grant."""
-        return any(role["id"] == role_id for role in self.document["appRoles"])
 
 
 def all_principals(call: Call) -> list[Principal]:
@@ -54,28 +45,29 @@ def all_principals(call: Call) -> list[Principal]:
 
 def find_principal(call: Call, object_id: str) -> Principal:
     """The service principal of that object id. GraphError 404 when there is none, or not yet."""
-    return _find(call, "id", object_id)
+    for principal in all_principals(call):
+        if principal.object_id == object_id.lower():
+            return principal
+    raise not_found(object_id)
 
 
 def addressed_principal(call: Call) -> Principal:
     """The service principal that the path names, by object id or ``appId``. GraphError 404 when there is none."""
-    if "app_id" in call.request.path_params:
-        return _find(call, "appId", call.parameter("app_id"))
-    return _find(call, "id", call.parameter("id"))
-
-
-def _find(call: Call, name: str, value: str) -> Principal:
+    if "app_id" not in call.request.path_params:
+        return find_principal(call, call.parameter("id"))
+    client_id = call.parameter("app_id")
     for principal in all_principals(call):
-        if principal.document[name] == value.lower():
+        if principal.client_id == client_id.lower():
             return principal
-    raise not_found(value)
+    raise not_found(client_id)
 
 
 def resource_principal(tenant: Tenant, resource: Resource) -> Principal:
     """One of Microsoft's APIs."""
     names = [form for audience in resource.audiences for form in (audience, f"{audience}/")]
+    object_id = resource_principal_id(tenant, resource)
     document = {
-        **_common(resource_principal_id(tenant, resource), resource.app_id, resource.name),
+        **_common(object_id, resource.app_id, resource.name),
         "accountEnabled": resource is not XDR or tenant.settings.service_enabled,
         "appOwnerOrganizationId": _MICROSOFT,
         "appRoles": [_app_role(permission) for permission in resource.permissions],
@@ -85,28 +77,32 @@ def resource_principal(tenant: Tenant, resource: Resource) -> Principal:
         "servicePrincipalNames": [resource.app_id, *names],
         "signInAudience": "AzureADMultipleOrgs",
     }
-    return Principal(document, None)
+    role_ids = frozenset(permission.role_id for permission in resource.permissions)
+    return Principal(object_id, resource.app_id, resource.name, role_ids, document, None)
 
 
 def application_principal(directory: Directory, tenant: Tenant, stored: ServicePrincipal) -> Principal:
     """An application's, which outlives the application in other tenants than its own."""
     application = directory.applications.find(stored.client_id)
-    registered: dict[str, Any] = application.document if application else {}
+    registered = application.document if application else None
+    name = registered["displayName"] if registered else stored.name
+    roles = registered["appRoles"] if registered else []
     document = {
-        **_common(stored.object_id, stored.client_id, registered.get("displayName", stored.name)),
+        **_common(stored.object_id, stored.client_id, name),
         "accountEnabled": tenant.settings.app_enabled,
         "appOwnerOrganizationId": stored.publisher_id,
-        "appRoles": registered.get("appRoles", []),
+        "appRoles": roles,
         "createdDateTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(stored.created_at)),
-        "oauth2PermissionScopes": registered.get("api", {}).get("oauth2PermissionScopes", []),
-        "replyUrls": registered.get("web", {}).get("redirectUris", []),
+        "oauth2PermissionScopes": registered["api"]["oauth2PermissionScopes"] if registered else [],
+        "replyUrls": registered["web"]["redirectUris"] if registered else [],
         "servicePrincipalNames": [stored.client_id],
-        "signInAudience": registered.get("signInAudience"),
+        "signInAudience": registered["signInAudience"] if registered else None,
     }
-    return Principal(document, stored)
+    role_ids = frozenset(role["id"] for role in roles)
+    return Principal(stored.object_id, stored.client_id, name, role_ids, document, stored)
 
 
-def _common(object_id: str, client_id: str, name: str) -> dict[str, Any]:
+def _common(object_id: str, client_id: str, name: str) -> dict[str, object]:
     return {
         "id": object_id,
         "deletedDateTime": None,
@@ -129,7 +125,7 @@ def _common(object_id: str, client_id: str, name: str) -> dict[str, Any]:
     }
 
 
-def _app_role(permission: Permission) -> dict[str, Any]:
+def _app_role(permission: Permission) -> dict[str, object]:
     return {
         "allowedMemberTypes": ["Application"],
         "description": permission.description,
@@ -141,7 +137,7 @@ def _app_role(permission: Permission) -> dict[str, Any]:
     }
 
 
-def _scope(permission: Permission) -> dict[str, Any]:
+def _scope(permission: Permission) -> dict[str, object]:
     return {
         "adminConsentDescription": permission.description,
         "adminConsentDisplayName": permission.title,

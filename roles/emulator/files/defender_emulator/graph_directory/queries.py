@@ -6,14 +6,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from defender_emulator.graph_directory.calls import Call, bad_request, list_response
 from defender_emulator.odata import Field, parse_filter, parse_number
+
+D = TypeVar("D", bound=Mapping[str, object])
 
 _DEFAULT_TOP = 100
 _MAX_TOP = 999
@@ -26,7 +28,7 @@ def named_properties(call: Call) -> list[str] | None:
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
 
 
-def select(call: Call, documents: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+def select(call: Call, documents: Sequence[Mapping[str, object]], kind: str) -> Sequence[Mapping[str, object]]:
     """Of each document the properties asked for.
 
     Raises:
@@ -45,8 +47,8 @@ def answer_list(
     call: Call,
     context: str,
     kind: str,
-    documents: list[dict[str, Any]],
-    fields: Mapping[str, Field],
+    documents: Sequence[D],
+    fields: Mapping[str, Field[D]],
     max_top: int = _MAX_TOP,
 ) -> Response:
     """One page of the documents, filtered by ``fields``, with a link to the next page.
@@ -62,7 +64,7 @@ def answer_list(
     if "$filter" in options:
         matches = parse_filter(options["$filter"], fields)
         documents = [document for document in documents if matches(document)]
-    annotations: dict[str, Any] = {}
+    annotations: dict[str, object] = {}
     if options.get("$count", "").lower() == "true":
         if call.request.headers.get("consistencylevel", "").lower() != "eventual":
             raise bad_request("$count is not currently supported without the header ConsistencyLevel: eventual.")

@@ -7,6 +7,8 @@ Sources: learn.microsoft.com, serviceprincipal-post-serviceprincipals, servicepr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.responses import Response
 
 from defender_emulator.entra.applications import Application
@@ -28,7 +30,7 @@ from defender_emulator.odata import Field
 
 _CONTEXT = "servicePrincipals"
 _KIND = "servicePrincipal"
-_FIELDS = {
+_FIELDS: dict[str, Field[Mapping[str, object]]] = {
     "id": Field(lambda document: document["id"]),
     "appId": Field(lambda document: document["appId"]),
     "servicePrincipalNames": Field(lambda document: document["servicePrincipalNames"]),

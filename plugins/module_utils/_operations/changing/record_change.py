@@ -1,0 +1,165 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What tasks that change incidents or alerts share: their options, the work in each tenant, the shape of the result."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from ..._core import errors, timestamps
+from ..._core.changing import changes, updating
+from ..._core.changing.changes import Form
+from ..._core.changing.updating import End, Order, Updates
+from ..._core.errors import OptionError, Reason, TenantError
+from ..._core.outcomes import Tenant
+from ..._core.reading import classifications
+from .. import fleet_task
+from ..operation import Constraints, OptionSpec
+from ..options import CONNECTION, OF_CUSTOMER, PACED, TENANTS
+from ..session import Session
+from ..task_context import TaskContext
+
+VARIABLES = OF_CUSTOMER
+
+_TAGS = {name: {"type": "list", "elements": "str"} for name in ("add", "remove", "set")}
+_PAIR = ("classification", "determination")
+
+
+def arguments(noun: str, statuses: Collection[str], has_tags: bool) -> dict[str, OptionSpec]:
+    """Return the argument spec of a task that changes records of this kind, one or many."""
+    settings: dict[str, Any] = {
+        "status": {"type": "str", "choices": list(statuses)},
+        "assigned_to": {"type": "str"},
+        "classification": {"type": "str", "choices": list(classifications.DETERMINATIONS)},
+        "determination": {"type": "str", "choices": list(classifications.ALL_DETERMINATIONS)},
+        **({"tags": {"type": "dict", "options": _TAGS}} if has_tags else {}),
+        "comment": {"type": "str"},
+        "comment_key": {"type": "str", "no_log": False},
+        "unchanged_since": {"type": "str"},
+    }
+    one = {"name": {"type": "str"}, "tenant_id": {"type": "str", "required": True}}
+    record_id = f"{noun}_id"
+    return {
+        "tenant_id": TENANTS["tenant_id"],
+        record_id: {"type": "str"},
+        f"{noun}s": {
+            "type": "list",
+            "elements": "dict",
+            "options": {**one, record_id: {"type": "str", "required": True}, **settings},
+        },
+        **settings,
+        "concurrency": TENANTS["concurrency"],
+        "fail_on": TENANTS["fail_on"],
+        **CONNECTION,
+        **PACED,
+    }
+
+
+def constraints(noun: str) -> Constraints:
+    one_of = (f"{noun}_id", f"{noun}s")
+    return {"mutually_exclusive": [one_of], "required_one_of": [one_of]}
+
+
+def run(task: TaskContext, form: Form) -> dict[str, Any]:
+    """Make the changes that the task asks for. Raises OptionError before any tenant is touched."""
+    params = task.params
+    session = Session(task, VARIABLES)
+    session.check_api(form.api)
+    many = params[f"{form.noun}s"]
+    orders: dict[Tenant, list[Order]] = {}
+    for number, item in enumerate([params] if many is None else many, start=1):
+        where = "" if many is None else f"{form.noun}s, item {number}: "
+        tenant = Tenant(item.get("name") or item["tenant_id"] or "", item["tenant_id"] or "")
+        orders.setdefault(tenant, []).append(_order(item, params, form, where))
+    _check_names(orders, form)
+    work = {tenant: Work(session, form, tenant, ordered, task.check_mode) for tenant, ordered in orders.items()}
+    result = fleet_task.run({**params, "tenants": many}, work, task.progress)
+    return with_diff(result, form.noun, f"{form.noun}s")
+
+
+class Work:
+    """One tenant's changes, one after the other; called again after every wait."""
+
+    def __init__(self, session: Session, form: Form, tenant: Tenant, orders: list[Order], check_mode: bool) -> None:
+        self._session = session
+        self._form = form
+        self._tenant = tenant
+        self._orders = orders
+        self._check_mode = check_mode
+        self._updates: Updates | None = None
+
+    def __call__(self) -> dict[str, Any]:
+        if self._updates is None:
+            calls = self._session.calls(self._tenant.tenant_id, self._form.api)
+            self._updates = Updates(calls, self._form, self._orders, self._check_mode)
+        try:
+            self._updates.run()
+        except TenantError as error:
+            raise TenantError(error.reason, self._result(self._updates.ends())) from None
+        ends = self._updates.ends()
+        result = self._result(ends)
+        check(ends, updating.TROUBLES, self._form, result)
+        return result
+
+    def _result(self, ends: list[End]) -> dict[str, Any]:
+        results = [end.to_result(self._form.noun) for end in ends]
+        return {f"{self._form.noun}s": results, "changed": any(result["changed"] for result in results)}
+
+
+def check(ends: list[End], troubles: Collection[str], form: Form, result: dict[str, Any]) -> None:
+    """Raise TenantError, with the result, where some of the changes ended in one of the troubles."""
+    found = [end for end in ends if end.end in troubles]
+    if not found:
+        return
+    first = found[0]
+    meaning = first.meaning
+    if len(ends) > 1:
+        were = "was" if len(found) == 1 else "were"
+        meaning = f"{len(found)} of {len(ends)} {form.noun}s {were} not changed as asked, the first: {meaning}"
+    raise TenantError(Reason(errors.ERROR, meaning, first.remedy), result)
+
+
+def with_diff(result: dict[str, Any], noun: str, key: str) -> dict[str, Any]:
+    """Return the task's result with a difference for each record below `key` that changes, headed by tenant and id."""
+    diff = []
+    for outcome in result.get("tenants", [result]):
+        for record in outcome.get(key, []):
+            if record["changed"]:
+                header = f"{outcome.get('name') or outcome['tenant_id']} {noun} {record[f'{noun}_id']}"
+                headers = {"before_header": header, "after_header": header}
+                diff.append({**headers, "before": record["before"], "after": record["after"]})
+    return {**result, "diff": diff} if diff else result
+
+
+def _order(item: Mapping[str, Any], params: Mapping[str, Any], form: Form, where: str) -> Order:
+    """Return the order for one record; what it does not say of itself, the task's own options say."""
+    settings = {name: item[name] if item[name] is not None else params[name] for name in _settings(form)}
+    if any(item[name] is not None for name in _PAIR):
+        # half of a pair goes with nothing but what stands beside it
+        settings |= {name: item[name] for name in _PAIR}
+    wanted = changes.read_wanted(settings, form.statuses, where)
+    if wanted == changes.Wanted():
+        tags = ", tags" if form.tags_field else ""
+        raise OptionError(f"{where}nothing is to be set: give status, assigned_to, classification{tags} or comment")
+    since = settings["unchanged_since"]
+    try:
+        moment = timestamps.ticks(since) if since else None
+    except ValueError:
+        raise OptionError(
+            f"{where}unchanged_since '{since}' is not a time: give the {form.dialect.updated_field} that was read"
+        ) from None
+    return Order(updating.check_id(form.noun, item[f"{form.noun}_id"], where), wanted, moment)
+
+
+def _settings(form: Form) -> list[str]:
+    tags = ["tags"] if form.tags_field else []
+    return ["status", "assigned_to", *_PAIR, *tags, "comment", "comment_key", "unchanged_since"]
+
+
+def _check_names(tenants: Collection[Tenant], form: Form) -> None:
+    """Raise OptionError for a name that means two tenants: results are told apart by it."""
+    if twice := fleet_task.named_twice(tenants):
+        raise OptionError(
+            f"{form.noun}s: the name '{twice[0]}' stands for more than one tenant_id: correct one of them"
+        )

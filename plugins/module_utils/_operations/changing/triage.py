@@ -1,0 +1,209 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Change the open incidents of each tenant by rules, in one go: read, match, change."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..._core import files, timestamps
+from ..._core.calls import Calls
+from ..._core.changing import changes, triage, updating
+from ..._core.changing.changes import Form, Plan
+from ..._core.changing.triage import Rule, Rules
+from ..._core.changing.updating import End, Order, Updates
+from ..._core.dependencies import yaml
+from ..._core.errors import OptionError, TenantError
+from ..._core.outcomes import Tenant
+from ..._core.reading.dialects import Dialect
+from ..._core.reading.normalized import normalized
+from ..._core.reading.queries import Query
+from ..._core.reading.reader import Reader
+from ..._core.wire.records import Record
+from .. import fleet_task
+from ..operation import Constraints, Operation, OptionSpec
+from ..options import CONNECTION, ONE_OR_MANY, PACED, TENANTS
+from ..reading.tenant_read import warn_of_future
+from ..session import Session
+from ..task_context import TaskContext
+from . import record_change
+
+ARGUMENTS: dict[str, OptionSpec] = {
+    **TENANTS,
+    **CONNECTION,
+    **PACED,
+    "api": {"type": "str", "choices": list(changes.INCIDENT_FORMS), "default": "xdr"},
+    "rules": {"type": "list", "elements": "dict"},
+    "rules_file": {"type": "path"},
+    "updated_after": {"type": "str"},
+}
+CONSTRAINTS: Constraints = {
+    "mutually_exclusive": [*ONE_OR_MANY["mutually_exclusive"], ("rules", "rules_file")],
+    "required_one_of": [("rules", "rules_file")],
+}
+VARIABLES = record_change.VARIABLES
+
+# who works on an incident meanwhile is not to be disturbed: the next run looks at it again
+_TROUBLES = updating.TROUBLES - {updating.CONFLICT}
+
+
+def run(task: TaskContext) -> dict[str, Any]:
+    """Return what the rules change in each tenant. Raises OptionError before any tenant is touched."""
+    params = task.params
+    form = changes.INCIDENT_FORMS[params["api"]]
+    now = time.time()
+    session = Session(task, VARIABLES)
+    since = params["updated_after"]
+    warn_of_future(task, ("updated_after",), now)
+    order = _Order(
+        session,
+        form,
+        _rules(params),
+        timestamps.option_ticks("updated_after", since, now) if since else None,
+        int(now * timestamps.TICKS_PER_SECOND),
+        task.check_mode,
+    )
+    session.check_api(form.api)
+    work = {tenant: _Triage(order, tenant) for tenant in fleet_task.given(params)}
+    result = fleet_task.run(params, work, task.progress)
+    return record_change.with_diff(result, form.noun, "changes")
+
+
+def _rules(params: dict[str, Any]) -> Rules:
+    if not params["rules_file"]:
+        return triage.read_rules(params["rules"])
+    path = Path(params["rules_file"])
+    text = files.given_text("rules_file", path)
+    if yaml is None:
+        raise OptionError("rules_file: this Python lacks the library PyYAML: install it, or give the rules as rules")
+    try:
+        given = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}" if mark else str(error)
+        raise OptionError(f"rules_file: {path} is no YAML: {' '.join(place.split())}") from None
+    if not isinstance(given, list):
+        raise OptionError(f"rules_file: {path} holds no list of rules: write each with name, match and set")
+    return triage.read_rules(given)
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What is asked of every tenant alike. Times are ticks."""
+
+    session: Session
+    form: Form
+    rules: Rules
+    updated_after: int | None
+    now: int
+    check_mode: bool
+
+    @property
+    def dialect(self) -> Dialect:
+        """The incidents, for a reader who must be allowed to change them too."""
+        dialect, roles = self.form.dialect, self.form.update_call.roles
+        return replace(dialect, list_call=replace(dialect.list_call, roles=roles), get_call=self.form.read_call)
+
+
+@dataclass(frozen=True)
+class _Match:
+    """An incident that a rule changes; no more of it is kept, because a fleet has many."""
+
+    rule: Rule
+    title: str
+    order: Order
+    plan: Plan
+
+
+class _Triage:
+    """One tenant's triage; called again after every wait."""
+
+    def __init__(self, order: _Order, tenant: Tenant) -> None:
+        self._order = order
+        self._tenant = tenant
+        self._calls: Calls | None = None
+        # one after the other: most incidents of a tenant are resolved, and the service can leave those out
+        self._statuses = deque(order.rules.statuses)
+        self._reader: Reader | None = None
+        self._found: dict[str, _Match] = {}
+        self._matched: set[str] = set()
+        self._read: set[str] = set()
+        self._quarantined: list[dict[str, Any]] = []
+        self._warnings: list[str] = []
+        self._updates: Updates | None = None
+
+    def __call__(self) -> dict[str, Any]:
+        calls = self._calls = self._calls or self._order.session.calls(self._tenant.tenant_id, self._order.form.api)
+        while self._statuses:
+            self._read_next(calls)
+        ends = self._planned() if self._order.check_mode else self._changed(calls)
+        result = self._result(ends)
+        record_change.check(ends, _TROUBLES, self._order.form, result)
+        return result
+
+    def _planned(self) -> list[End]:
+        return [End(m.order, updating.CHANGED, m.order.record_id, m.plan) for m in self._found.values()]
+
+    def _changed(self, calls: Calls) -> list[End]:
+        if self._updates is None:
+            orders = [match.order for match in self._found.values()]
+            self._updates = Updates(calls, self._order.form, orders, dry_run=False)
+        try:
+            self._updates.run()
+        except TenantError as error:
+            raise TenantError(error.reason, self._result(self._updates.ends())) from None
+        return self._updates.ends()
+
+    def _read_next(self, calls: Calls) -> None:
+        if self._reader is None:
+            query = Query(status=(self._statuses[0],), updated_after=self._order.updated_after)
+            self._reader = Reader(calls, self._order.dialect, query, expands=self._order.rules.need_alerts)
+        for page in self._reader.pages():
+            for record in page:
+                self._match(record)
+        self._warnings += self._reader.warnings
+        self._quarantined += [left_out.to_result() for left_out in self._reader.quarantined]
+        self._statuses.popleft()
+        self._reader = None
+
+    def _match(self, record: Record) -> None:
+        """Keep what is to be done about an incident, in place of what a version read earlier asked for."""
+        form = self._order.form
+        identity = str(record.get(form.dialect.id_field))
+        self._read.add(identity)
+        self._matched.discard(identity)
+        self._found.pop(identity, None)
+        rule = self._order.rules.first_match(record, self._order.now)
+        if rule is None:
+            return
+        self._matched.add(identity)
+        plan = form.plan(record, rule.wanted)
+        if plan:
+            order = Order(identity, rule.wanted, _ticks(record.get(form.dialect.updated_field)))
+            self._found[identity] = _Match(rule, str(normalized(record)["title"]), order, plan)
+
+    def _result(self, ends: list[End]) -> dict[str, Any]:
+        made = [
+            {**end.to_result("incident"), "rule": match.rule.name, "title": match.title}
+            for end, match in zip(ends, self._found.values(), strict=True)
+        ]
+        return {
+            "read": len(self._read),
+            "matched": len(self._matched),
+            "changes": made,
+            "changed": any(change["changed"] for change in made),
+            "quarantined": self._quarantined,
+            "warnings": self._warnings,
+        }
+
+
+def _ticks(updated: Any) -> int:
+    """Return the time of an incident's last update; of one that has none every state counts as a later one."""
+    return timestamps.ticks_or_none(updated) or 0
+
+
+OPERATION = Operation(ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES)

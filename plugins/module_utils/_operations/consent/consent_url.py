@@ -1,0 +1,124 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compute the link with which a customer's administrator consents to the application. No network is used."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ..._core import clouds, timestamps
+from ..._core.clouds import Cloud
+from ..._core.errors import OptionError
+from ..._core.identity import consent, permissions
+from ..._core.outcomes import Tenant
+from .. import fleet_task
+from ..operation import Constraints, Operation, OptionSpec
+from ..options import CONNECTION, OF_CUSTOMER, ONE_OR_MANY, TENANTS
+from ..task_context import TaskContext
+
+ARGUMENTS: dict[str, OptionSpec] = {
+    # every module of the action group takes the connection's options, so that module_defaults can be set once for all
+    **TENANTS,
+    **CONNECTION,
+    "form": {"type": "str", "choices": list(consent.FORMS), "default": "admin_consent"},
+    "redirect_uri": {"type": "str"},
+    "permissions": {
+        "type": "dict",
+        "options": {name: {"type": "list", "elements": "str", "default": []} for name in permissions.APIS},
+    },
+    "state": {"type": "str"},
+    "state_key": {"type": "str", "no_log": True},
+    "state_lifetime": {"type": "int", "default": 30},
+}
+CONSTRAINTS: Constraints = {"mutually_exclusive": [*ONE_OR_MANY["mutually_exclusive"], ("state", "state_key")]}
+VARIABLES = OF_CUSTOMER
+
+_DAY = 24 * 3600
+
+
+def run(task: TaskContext) -> dict[str, Any]:
+    """Return the link of one tenant, or of all. Raises OptionError."""
+    params = task.params
+    link = _LinkMaker(params)
+    if params["tenants"] is None:
+        tenant_id = params["tenant_id"]
+        if not tenant_id and params["form"] != "authorize":
+            raise OptionError("no tenant is given: set tenant_id, or tenants for a fleet")
+        return {"changed": False, "permissions": link.permissions, **link.make(tenant_id or None)}
+    return {
+        "changed": False,
+        "permissions": link.permissions,
+        "tenants": [_of_fleet(task, link, tenant) for tenant in fleet_task.given(params)],
+    }
+
+
+class _LinkMaker:
+    """Makes the links of one application."""
+
+    def __init__(self, params: dict[str, Any]) -> None:
+        self._params = params
+        self._cloud = clouds.select(params["cloud"], params["authority_url"])
+        self._client_id = clouds.check_client_id(params["client_id"], VARIABLES["client_id"])
+        self._redirect_uri = consent.check_redirect_uri(params["redirect_uri"])
+        self.permissions = _permissions(params["permissions"])
+        self._scope = _scope(self.permissions, self._cloud)
+        if params["state_lifetime"] < 1:
+            raise OptionError(f"state_lifetime is {params['state_lifetime']}: it must be at least 1 day")
+
+    def make(self, tenant_id: str | None) -> dict[str, Any]:
+        """Return `url`, `state` and `expires_at` for one tenant; None addresses no tenant (the authorize form)."""
+        checked = clouds.check_tenant_id(tenant_id) if tenant_id is not None else None
+        state, expires_at = self._state(checked)
+        url = consent.build_url(
+            self._params["form"],
+            self._cloud.authority_url,
+            checked or "common",
+            self._client_id,
+            self._scope,
+            self._redirect_uri,
+            state,
+        )
+        return {"url": url, "state": state, "expires_at": expires_at}
+
+    def _state(self, tenant_id: str | None) -> tuple[str | None, str | None]:
+        key = self._params["state_key"]
+        if not key:
+            return self._params["state"] or None, None
+        if tenant_id is None:
+            raise OptionError("state_key signs a state for one tenant: give tenant_id or tenants")
+        lifetime = self._params["state_lifetime"] * _DAY
+        signed = consent.sign_state(key, tenant_id, self._client_id, lifetime, time.time())
+        return signed.value, timestamps.render_seconds(signed.expires_at)
+
+
+def _of_fleet(task: TaskContext, link: _LinkMaker, tenant: Tenant) -> dict[str, Any]:
+    named = {"name": tenant.name, "tenant_id": tenant.tenant_id}
+    try:
+        clouds.check_tenant_id(tenant.tenant_id)
+    except OptionError as error:
+        task.warn(f"no consent link for {tenant.name}: {error}")
+        return {**named, "msg": str(error), "url": None, "state": None, "expires_at": None}
+    return {**named, "msg": None, **link.make(tenant.tenant_id)}
+
+
+def _permissions(given: dict[str, list[str]] | None) -> dict[str, list[str]]:
+    """Return the permissions per API that were asked for; by default what reading incidents needs."""
+    if not given or not any(given.values()):
+        return {permissions.XDR.name: [permissions.XDR.default_role]}
+    return {
+        name: permissions.check_roles(permissions.APIS[name], roles, f"permissions.{name}")
+        for name, roles in given.items()
+        if roles
+    }
+
+
+def _scope(wanted: dict[str, list[str]], cloud: Cloud) -> str:
+    """One static scope is enough: `.default` grants every permission that the registration lists, of whichever API.
+
+    Source: learn.microsoft.com, "Admin consent on the Microsoft identity platform".
+    """
+    return f"{permissions.resource_of(permissions.APIS[next(iter(wanted))], cloud)}/.default"
+
+
+OPERATION = Operation(ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES)

@@ -1,0 +1,58 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A federated identity credential: whose tokens the application accepts in place of a secret. Nothing to rotate."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from ..._core.registration.directory import FederatedIdentityCredential
+from ..task_context import TaskContext
+from .home_tenant import Home
+
+
+class FederatedCredential:
+    """One run of the task."""
+
+    def __init__(self, task: TaskContext, home: Home) -> None:
+        params = task.params
+        self._check_mode = task.check_mode
+        self._home = home
+        self._name: str = params["name"]
+        self._declared: FederatedIdentityCredential = {
+            "issuer": params["issuer"],
+            "subject": params["subject"],
+            "audiences": params["audiences"],
+        }
+        if params["description"] is not None:
+            self._declared["description"] = params["description"]
+
+    def __call__(self) -> dict[str, Any]:
+        directory = self._home.directory
+        application = self._home.found()
+        found = next(
+            (item for item in directory.federated_credentials(application["id"]) if item["name"] == self._name), None
+        )
+        before = {field: found.get(field) for field in self._declared} if found else {}
+        # Graph may send null for an empty text
+        differing = {field: value for field, value in self._declared.items() if (before.get(field) or "") != value}
+        changes = cast("FederatedIdentityCredential", differing)
+        if changes and not self._check_mode:
+            if found:
+                directory.update_federated_credential(application["id"], found["id"], changes)
+            else:
+                body: FederatedIdentityCredential = {"name": self._name, **self._declared}
+                found = directory.create_federated_credential(application["id"], body)
+        credential = {"name": self._name, "key_id": found["id"] if found else None, **self._declared}
+        answer: dict[str, Any] = {
+            "app_id": application["appId"],
+            "credential": credential,
+            "retired": [],
+            "changed": bool(changes),
+        }
+        if changes:
+            answer["diff"] = {
+                "before": {field: before[field] for field in changes if field in before},
+                "after": changes,
+            }
+        return answer

@@ -1,0 +1,118 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One tenant, asked again and again: its incidents and the changes of its state as events, each once."""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from pathlib import Path
+from typing import Any
+
+from ..._core import files
+from ..._core.characters import plain
+from ..._core.errors import GRANTED, NOBODY, Postponed, TenantError
+from ..._core.outcomes import Outcome, Tenant
+from ..._core.reading.harmless import harmless
+from ..._core.reading.normalized import normalized
+from ..._core.wire.records import Record, check_depth
+from .outage_events import OF_PROVIDER
+from .tenant_read import Order, TenantRead
+
+Event = dict[str, Any]
+
+LOG = logging.getLogger("mssp.defender.incidents")
+
+_EVENTS = uuid.uuid5(uuid.NAMESPACE_DNS, "incidents.defender.mssp")
+
+
+class Poll:
+    """What is new of one tenant since the last time, across restarts: files keep the checkpoint and the state."""
+
+    def __init__(self, order: Order, tenant: Tenant, checkpoint: Path) -> None:
+        self.tenant = tenant
+        self._order = order
+        self._checkpoint = checkpoint
+        self._state_file = checkpoint.with_name(f"{tenant.name}.state")
+        self._state = _read_state(self._state_file)
+        self._read: TenantRead | None = None
+        self._quarantined: set[str | None] = set()
+
+    def step(self) -> dict[str, Any]:
+        """Return the next `events`; none when the poll has come to its end.
+
+        The caller has handed over those of the step before, which is when the checkpoint moves past them.
+        Raises Postponed, and then goes on where it stopped, or TenantError.
+        """
+        if self._read:
+            self._read.settle_part()
+        read = self._read = self._read or TenantRead(self._order, self.tenant, self._checkpoint)
+        try:
+            for page in read.pages():
+                if page:
+                    return {"events": [self._event(record) for record in page]}
+        except Postponed:
+            read.settle_part()
+            raise
+        except TenantError:
+            read.settle_part()
+            self._read = None
+            raise
+        except Exception:
+            # its page was not handed over: the next poll reads it again
+            self._read = None
+            raise
+        # a checkpoint that cannot be written is tried again with the next poll, and until then nothing is read twice
+        read.settle()
+        self._read = None
+        self._tell_quarantined({left_out.id for left_out in read.reader.quarantined})
+        return {"events": []}
+
+    def change_of_state(self, outcome: Outcome) -> Event | None:
+        """Return the event that tells of the tenant's new state; None where it is not news of the customer's."""
+        if outcome.state == (self._state or GRANTED) or outcome.state in OF_PROVIDER:
+            return None
+        reason = outcome.reason.to_result() if outcome.reason else {"who": NOBODY}
+        told = {name: reason.get(name) for name in ("meaning", "remedy", "who", "code")}
+        state = {"state": outcome.state, "before": self._state, "msg": outcome.sentence(), **told}
+        customer = {"customer": self.tenant.name, "tenant_id": self.tenant.tenant_id}
+        return {"customer_state": harmless({**customer, **state}), "meta": {"hosts": self.tenant.name}}
+
+    def remember_state(self, outcome: Outcome) -> dict[str, Any]:
+        """Keep the state, after its event has been handed over. One of the provider's leaves it as it is."""
+        if outcome.state != self._state and outcome.state not in OF_PROVIDER:
+            self._state = outcome.state
+            files.replace_private(self._state_file, json.dumps({"state": outcome.state}) + "\n")
+        return {}
+
+    def _event(self, record: Record) -> Event:
+        dialect = self._order.dialect
+        check_depth(record, dialect.records, "read it with defender_incidents and dest, and begin behind it")
+        incident = {**record, "normalized": normalized(record)} if self._order.normalizes else dict(record)
+        version = (self.tenant.tenant_id, dialect.path, record.get(dialect.id_field), record.get(dialect.updated_field))
+        return {
+            # ansible-rulebook hands events to playbooks as variables, which are templated
+            "incident": harmless(incident),
+            "tenant_id": self.tenant.tenant_id,
+            "customer": self.tenant.name,
+            "api": self._order.api.name,
+            # an incident that comes twice in the same version, after a crash, can be told by the same name
+            "meta": {"hosts": self.tenant.name, "uuid": str(uuid.uuid5(_EVENTS, json.dumps(version)))},
+        }
+
+    def _tell_quarantined(self, ids: set[str | None]) -> None:
+        for identity in ids - self._quarantined:
+            LOG.warning(
+                "%s: incident %s cannot be read; every poll tries it again",
+                self.tenant.name,
+                plain(identity or "(unnamed)"),
+            )
+        self._quarantined = ids
+
+
+def _read_state(path: Path) -> str | None:
+    try:
+        return str(json.loads(files.read_text(path) or "")["state"])
+    except (ValueError, TypeError, KeyError):
+        return None

@@ -1,0 +1,177 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Records of one tenant, or of all: into memory or a file, and handed over before a checkpoint moves past them."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..._core import errors, timestamps
+from ..._core.errors import OptionError, Postponed, TenantError
+from ..._core.files import Draft
+from ..._core.identity.permissions import Api
+from ..._core.outcomes import Tenant
+from ..._core.reading.dialects import Dialect
+from ..._core.reading.normalized import normalized, with_normalized
+from ..._core.wire.records import Record, check_depth
+from .. import fleet_task
+from ..operation import Constraints, OptionSpec
+from ..options import ONE_OR_MANY
+from ..session import Session
+from ..task_context import TaskContext
+from .tenant_read import Order, TenantRead, ordered
+
+ARGUMENTS: dict[str, OptionSpec] = {
+    "assigned_to": {"type": "str"},
+    "created_after": {"type": "str"},
+    "updated_after": {"type": "str"},
+    "filter": {"type": "str"},
+    "limit": {"type": "int"},
+    "newest": {"type": "int"},
+    "normalize": {"type": "bool", "default": False},
+    "dest": {"type": "path"},
+    "checkpoint": {"type": "path"},
+    "backfill": {"type": "str", "default": "30d"},
+}
+CONSTRAINTS: Constraints = {
+    "mutually_exclusive": [
+        *ONE_OR_MANY["mutually_exclusive"],
+        # a checkpoint must not move past what a read left out, or did not hand over
+        ("limit", "checkpoint"),
+        ("newest", "checkpoint"),
+        ("updated_after", "checkpoint"),
+        ("newest", "dest"),
+    ]
+}
+
+
+def run(task: TaskContext, session: Session, api: Api, dialect: Dialect) -> dict[str, Any]:
+    """Return the records of one tenant, or of all. Raises OptionError before any tenant is touched."""
+    params = task.params
+    newest = params["newest"]
+    if newest is not None and newest < 0:
+        raise OptionError(f"newest is {newest}: it must be at least 0, which leaves the count alone")
+    order = ordered(task, session, api, dialect)
+    work = {
+        tenant: _Reading(
+            order,
+            newest,
+            tenant,
+            fleet_task.file_of(params, "dest", tenant, ".jsonl", task.check_mode),
+            fleet_task.file_of(params, "checkpoint", tenant, ".checkpoint", task.check_mode, is_read_back=True),
+        )
+        for tenant in fleet_task.given(params, "dest", "checkpoint")
+    }
+    try:
+        result = fleet_task.run(params, work, task.progress)
+        for job in work.values():
+            job.settle(task)
+        return result
+    finally:
+        for job in work.values():
+            job.discard()
+
+
+class _Reading:
+    """One tenant's read; called again after every wait."""
+
+    def __init__(
+        self, order: Order, newest: int | None, tenant: Tenant, dest: Path | None, checkpoint: Path | None
+    ) -> None:
+        self._order = order
+        self._newest = newest
+        self._tenant = tenant
+        self._dest = dest
+        self._checkpoint = checkpoint
+        self._read: TenantRead | None = None
+        self._draft: Draft | None = None
+        self._records: list[dict[str, Any]] = []
+        self._changed = False
+        self._unsettled: TenantRead | None = None
+
+    def __call__(self) -> dict[str, Any]:
+        read = self._read = self._read or TenantRead(self._order, self._tenant, self._checkpoint)
+        try:
+            for page in read.pages():
+                self._take(page)
+        except (TenantError, Postponed) as error:
+            # a wait may end in a kill, and a trouble may stay: what has been read is safe then, and not read again
+            part = self._hand_over_part(read)
+            if isinstance(error, TenantError):
+                raise TenantError(error.reason, part) from None
+            raise
+        reader = read.reader
+        result = {
+            "count": reader.count,
+            "truncated": reader.truncated,
+            "filtered_locally": self._order.query.local_filters(self._order.dialect),
+            **({"redirects": reader.redirects} if self._order.dialect.redirect_field else {}),
+            "quarantined": [left_out.to_result() for left_out in reader.quarantined],
+            "warnings": read.warnings,
+        }
+        if self._dest is None:
+            self._unsettled = read
+            return result | {self._order.dialect.records: self._records}
+        result |= self._hand_over(self._dest)
+        try:
+            # at once: another tenant may take long, and the task be killed meanwhile
+            read.settle()
+        except OSError:
+            self._unsettled = read
+        return result
+
+    def settle(self, task: TaskContext) -> None:
+        """Move the checkpoint where that had to wait until the task is about to return what it read."""
+        try:
+            if self._unsettled:
+                self._unsettled.settle()
+        except OSError as error:
+            # a task that failed now would lose what it was to return of tenants whose checkpoints have moved
+            name = self._tenant.name
+            task.warn(f"{name}: what was read comes again with the next run, because {errors.unusable_file(error)}")
+
+    def discard(self) -> None:
+        """Leave no half-written file behind."""
+        if self._draft:
+            self._draft.discard()
+
+    def _take(self, page: list[Record]) -> None:
+        order = self._order
+        if self._dest is not None:
+            lines = (with_normalized(record) if order.normalizes else record for record in page)
+            self._draft_of(self._dest).write(record.line() for record in lines)
+            return
+        for record in page:
+            check_depth(record, order.dialect.records, "read into a file: set dest")
+        # as plain dictionaries: the engine knows no others, and the texts would only take memory
+        self._records.extend(
+            {**record, "normalized": normalized(record)} if order.normalizes else dict(record) for record in page
+        )
+        if self._newest is not None:
+            self._records = heapq.nlargest(self._newest, self._records, key=self._updated)
+
+    def _updated(self, record: Mapping[str, Any]) -> int:
+        return timestamps.ticks_or_none(record.get(self._order.dialect.updated_field)) or 0
+
+    def _hand_over(self, dest: Path) -> dict[str, Any]:
+        """Put what was read into the file: in place of what is there, or behind it where the read is incremental."""
+        draft = self._draft_of(dest)
+        # a whole read is not synced: what a power cut spoils, the next read replaces
+        self._changed |= draft.append() if self._checkpoint else draft.commit(durable=False)
+        return {"dest": str(dest), "changed": self._changed}
+
+    def _hand_over_part(self, read: TenantRead) -> dict[str, Any]:
+        """Do the same with what has been read so far, where the next read can go on behind it."""
+        if not (self._dest and self._checkpoint):
+            return {}
+        handed_over = self._hand_over(self._dest)
+        self._draft = None
+        read_until = timestamps.render(read.settle_part())
+        return {"count": read.reader.count, "complete_until": read_until, **handed_over}
+
+    def _draft_of(self, dest: Path) -> Draft:
+        self._draft = self._draft or Draft(dest, dry_run=self._order.check_mode)
+        return self._draft

@@ -1,0 +1,49 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""List the incidents of each tenant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..._core.identity import permissions
+from ..._core.reading import dialects
+from ..operation import Operation, OptionSpec
+from ..options import CONNECTION, OF_CUSTOMER, PACED, TENANTS
+from ..session import Session
+from ..task_context import TaskContext
+from . import delivery
+
+ARGUMENTS: dict[str, OptionSpec] = {
+    **TENANTS,
+    **CONNECTION,
+    **PACED,
+    **delivery.ARGUMENTS,
+    "api": {"type": "str", "choices": ["xdr", "graph"], "default": "xdr"},
+    "status": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["Active", "InProgress", "AwaitingAction", "Resolved", "Redirected"],
+        "default": [],
+    },
+    "severity": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["Informational", "Low", "Medium", "High"],
+        "default": [],
+    },
+    "alerts": {"type": "bool", "default": False},
+}
+CONSTRAINTS = delivery.CONSTRAINTS
+VARIABLES = OF_CUSTOMER
+
+DIALECTS = {"xdr": dialects.XDR_INCIDENTS, "graph": dialects.GRAPH_INCIDENTS}
+
+
+def run(task: TaskContext) -> dict[str, Any]:
+    """Return the incidents of one tenant, or of all. Raises OptionError before any tenant is touched."""
+    api = task.params["api"]
+    return delivery.run(task, Session(task, VARIABLES), permissions.APIS[api], DIALECTS[api])
+
+
+OPERATION = Operation(ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES)

@@ -1,0 +1,107 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From validated options to the core's objects: the cloud, the connections, and a source of tokens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .._core import clouds, files, retirement
+from .._core.calls import Calls
+from .._core.errors import OptionError
+from .._core.identity import credentials, permissions
+from .._core.identity.access import Access, Target
+from .._core.identity.discovery import Authority, Documents
+from .._core.identity.permissions import Api
+from .._core.identity.safe import Safe
+from .._core.identity.token_cache import TokenCache
+from .._core.identity.token_file import TokenFile
+from .._core.identity.tokens import TokenSource
+from .._core.wire.http import Transport
+from .._core.wire.pacing import Pace
+from .._core.wire.patience import Patience
+from . import options
+from .task_context import TaskContext
+
+_WARNED = "warned-of-retirement"
+
+
+def check_counts(params: Mapping[str, Any]) -> None:
+    """Raise OptionError for a count that must be at least 1. An operation in a single tenant has no concurrency."""
+    for option in ("concurrency", "timeout", "tenant_timeout"):
+        if params.get(option, 1) < 1:
+            raise OptionError(f"{option} is {params[option]}: it must be at least 1")
+
+
+class Session:
+    """What all tenants of one task share. `variables` are the host's variables that options may be left to.
+
+    Raises OptionError for options that no tenant could work with.
+    """
+
+    def __init__(self, task: TaskContext, variables: Mapping[str, str]) -> None:
+        params = task.params
+        check_counts(params)
+        self.client_id = clouds.check_client_id(params["client_id"], variables["client_id"])
+        self.cloud = clouds.select(params["cloud"], params["authority_url"], params["graph_url"], params.get("xdr_url"))
+        credential = credentials.select(
+            params["client_secret"],
+            params["certificate_path"],
+            params["certificate_password"],
+            params["federated_token_file"],
+            options.names_in_messages(),
+            task.warn,
+        )
+        self._patience = params["retries"], params["max_wait"], params["tenant_timeout"]
+        self._task = task
+        self.transport = Transport(params["ca_path"], params["timeout"], params.get("concurrency", 1))
+        folder = files.private_folder("cache", Path(params["cache"])) if params.get("cache") else task.run_directory
+        self._pace = Pace(folder) if params.get("paced") else None
+        self._cipher = credential.cipher()
+        safe = Safe(folder, self._cipher, ".public", self.client_id)
+        self.authority = Authority(self.cloud, Documents(self.transport, safe))
+        self._source = TokenSource(
+            self.client_id, credential, self.authority, self.transport, TokenCache(folder, self._cipher)
+        )
+
+    def patience(self) -> Patience:
+        """Return one tenant's budget of repeats, waiting and time."""
+        return Patience(*self._patience)
+
+    def access(self, tenant_id: str, target: Target, required_roles: list[str], patience: Patience) -> Access:
+        """Return the application's access to one tenant. Raises OptionError for an id that can be none."""
+        return Access(self._source, clouds.check_tenant_id(tenant_id), target, required_roles, patience)
+
+    def token_file(self, path: Path) -> TokenFile:
+        """Return the file of a token, which this session's credential seals."""
+        return TokenFile(path, self._cipher)
+
+    def calls(self, tenant_id: str, api: Api) -> Calls:
+        """Return the way to call an API in one tenant. Raises OptionError for a cloud without it, or no tenant's id."""
+        resource, base_url = self._addresses(api)
+        patience = self.patience()
+        access = self.access(tenant_id, Target(resource, api.app_id), [], patience)
+        return Calls(base_url, access, self.transport, patience, self._pace, retires=api is permissions.XDR)
+
+    def check_api(self, api: Api) -> None:
+        """Warn, once a run, of an API that is about to end. Raises OptionError for a cloud without the API."""
+        self._addresses(api)
+        warning = retirement.warning(time.time()) if api is permissions.XDR else None
+        if warning and self._is_first_to_warn():
+            self._task.warn(warning)
+
+    def _addresses(self, api: Api) -> tuple[str, str]:
+        resource = permissions.resource_of(api, self.cloud)
+        return resource, (self.cloud.graph_url if api is permissions.GRAPH else self.cloud.xdr_url) or resource
+
+    def _is_first_to_warn(self) -> bool:
+        if self._task.run_directory is None:
+            return True
+        try:
+            (self._task.run_directory / _WARNED).touch(mode=0o600, exist_ok=False)
+        except FileExistsError:
+            return False
+        return True

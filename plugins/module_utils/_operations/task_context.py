@@ -1,0 +1,42 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an operation needs of whoever runs it: a module on a remote machine, or an action in process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from .._core.fleet import Progress
+from .._core.registration.vars_file import Vault
+
+
+class Inventory(Protocol):
+    """The variables of the hosts of a play."""
+
+    def values(self, host: str, variables: Collection[str]) -> dict[str, Any]:
+        """Return those of the variables that the host has, as a task on it would see them.
+
+        Raises ValueError with the reason where there is no such host, or where one of them cannot be templated.
+        """
+
+
+@dataclass(frozen=True)
+class TaskContext:
+    """`params` are validated options, `warn` shows the operator a warning.
+
+    `run_directory` is a private folder shared by the tasks of one run, or None.
+    `vault` encrypts with the run's vault secrets; it is None where the task does not run on the controller.
+    `progress` shows the operator how far a fleet is; it is None where nobody watches.
+    `inventory` is None where the task does not run in Ansible's own process.
+    """
+
+    params: dict[str, Any]
+    warn: Callable[[str], None]
+    check_mode: bool = False
+    run_directory: Path | None = None
+    vault: Vault | None = None
+    progress: Progress | None = None
+    inventory: Inventory | None = None

@@ -1,0 +1,341 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.machine import Clock
+from support.scripted_entra import CLIENT, OTHER_TENANT, TENANT, ScriptedEntra
+from support.scripted_graph import (
+    API_PRINCIPAL_ID,
+    APP_ID,
+    CREATED,
+    DENIED,
+    DONE,
+    OBJECT_ID,
+    PRINCIPAL_ID,
+    UNIQUE_NAME,
+    application,
+    applications,
+    by_key,
+    principal_of,
+)
+from support.scripted_server import NOT_FOUND, Answer
+from support.scripted_tasks import RegistrarTask
+
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.permissions import GRAPH, XDR
+from ansible_collections.mssp.defender.plugins.module_utils._operations.provider import application as operation
+
+GRAPH_PRINCIPAL_ID = "88888888-8888-4888-8888-888888888888"
+REDIRECT = "https://soc.example/consent"
+READ = "Incident.Read.All"
+HUNT = "AdvancedHunting.Read.All"
+NAMED = by_key("applications", "uniqueName", UNIQUE_NAME)
+NUMBERED = by_key("applications", "appId", APP_ID)
+PRINCIPAL = by_key("servicePrincipals", "appId", APP_ID)
+PRINCIPALS = "/v1.0/servicePrincipals"
+ASSIGNED_TO = f"{PRINCIPALS}/{API_PRINCIPAL_ID}/appRoleAssignedTo"
+ASSIGNMENTS = f"{PRINCIPALS}/{PRINCIPAL_ID}/appRoleAssignments"
+
+
+def asking(*names: str) -> list[dict[str, Any]]:
+    """Return `requiredResourceAccess` for app roles of the XDR API."""
+    access = [{"id": XDR.roles[name], "type": "Role"} for name in names]
+    return [{"resourceAppId": XDR.app_id, "resourceAccess": access}]
+
+
+class Tenant:
+    """The home tenant: both APIs are there, and no application, until a test registers one."""
+
+    def __init__(self, entra: ScriptedEntra) -> None:
+        self.task = RegistrarTask(operation.OPERATION, entra)
+        self.server = entra.server
+        for api, principal_id in ((XDR, API_PRINCIPAL_ID), (GRAPH, GRAPH_PRINCIPAL_ID)):
+            self.server.script(
+                by_key("servicePrincipals", "appId", api.app_id), Answer(principal_of(api, principal_id))
+            )
+        self.server.script(NAMED, Answer(application(requiredResourceAccess=asking(READ)), CREATED), method="PATCH")
+        self.server.script(PRINCIPALS, Answer({"id": PRINCIPAL_ID}, CREATED), method="POST")
+        self.server.script(ASSIGNED_TO, Answer({"id": "a1"}, CREATED), method="POST")
+        self.server.script(ASSIGNMENTS, Answer({"value": []}))
+
+    def registers(self, *granted: str, **changes: Any) -> None:
+        """Let the application be there, with a service principal that has these app roles of the XDR API."""
+        found = application(**changes)
+        for path in (NAMED, NUMBERED, applications()):
+            self.server.script(path, Answer(found), method="GET")
+        self.server.script(applications(), DONE, method="PATCH")
+        self.server.script(applications(), DONE, method="DELETE")
+        self.server.script(PRINCIPAL, Answer({"id": PRINCIPAL_ID}))
+        held = [{"id": f"grant of {name}", "appRoleId": XDR.roles[name]} for name in granted]
+        self.server.script(ASSIGNMENTS, Answer({"value": [{**each, "resourceId": API_PRINCIPAL_ID} for each in held]}))
+
+
+@pytest.fixture
+def tenant(entra: ScriptedEntra, clock: Clock) -> Tenant:
+    assert clock.pauses == []
+    return Tenant(entra)
+
+
+def test_an_empty_tenant_gets_application_principal_and_grants(tenant: Tenant) -> None:
+    result = tenant.task(permissions={"xdr": [READ]}, display_name="Provider SOC")
+    assert (result["failed"], result["changed"], result["added_permissions"]) == (False, True, {})
+    assert result["application"] == {
+        "app_id": APP_ID,
+        "object_id": OBJECT_ID,
+        "unique_name": UNIQUE_NAME,
+        "display_name": "Provider SOC",
+        "sign_in_audience": "AzureADMultipleOrgs",
+        "redirect_uris": [],
+        "permissions": {"xdr": [READ], "graph": []},
+        "service_principal_id": PRINCIPAL_ID,
+        "granted": {"xdr": [READ]},
+        "home_tenant_id": TENANT,
+        "cloud": "worldwide",
+    }
+    assert tenant.task.written() == [("PATCH", NAMED), ("POST", PRINCIPALS), ("POST", ASSIGNED_TO)]
+    assert tenant.task.body("POST", ASSIGNED_TO)["principalId"] == PRINCIPAL_ID
+
+
+def test_what_is_declared_is_what_is_created(tenant: Tenant) -> None:
+    tenant.task(permissions={"xdr": [READ]}, redirect_uris=[REDIRECT], sign_in_audience="AzureADMyOrg")
+    assert tenant.task.body("PATCH", NAMED) == {
+        "displayName": UNIQUE_NAME,
+        "signInAudience": "AzureADMyOrg",
+        "web": {"redirectUris": [REDIRECT]},
+        "requiredResourceAccess": asking(READ),
+    }
+
+
+def test_a_second_run_changes_nothing(tenant: Tenant) -> None:
+    tenant.registers(READ, requiredResourceAccess=asking(READ), web={"redirectUris": [REDIRECT]})
+    result = tenant.task(permissions={"xdr": [READ]}, redirect_uris=[REDIRECT], display_name="Provider SOC")
+    assert (result["failed"], result["changed"]) == (False, False)
+    assert "diff" not in result
+    assert tenant.task.written() == []
+
+
+def test_check_mode_plans_the_creation_and_writes_nothing(tenant: Tenant) -> None:
+    result = tenant.task(check_mode=True, permissions={"xdr": [READ]}, redirect_uris=[REDIRECT])
+    assert (result["changed"], result["application"]["app_id"]) == (True, None)
+    assert result["application"]["granted"] == {"xdr": [READ]}
+    after = result["diff"]["after"]
+    assert (after["unique_name"], after["redirect_uris"]) == (UNIQUE_NAME, [REDIRECT])
+    assert (after["service_principal"], after["granted.xdr"]) == (True, [READ])
+    assert tenant.task.written() == []
+
+
+def test_a_permission_that_is_added_is_granted_and_customers_must_consent_again(tenant: Tenant) -> None:
+    tenant.registers(READ, requiredResourceAccess=asking(READ))
+    planned = tenant.task(check_mode=True, permissions={"xdr": [READ, HUNT]})
+    assert tenant.task.written() == []
+    result = tenant.task(permissions={"xdr": [READ, HUNT]})
+    assert tenant.task.body("PATCH", applications()) == {"requiredResourceAccess": asking(READ, HUNT)}
+    assert tenant.task.body("POST", ASSIGNED_TO)["appRoleId"] == XDR.roles[HUNT]
+    assert result["added_permissions"] == {"xdr": [HUNT]}
+    assert f"customers who consented before must consent again, to {HUNT}" in result["msg"]
+    both = sorted([READ, HUNT])
+    assert result["diff"] == {
+        "before": {"permissions.xdr": [READ], "granted.xdr": [READ]},
+        "after": {"permissions.xdr": both, "granted.xdr": both},
+    }
+    assert planned == result
+
+
+def test_a_permission_that_is_no_longer_declared_is_taken_back(tenant: Tenant) -> None:
+    tenant.registers(READ, HUNT, requiredResourceAccess=asking(READ, HUNT))
+    taken_back = f"{ASSIGNED_TO}/grant of {HUNT}".replace(" ", "%20")
+    tenant.server.script(taken_back, DONE, method="DELETE")
+    result = tenant.task(permissions={"xdr": [READ]})
+    assert tenant.task.written() == [("PATCH", applications()), ("DELETE", taken_back)]
+    assert (result["application"]["granted"], result["added_permissions"]) == ({"xdr": [READ]}, {})
+    assert "msg" not in result
+
+
+def test_an_api_that_is_left_out_keeps_its_permissions_and_grants(tenant: Tenant) -> None:
+    tenant.registers(READ, requiredResourceAccess=asking(READ, HUNT))
+    result = tenant.task(permissions={"graph": []}, display_name="New")
+    assert tenant.task.body("PATCH", applications()) == {"displayName": "New"}
+    assert tenant.task.written() == [("PATCH", applications())]
+    assert result["diff"] == {"before": {"display_name": "Provider SOC"}, "after": {"display_name": "New"}}
+
+
+def test_granting_can_be_left_to_others(tenant: Tenant) -> None:
+    tenant.registers(HUNT, requiredResourceAccess=asking(READ))
+    result = tenant.task(permissions={"xdr": [READ]}, grant=False)
+    assert (result["changed"], result["application"]["granted"]) == (False, {"xdr": [HUNT]})
+    assert tenant.task.written() == []
+
+
+def test_an_application_of_somebody_else_is_adopted_and_gets_the_name(tenant: Tenant) -> None:
+    tenant.registers(uniqueName=None)
+    tenant.server.script(NAMED, NOT_FOUND, method="GET")
+    result = tenant.task(app_id=APP_ID.upper())
+    assert tenant.task.body("PATCH", applications()) == {"uniqueName": UNIQUE_NAME}
+    assert result["diff"] == {"before": {"unique_name": None}, "after": {"unique_name": UNIQUE_NAME}}
+    assert result["application"]["unique_name"] == UNIQUE_NAME
+
+
+def test_an_application_can_be_kept_by_its_id_alone(tenant: Tenant) -> None:
+    tenant.registers(uniqueName=None)
+    result = tenant.task(app_id=APP_ID, unique_name=None)
+    assert (result["changed"], result["application"]["unique_name"]) == (False, None)
+
+
+def test_two_runs_at_the_same_moment_end_with_one_application(tenant: Tenant) -> None:
+    tenant.server.script(NAMED, DONE, method="PATCH")
+    tenant.server.script(NAMED, NOT_FOUND, NOT_FOUND, Answer(application()), method="GET")
+    tenant.server.script(PRINCIPAL, Answer({"id": PRINCIPAL_ID}))
+    result = tenant.task()
+    assert (result["changed"], result["application"]["app_id"]) == (True, APP_ID)
+    assert tenant.task.written() == [("PATCH", NAMED)]
+
+
+def test_an_application_that_another_run_made_and_nobody_can_read_is_told_as_that(tenant: Tenant) -> None:
+    tenant.server.script(NAMED, DONE, method="PATCH")
+    result = tenant.task()
+    assert result["failed"] is True
+    assert "'provider-soc' was created by another run a moment ago, and cannot be read yet" in result["msg"]
+    assert "raise settle_wait" in result["msg"]
+
+
+def test_a_tenant_without_the_api_is_warned_of_and_asked_for_it_all_the_same(tenant: Tenant) -> None:
+    tenant.server.script(by_key("servicePrincipals", "appId", XDR.app_id), NOT_FOUND)
+    result = tenant.task(permissions={"xdr": [READ]})
+    assert result["application"]["granted"] == {"xdr": []}
+    assert tenant.task.body("PATCH", NAMED)["requiredResourceAccess"] == asking(READ)
+    assert tenant.task.warnings == [
+        "this tenant has no Microsoft Threat Protection, so nothing of it can be granted here"
+    ]
+
+
+def test_no_right_to_grant_names_the_role_and_tells_what_changed_all_the_same(tenant: Tenant) -> None:
+    tenant.registers(requiredResourceAccess=asking())
+    tenant.server.script(ASSIGNED_TO, DENIED, method="POST")
+    result = tenant.task(permissions={"xdr": [READ]})
+    assert (result["failed"], result["changed"], result["who"]) == (True, True, "provider")
+    assert result["msg"].startswith(
+        f"tenant {TENANT}: Microsoft Graph refused to grant an app role: the caller {CLIENT} lacks the right"
+    )
+    assert "grant AppRoleAssignment.ReadWrite.All" in result["remedy"]
+    assert result["diff"] == {"before": {"permissions.xdr": []}, "after": {"permissions.xdr": [READ]}}
+    assert (result["code"], "state" in result) == ("Authorization_RequestDenied", False)
+
+
+def test_a_failure_before_any_change_has_changed_nothing(tenant: Tenant) -> None:
+    tenant.server.script(NAMED, DENIED, method="PATCH")
+    result = tenant.task()
+    assert (result["failed"], result["changed"]) == (True, False)
+    assert "grant Application.ReadWrite.OwnedBy" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"uniqueName": "another-name"}, f"application {APP_ID} has the unique name 'another-name' already"),
+        ({"appId": OTHER_TENANT}, f"the unique name 'provider-soc' belongs to application {OTHER_TENANT}"),
+    ],
+)
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_two_names_of_two_applications_are_refused(
+    tenant: Tenant, changes: dict[str, str], sentence: str, state: str
+) -> None:
+    tenant.registers(**changes)
+    if "uniqueName" in changes:
+        tenant.server.script(NAMED, NOT_FOUND, method="GET")
+    result = tenant.task(app_id=APP_ID, state=state)
+    assert result["failed"] is True
+    assert f"app_id and unique_name name two applications: {sentence}" in result["msg"]
+    assert tenant.task.written() == []
+
+
+def test_an_application_of_another_tenant_is_told_from_one_that_is_nowhere(tenant: Tenant) -> None:
+    nowhere = tenant.task(app_id=APP_ID)
+    assert f"application {APP_ID} is not registered in this tenant; provider: correct app_id" in nowhere["msg"]
+    tenant.server.script(PRINCIPAL, Answer({"id": PRINCIPAL_ID, "appOwnerOrganizationId": OTHER_TENANT}))
+    foreign = tenant.task(app_id=APP_ID)
+    assert f"{APP_ID} is registered in tenant {OTHER_TENANT}, and is only used in this one" in foreign["msg"]
+    assert tenant.task.written() == []
+
+
+def test_an_application_is_deleted_and_told(tenant: Tenant) -> None:
+    tenant.registers()
+    planned = tenant.task(check_mode=True, state="absent")
+    assert tenant.task.written() == []
+    result = tenant.task(state="absent")
+    assert tenant.task.written() == [("DELETE", applications())]
+    removed = {
+        "app_id": APP_ID,
+        "object_id": OBJECT_ID,
+        "unique_name": UNIQUE_NAME,
+        "display_name": "Provider SOC",
+    }
+    assert (result["changed"], result["removed"]) == (True, removed)
+    assert result["diff"] == {"before": removed, "after": {}}
+    assert planned == result
+
+
+def test_an_application_that_is_not_there_needs_no_deleting(tenant: Tenant) -> None:
+    assert tenant.task(state="absent") == {"changed": False, "failed": False, "removed": None}
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"redirect_uris": ["http://soc.example"]}, "redirect_uris 'http://soc.example' must be https"),
+        (
+            {"redirect_uris": [REDIRECT, "https://*.example"]},
+            "redirect_uris (17 characters, not shown) is not one that Entra accepts",
+        ),
+        (
+            {"redirect_uris": [f"{REDIRECT}#a"]},
+            "redirect_uris (29 characters, not shown) is not one that Entra accepts",
+        ),
+        (
+            {"redirect_uris": ["https://x/" + "a" * 247]},
+            "redirect_uris (257 characters, not shown) is not one that Entra accepts",
+        ),
+        ({"redirect_uris": ["soc"]}, "redirect_uris 'soc' is not a URL of plain ASCII with a host"),
+        ({"app_id": "my app"}, "app_id 'my app' is not a GUID: "),
+        ({"unique_name": "x" * 257}, "unique_name (257 characters, not shown) is too long, or has blanks around it"),
+        ({"unique_name": " soc"}, "unique_name ' soc' is too long, or has blanks around it: choose a short name"),
+        ({"tenant_id": "common"}, "tenant_id is 'common', which names no customer"),
+        (
+            {"client_id": None},
+            (
+                "client_id is missing: give the application (client) ID in the option, in the host's variable "
+                "partner_access_registrar_client_id or in AZURE_CLIENT_ID"
+            ),
+        ),
+        ({"client_secret": None}, "no credential is given: "),
+        ({"graph_url": "http://localhost"}, "graph_url 'http://localhost' is not an https URL"),
+        ({"timeout": 0}, "timeout is 0: it must be at least 1"),
+    ],
+)
+def test_bad_input_is_refused_before_any_request(tenant: Tenant, options: dict[str, Any], sentence: str) -> None:
+    assert tenant.task.refusal(**options).startswith(sentence)
+    assert tenant.server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("permissions", "sentence"),
+    [
+        (
+            {"xdr": ["Incidents.Read.All"]},
+            "permissions.xdr: Microsoft Threat Protection has no application permission 'Incidents.Read.All': did you",
+        ),
+        ({"graph": ["User.Read"]}, "permissions.graph: 'User.Read' is a delegated permission of Microsoft Graph, for"),
+        (
+            {"xdr": [READ], "graph": [READ]},
+            "permissions.graph: Microsoft Graph has no application permission 'Incident.",
+        ),
+    ],
+)
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_permission_the_api_does_not_publish_is_refused_before_any_change(
+    tenant: Tenant, permissions: dict[str, list[str]], sentence: str, check_mode: bool
+) -> None:
+    assert tenant.task.refusal(check_mode=check_mode, permissions=permissions).startswith(sentence)
+    assert tenant.task.written() == []

@@ -1,0 +1,350 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.machine import Clock
+from support.scripted_entra import ScriptedEntra, token_path
+from support.scripted_entra import refusal as token_refusal
+from support.scripted_graph import (
+    APP_ID,
+    DAY,
+    DENIED,
+    DONE,
+    UNIQUE_NAME,
+    application,
+    applications,
+    by_key,
+    credential,
+    graph_token,
+    has_principal,
+)
+from support.scripted_server import Answer
+from support.scripted_tasks import RegistrarTask
+
+from ansible_collections.mssp.defender.plugins.module_utils._core import locks
+from ansible_collections.mssp.defender.plugins.module_utils._core.registration import key_pairs
+from ansible_collections.mssp.defender.plugins.module_utils._core.registration.key_pairs import KeyPair
+from ansible_collections.mssp.defender.plugins.module_utils._operations.provider import credential as operation
+
+UNKNOWN_CERTIFICATE = token_refusal(700027)
+OTHER = credential("c-other", "another tool", -10, 100, key="b3RoZXI=", usage="Verify", type="AsymmetricX509Cert")
+
+
+@pytest.fixture(scope="module")
+def pairs() -> dict[str, KeyPair]:
+    """Pairs that differ in how long they are good."""
+    lives = {"fresh": 170, "ending": 20, "short": 0.0001}
+    return {name: key_pairs.make(name, days * DAY) for name, days in lives.items()}
+
+
+class Rotation:
+    """The application in its home tenant, a PEM file, and the task that keeps its certificate there."""
+
+    def __init__(self, entra: ScriptedEntra, folder: Path, clock: Clock) -> None:
+        self.clock = clock
+        self.server = entra.server
+        self.dest = folder / "partner.pem"
+        self.next = folder / ".partner.pem.next"
+        self.task = RegistrarTask(operation.OPERATION, entra, kind="certificate", name="ansible", dest=str(self.dest))
+        has_principal(entra)
+        self.server.script(by_key("applications", "uniqueName", UNIQUE_NAME), Answer(application()))
+        self.server.script(applications(), DONE, method="PATCH")
+        self.good = entra.granting(graph_token(entra))
+        self.has()
+
+    def has(self, *answers: list[dict[str, Any]]) -> None:
+        """Let the directory list these certificates, one list for each time it is asked."""
+        pages = [Answer(application(keyCredentials=items)) for items in answers or [[]]]
+        self.server.script(applications(), *pages, method="GET")
+
+    def sent(self) -> list[list[str]]:
+        """Return the certificates of each list that was sent, by what identifies them here."""
+        requests = self.server.requests_to(applications(), "PATCH")
+        lists = [request.json["keyCredentials"] for request in requests]
+        assert all(set(request.json) == {"keyCredentials"} for request in requests)
+        return [[item.get("keyId") or item["key"] for item in items] for items in lists]
+
+    def kept(self, path: Path | None = None) -> str | None:
+        """Return the public part of what the file keeps."""
+        pair = key_pairs.load(path or self.dest, "dest")
+        return pair.public if pair else None
+
+
+@pytest.fixture
+def rotation(entra: ScriptedEntra, tmp_path: Path, clock: Clock) -> Rotation:
+    return Rotation(entra, tmp_path, clock)
+
+
+def listed(pair: KeyPair, key_id: str, starts: float, ends: float) -> dict[str, Any]:
+    return credential(key_id, "ansible", starts, ends, key=pair.public)
+
+
+def making(monkeypatch: pytest.MonkeyPatch, pair: KeyPair) -> None:
+    """Let the next key that is made be this one, so that the directory can be scripted to know it."""
+    monkeypatch.setattr(key_pairs, "make", lambda _name, _lifetime: pair)
+
+
+def test_the_first_certificate_is_made_here_and_only_its_public_part_travels(
+    rotation: Rotation, pairs: dict[str, KeyPair], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = pairs["fresh"]
+    making(monkeypatch, fresh)
+    rotation.has([OTHER], [OTHER, listed(fresh, "c-new", 0, 170)])
+    result = rotation.task()
+    (request,) = rotation.server.requests_to(applications(), "PATCH")
+    kept, added = request.json["keyCredentials"]
+    assert (kept, added["key"], added["displayName"]) == (OTHER, fresh.public, "ansible")
+    assert (result["failed"], result["changed"], result["credential"]["key_id"]) == (False, True, "c-new")
+    assert (rotation.kept(), rotation.next.exists()) == (fresh.public, False)
+    assert stat.S_IMODE(rotation.dest.stat().st_mode) == 0o600
+    everything = json.dumps(result) + "".join(sent.body for sent in rotation.server.requests)
+    assert "PRIVATE KEY" not in everything
+    assert fresh.credential.pem().decode()[40:80] not in everything
+
+
+def test_a_key_is_made_for_the_lifetime_that_is_asked_for(rotation: Rotation, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, float]] = []
+    make = key_pairs.make
+
+    def note(name: str, lifetime: float) -> KeyPair:
+        asked.append((name, lifetime))
+        pair = make(name, lifetime)
+        rotation.has([listed(pair, "c-new", 0, 90)])
+        return pair
+
+    monkeypatch.setattr(key_pairs, "_KEY_BITS", 2048)
+    monkeypatch.setattr(key_pairs, "make", note)
+    rotation.task(lifetime="90d")
+    assert asked == [("ansible", 90 * DAY)]
+
+
+def test_a_token_is_asked_for_with_the_new_certificate(
+    rotation: Rotation, pairs: dict[str, KeyPair], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    making(monkeypatch, pairs["fresh"])
+    rotation.has([], [listed(pairs["fresh"], "c-new", 0, 170)])
+    rotation.task.tokens(UNKNOWN_CERTIFICATE, rotation.good)
+    rotation.task()
+    tried = rotation.server.requests_to(token_path())[1:]
+    assert [request.form["client_id"] for request in tried] == [APP_ID] * 2
+    assert all(request.form["client_assertion"] for request in tried)
+    assert rotation.clock.pauses == [2]
+
+
+def test_a_certificate_that_is_not_near_its_end_stays(rotation: Rotation, pairs: dict[str, KeyPair]) -> None:
+    key_pairs.keep(pairs["fresh"], rotation.dest)
+    rotation.has([OTHER, listed(pairs["fresh"], "c1", -10, 170)])
+    result = rotation.task()
+    assert (result["changed"], result["credential"]["key_id"], rotation.task.written()) == (False, "c1", [])
+
+
+def test_a_rotation_keeps_the_last_good_one_for_the_overlap(
+    rotation: Rotation, pairs: dict[str, KeyPair], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key_pairs.keep(pairs["ending"], rotation.dest)
+    making(monkeypatch, pairs["fresh"])
+    old = listed(pairs["ending"], "c1", -160, 20)
+    rotation.has([OTHER, old], [OTHER, old, listed(pairs["fresh"], "c-new", 0, 170)])
+    result = rotation.task()
+    assert rotation.sent() == [["c-other", "c1", pairs["fresh"].public]]
+    assert (result["retired"], result["credential"]["key_id"]) == ([], "c-new")
+    assert rotation.kept() == pairs["fresh"].public
+
+
+def test_the_last_good_one_is_retired_after_the_overlap_and_nothing_else(
+    rotation: Rotation, pairs: dict[str, KeyPair]
+) -> None:
+    key_pairs.keep(pairs["fresh"], rotation.dest)
+    old, new = listed(pairs["ending"], "c1", -160, 20), listed(pairs["fresh"], "c2", -8, 162)
+    added_meanwhile = {**OTHER, "keyId": "c-meanwhile"}
+    for check_mode in (True, False):
+        rotation.has([OTHER, old, new], [OTHER, old, new, added_meanwhile])
+        result = rotation.task(check_mode=check_mode)
+        assert [item["key_id"] for item in result["retired"]] == ["c1"]
+    assert rotation.sent() == [["c-other", "c2", "c-meanwhile"]]
+
+
+def test_check_mode_plans_and_makes_no_key(rotation: Rotation, tmp_path: Path) -> None:
+    result = rotation.task(check_mode=True)
+    assert (result["changed"], result["credential"]["key_id"]) == (True, "made by Entra ID")
+    assert (rotation.task.written(), list(tmp_path.iterdir())) == ([], [])
+
+
+def test_a_pair_that_is_given_is_registered_as_it_is(rotation: Rotation, pairs: dict[str, KeyPair]) -> None:
+    key_pairs.keep(pairs["fresh"], rotation.dest)
+    assert rotation.task(check_mode=True, generate=False)["changed"] is True
+    assert rotation.sent() == []
+    rotation.has([], [listed(pairs["fresh"], "c1", 0, 170)])
+    result = rotation.task(generate=False)
+    assert (result["changed"], result["credential"]["key_id"]) == (True, "c1")
+    assert (rotation.sent(), rotation.kept()) == ([[pairs["fresh"].public]], pairs["fresh"].public)
+
+
+def test_a_given_pair_near_its_end_is_warned_of(rotation: Rotation, pairs: dict[str, KeyPair]) -> None:
+    key_pairs.keep(pairs["ending"], rotation.dest)
+    rotation.has([listed(pairs["ending"], "c1", -1, 20)])
+    assert rotation.task(generate=False)["changed"] is False
+    assert rotation.task.warnings == [
+        f"the certificate in {rotation.dest} ends soon, and generate is false: put a new pair there"
+    ]
+
+
+def test_a_given_pair_that_has_expired_is_refused(rotation: Rotation, pairs: dict[str, KeyPair]) -> None:
+    key_pairs.keep(pairs["short"], rotation.dest)
+    rotation.clock.sleep(DAY)
+    sentence = f"dest {rotation.dest} holds an expired certificate: put a new pair there"
+    assert rotation.task.refusal(generate=False) == sentence
+    assert rotation.task.written() == []
+
+
+def test_a_certificate_that_gets_no_token_is_removed_and_others_survive(
+    rotation: Rotation, pairs: dict[str, KeyPair], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key_pairs.keep(pairs["ending"], rotation.dest)
+    making(monkeypatch, pairs["fresh"])
+    old, new = listed(pairs["ending"], "c1", -160, 20), listed(pairs["fresh"], "c-new", 0, 170)
+    rotation.has([old], [old, new, OTHER])
+    rotation.task.tokens(UNKNOWN_CERTIFICATE)
+    result = rotation.task(settle_wait=5)
+    assert rotation.sent() == [["c1", pairs["fresh"].public], ["c1", "c-other"]]
+    assert "the new certificate got no token and was removed: " in result["msg"]
+    assert "(AADSTS700027); 'ansible' (c1, good until " in result["msg"]
+    assert rotation.kept() == pairs["ending"].public
+    assert rotation.clock.pauses == [2]
+
+
+def test_a_certificate_that_cannot_be_removed_again_is_told(rotation: Rotation, pairs: dict[str, KeyPair]) -> None:
+    key_pairs.keep(pairs["fresh"], rotation.dest)
+    rotation.task.tokens(UNKNOWN_CERTIFICATE)
+    rotation.server.script(applications(), DONE, DENIED, method="PATCH")
+    assert "got no token, and the next run tries it again: " in rotation.task(settle_wait=5)["msg"]
+
+
+@pytest.mark.parametrize("registered", [True, False])
+def test_an_interrupted_rotation_goes_on_with_the_pair_that_it_made(
+    rotation: Rotation, pairs: dict[str, KeyPair], registered: bool
+) -> None:
+    key_pairs.keep(pairs["ending"], rotation.dest)
+    key_pairs.keep(pairs["fresh"], rotation.next)
+    old, new = listed(pairs["ending"], "c1", -160, 20), listed(pairs["fresh"], "c-new", 0, 170)
+    rotation.has([old, new] if registered else [old], [old, new])
+    result = rotation.task()
+    assert rotation.sent() == ([] if registered else [["c1", pairs["fresh"].public]])
+    assert (rotation.kept(), rotation.next.exists()) == (pairs["fresh"].public, False)
+    assert result["credential"]["key_id"] == "c-new"
+
+
+def test_the_pair_of_an_interrupted_run_is_on_disk_before_it_is_registered(
+    rotation: Rotation, pairs: dict[str, KeyPair], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    making(monkeypatch, pairs["fresh"])
+    rotation.server.script(applications(), DENIED, method="PATCH")
+    assert "grant Application.ReadWrite.OwnedBy" in rotation.task()["msg"]
+    assert (rotation.kept(rotation.next), rotation.dest.exists()) == (pairs["fresh"].public, False)
+    assert stat.S_IMODE(rotation.next.stat().st_mode) == 0o600
+
+
+def test_a_certificate_that_works_and_is_not_listed_is_waited_for(
+    rotation: Rotation, pairs: dict[str, KeyPair]
+) -> None:
+    key_pairs.keep(pairs["fresh"], rotation.dest)
+    rotation.has([], [], [], [listed(pairs["fresh"], "c1", 0, 170)])
+    assert rotation.task()["credential"]["key_id"] == "c1"
+    assert rotation.clock.pauses == [2, 2]
+    rotation.has([])
+    assert "the new certificate works, but the directory does not list it yet" in rotation.task(settle_wait=10)["msg"]
+
+
+def test_a_list_that_lags_behind_never_costs_the_new_certificate(
+    rotation: Rotation, pairs: dict[str, KeyPair], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key_pairs.keep(pairs["ending"], rotation.dest)
+    making(monkeypatch, pairs["fresh"])
+    old, new = listed(pairs["ending"], "c1", -160, 20), listed(pairs["fresh"], "c-new", 0, 170)
+    rotation.has([old], [old, new], [old])
+    rotation.task(overlap="0m", settle_wait=5)
+    assert all({"c-new", pairs["fresh"].public} & set(items) for items in rotation.sent())
+    assert rotation.kept() == pairs["fresh"].public
+
+
+def test_an_old_certificate_that_cannot_be_retired_is_told(rotation: Rotation, pairs: dict[str, KeyPair]) -> None:
+    key_pairs.keep(pairs["fresh"], rotation.dest)
+    rotation.has([listed(pairs["ending"], "c1", -160, 20), listed(pairs["fresh"], "c2", -8, 162)])
+    rotation.server.script(applications(), DENIED, method="PATCH")
+    message = rotation.task()["msg"]
+    assert "the old certificate could not be retired: " in message
+    assert "'ansible' (c2, good until " in message
+
+
+@pytest.mark.parametrize("kind", ["mode", "link", "pipe", "owner"])
+def test_a_next_pair_that_others_may_have_planted_is_never_registered(
+    rotation: Rotation, pairs: dict[str, KeyPair], tmp_path_factory: pytest.TempPathFactory, kind: str
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "theirs.pem"
+    key_pairs.keep(pairs["fresh"], elsewhere if kind == "link" else rotation.next)
+    if kind == "mode":
+        rotation.next.chmod(0o640)
+    elif kind == "link":
+        rotation.next.symlink_to(elsewhere)
+    elif kind == "pipe":
+        rotation.next.unlink()
+        os.mkfifo(rotation.next)
+    elif os.geteuid() == 0:
+        os.chown(rotation.next, 4242, -1)
+    else:
+        pytest.skip("only root can give a file away")
+    assert str(rotation.next) in rotation.task.refusal()
+    assert rotation.sent() == []
+    assert rotation.kept() is None
+
+
+def test_a_folder_that_others_can_write_to_takes_no_key(rotation: Rotation, tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    assert rotation.task.refusal().startswith(f"dest: {tmp_path} is a folder that others can write to: take that")
+    assert rotation.sent() == []
+
+
+def test_a_pair_that_was_given_may_be_a_link_to_a_mounted_secret(
+    rotation: Rotation, pairs: dict[str, KeyPair], tmp_path: Path
+) -> None:
+    (tmp_path / "..data").mkdir()
+    key_pairs.keep(pairs["fresh"], tmp_path / "..data" / "partner.pem")
+    rotation.dest.symlink_to(tmp_path / "..data" / "partner.pem")
+    rotation.has([listed(pairs["fresh"], "c-new", 0, 170)])
+    assert rotation.task(generate=False)["credential"]["key_id"] == "c-new"
+    assert "is a symbolic link" in rotation.task.refusal()
+
+
+def test_two_runs_do_not_rotate_in_one_folder_at_the_same_time(rotation: Rotation) -> None:
+    with locks.locked("dest", rotation.dest.parent, patience=0):
+        assert rotation.task.refusal(settle_wait=10).startswith("dest: another run is changing files in ")
+    assert rotation.task.written() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"generate": False}, "dest {dest} does not exist: put key and certificate there, or leave generate on"),
+        ({"dest": "/nowhere/partner.pem"}, "dest: the folder /nowhere does not exist: create it first"),
+    ],
+)
+def test_a_file_that_could_not_keep_the_key_is_refused_before_any_request(
+    rotation: Rotation, options: dict[str, Any], sentence: str
+) -> None:
+    assert rotation.task.refusal(**options) == sentence.format(dest=rotation.dest)
+    assert rotation.server.requests == []
+
+
+def test_a_file_that_holds_something_else_is_refused_before_any_change(rotation: Rotation) -> None:
+    rotation.dest.write_text("canary")
+    assert rotation.task.refusal().startswith(f"dest {rotation.dest} cannot be opened: ")
+    assert rotation.task.written() == []
+    assert rotation.dest.read_text() == "canary"
