@@ -15,6 +15,6 @@ class ActionModule(InProcessAction):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
-        if "lines" in result:
+        if result.get("lines"):
             self._display.display("\n" + "\n".join(result["lines"]) + "\n")
         return result

@@ -105,11 +105,6 @@ options:
       - Without it the tasks of one run share all this in Ansible's own private temporary directory.
       - A token that lacks a required role is never kept.
     type: path
-  inventory_host:
-    description:
-      - Host of the inventory whose variables fill in what the task leaves out, in place of the host that it runs on.
-        So one task can act with the application and credential of any customer.
-    type: str
 """
 
     TENANTS = r"""
@@ -121,17 +116,27 @@ notes:
     This holds for O(tenant_id), O(client_id), the credential, O(cloud), O(authority_url), O(graph_url), O(xdr_url) and
     O(ca_path),
     and for C(redirect_uri), C(permissions), C(required_roles) and C(state_key) where a module has them.
+    With O(hosts) it holds for every option that the role has a variable for, as each host's own variables say it.
 options:
   tenant_id:
     description:
       - The customer's tenant, as GUID or as one of its verified domains. Never V(common).
-      - Mutually exclusive with O(tenants).
+      - Mutually exclusive with O(tenants) and O(hosts).
     type: str
+  hosts:
+    description:
+      - Hosts of the play to work for in this one task, such as C(ansible_play_batch). The task needs C(run_once).
+      - The hosts are grouped by application, credential and settings, each as the host's own variables say it.
+        The groups are worked on one after the other, the customers of a group side by side.
+      - A group that cannot be worked on gives its customers the reason and fails them, and the others go on.
+      - It cannot be used with C(async), nor on another host. Mutually exclusive with O(tenant_id) and O(tenants).
+    type: list
+    elements: str
   tenants:
     description:
       - The fleet form. All these tenants are worked on side by side in one task.
       - Each tenant ends in an outcome of its own, and none of them spoils another.
-      - Mutually exclusive with O(tenant_id).
+      - Mutually exclusive with O(tenant_id) and O(hosts).
     type: list
     elements: dict
     suboptions:
@@ -202,6 +207,17 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  hosts:
+    description:
+      - Hosts of the play, such as C(ansible_play_batch), whose applications are worked on in this one task, each once.
+        The task needs C(run_once).
+      - What the task leaves out, the variables of each host say, as the role P(mssp.defender.partner_access#role)
+        names them. Their redirect URIs are put together. A host that declares something else of an application than
+        the hosts before it fails, and the others go on.
+      - The result is then RV(applications) and RV(failing).
+      - It cannot be used with C(async), nor on another host.
+    type: list
+    elements: str
   settle_wait:
     description:
       - Longest time in seconds that one call waits until Microsoft's directory knows everywhere what was just written.

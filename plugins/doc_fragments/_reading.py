@@ -36,7 +36,7 @@ options:
     description:
       - How many of a tenant are returned, those that were updated last, the newest first. By default all.
       - All are read and counted all the same. V(0) returns the count alone.
-      - Mutually exclusive with O(dest) and O(checkpoint).
+      - Without effect with O(dest) or O(checkpoint), from which nothing is left out.
     type: int
   normalize:
     description:
@@ -51,14 +51,15 @@ options:
   dest:
     description:
       - File to write to, one JSON object a line, with mode V(0600).
-        For a fleet a folder, with one file C(NAME.jsonl) for each tenant. The folder must exist.
+        For a fleet a folder, with one file C(NAME.jsonl) for each tenant. It is made where it is missing,
+        for its owner alone. The folder of a single file must exist.
       - Each record is written as the service sent it, with nothing but line breaks taken out.
       - The records are then not returned.
     type: path
   checkpoint:
     description:
       - File that keeps where the reading of the tenant stands. Only what is new, or was updated since, is handed out.
-        For a fleet a folder, with one file C(NAME.checkpoint) for each tenant. The folder must exist, and nobody else
+        For a fleet a folder, with one file C(NAME.checkpoint) for each tenant, made like that of O(dest). Nobody else
         may be able to write to it.
       - The first run reads what was updated within O(backfill).
       - With O(dest) the records are added to the end of the file. The checkpoint moves only when they are safely
@@ -68,7 +69,7 @@ options:
       - It belongs to one tenant, one API and one set of filters, and is refused for others. A damaged one is refused
         too, and kept, and so is one that belongs to another user or that others can write to.
       - In check mode it does not move.
-      - Mutually exclusive with O(limit), O(newest) and O(updated_after).
+      - Mutually exclusive with O(limit) and O(updated_after).
     type: path
   backfill:
     description:

@@ -15,19 +15,20 @@ short_description: Lay out where each customer stands, for a table
 version_added: 0.1.0
 author: mssp.defender contributors (@mssp-defender)
 description:
-  - Takes the fact C(partner_access_outcomes) that the role P(mssp.defender.partner_access#role) leaves.
+  - Takes the C(tenants) of the result that an entry of the role P(mssp.defender.partner_access#role) leaves.
   - A host without an outcome gets a row too, so that nobody is missing from the table.
   - Customers that are granted come first, so that those who wait for somebody stand at the end, where a person looks.
-positional: outcomes
+positional: tenants
 options:
   _input:
     description: Names of the hosts.
     type: list
     elements: str
     required: true
-  outcomes:
-    description: The outcomes by name of the host.
-    type: dict
+  tenants:
+    description: The outcomes, each with the host's C(name).
+    type: list
+    elements: dict
     required: true
 """
 
@@ -35,7 +36,7 @@ EXAMPLES = r"""
 - name: Print where the customers stand
   mssp.defender.defender_report:
     columns: [customer, state, reason, who_acts, what_to_do]
-    rows: "{{ ansible_play_hosts_all | mssp.defender.customer_rows(partner_access_outcomes | default({})) }}"
+    rows: "{{ ansible_play_hosts_all | mssp.defender.customer_rows(partner_access_result.tenants) }}"
 """
 
 RETURN = r"""
@@ -46,7 +47,8 @@ _value:
 """
 
 
-def customer_rows(hosts: Iterable[str], outcomes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def customer_rows(hosts: Iterable[str], tenants: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    outcomes = {tenant["name"]: tenant for tenant in tenants}
     rows = [_row(host, outcomes.get(host, {})) for host in hosts]
     return sorted(rows, key=lambda row: row["state"] != errors.GRANTED)
 

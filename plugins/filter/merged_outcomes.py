@@ -37,7 +37,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The outcomes by name of the host, with C(failing), the sentence for which the host must fail, or V("").
+  description:
+    - What a task for all the hosts would have returned, C(tenants) and C(failing).
+    - And C(strangers), the outcomes of customers that are no hosts of this run.
   type: dict
 """
 
@@ -45,9 +47,11 @@ _MEANING = "no job handed on what became of this customer"
 _REMEDY = "launch the workflow again, or run what is missing"
 
 
-def merged_outcomes(hosts: Iterable[str], handed_on: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def merged_outcomes(hosts: Iterable[str], handed_on: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     known = {outcome["name"]: dict(outcome) for outcome in handed_on if outcome.get("state")}
-    return {host: known.get(host) or _not_reached(host) for host in hosts}
+    tenants = [known.pop(host) if host in known else _not_reached(host) for host in hosts]
+    failing = {tenant["name"]: tenant["failing"] for tenant in tenants if tenant["failing"]}
+    return {"tenants": tenants, "failing": failing, "strangers": list(known.values())}
 
 
 def _not_reached(host: str) -> dict[str, str]:

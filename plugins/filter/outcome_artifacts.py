@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 DOCUMENTATION = r"""
@@ -15,7 +15,7 @@ short_description: Lay out where customers stand, for the jobs that follow
 version_added: 0.1.0
 author: mssp.defender contributors (@mssp-defender)
 description:
-  - Takes the fact C(partner_access_outcomes) that the role P(mssp.defender.partner_access#role) leaves.
+  - Takes the C(tenants) of the result that an entry of the role P(mssp.defender.partner_access#role) leaves.
   - Gives one variable for each customer, under a name of its own, because a controller merges what the slices of a job
     hand on name by name, and of two equal names keeps the one that came last.
   - What is handed on comes back as an extra variable, and Ansible takes those for templates. So the braces that begin
@@ -23,8 +23,9 @@ description:
 positional: failing
 options:
   _input:
-    description: The outcomes by customer.
-    type: dict
+    description: The outcomes, each with the customer's C(name).
+    type: list
+    elements: dict
     required: true
   failing:
     description: The sentence for which a customer fails, by customer.
@@ -35,7 +36,7 @@ options:
 EXAMPLES = r"""
 - name: Hand the outcomes on
   ansible.builtin.set_stats:
-    data: "{{ partner_access_outcomes | default({}) | mssp.defender.outcome_artifacts({}) }}"
+    data: "{{ [{'name': 'contoso', 'state': 'granted'}] | mssp.defender.outcome_artifacts({}) }}"
     aggregate: false
 """
 
@@ -51,18 +52,16 @@ _HANDED_ON = ("state", "code", "meaning", "remedy", "who")
 _BEGIN_OF_TEMPLATE = re.compile(r"\{(?=[{%#])|^(?=#jinja2:)")
 
 
-def outcome_artifacts(
-    outcomes: Mapping[str, Mapping[str, Any]], failing: Mapping[str, str]
-) -> dict[str, dict[str, str]]:
-    return {_variable(name): _artifact(name, outcome, failing.get(name, "")) for name, outcome in outcomes.items()}
+def outcome_artifacts(tenants: Iterable[Mapping[str, Any]], failing: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    return {_variable(tenant["name"]): _artifact(tenant, failing.get(tenant["name"], "")) for tenant in tenants}
 
 
 def _variable(name: str) -> str:
     return f"partner_access_outcome_{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
-def _artifact(name: str, outcome: Mapping[str, Any], failing: str) -> dict[str, str]:
-    fields = {"name": name, **{key: outcome.get(key) or "" for key in _HANDED_ON}, "failing": failing}
+def _artifact(tenant: Mapping[str, Any], failing: str) -> dict[str, str]:
+    fields = {"name": tenant["name"], **{key: tenant.get(key) or "" for key in _HANDED_ON}, "failing": failing}
     return {key: _BEGIN_OF_TEMPLATE.sub(r"\g<0> ", str(value)) for key, value in fields.items()}
 
 

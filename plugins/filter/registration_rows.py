@@ -13,17 +13,19 @@ short_description: Lay the registered applications out as rows of a table
 version_added: 0.1.0
 author: mssp.defender contributors (@mssp-defender)
 description:
-  - Reads what the entries C(register) and C(rotate) of the role P(mssp.defender.partner_access#role) left on the hosts
-    that worked for others.
+  - Takes the C(applications) of what M(mssp.defender.defender_application) and M(mssp.defender.defender_credential)
+    return for hosts.
+positional: rotated
 options:
   _input:
-    description: Names of those hosts.
+    description: What became of the applications.
     type: list
-    elements: str
+    elements: dict
     required: true
-  hostvars:
-    description: The variable C(hostvars).
-    type: dict
+  rotated:
+    description: What became of their credentials.
+    type: list
+    elements: dict
     required: true
 """
 
@@ -31,31 +33,36 @@ EXAMPLES = r"""
 - name: Print what is registered
   mssp.defender.defender_report:
     columns: [application, state, app_id, credential, good_until, granted_at_home, asks_for]
-    rows: "{{ (partner_access_leaders | default({})).values() | unique | mssp.defender.registration_rows(hostvars) }}"
+    rows: "{{ partner_access_registered.applications | mssp.defender.registration_rows([]) }}"
 """
 
 RETURN = r"""
 _value:
   description:
-    - One row for each host, with C(application), C(state) (V(ok), V(changed) or V(failed)), C(app_id), C(asks_for),
-      C(granted_at_home), C(credential), C(good_until) and C(what_follows).
+    - One row for each application, with C(application), C(state) (V(ok), V(changed), V(failed)), C(app_id),
+      C(asks_for), C(granted_at_home), C(credential), C(good_until) and C(what_follows).
     - C(granted_at_home) is V(all) where that is everything that the application asks for.
   type: list
   elements: dict
 """
 
 
-def registration_rows(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [_row(hostvars[host]) for host in hosts]
+def registration_rows(
+    registered: Iterable[Mapping[str, Any]], rotated: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    both: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for place, results in enumerate((registered, rotated)):
+        for result in results:
+            both.setdefault(tuple(result["hosts"]), [{}, {}])[place] = result
+    return [_row(results) for results in both.values()]
 
 
-def _row(variables: Mapping[str, Any]) -> dict[str, Any]:
-    results = [variables.get("partner_access_registered") or {}, variables.get("partner_access_rotated") or {}]
+def _row(results: list[Mapping[str, Any]]) -> dict[str, Any]:
     registered, rotated = results
     application, credential = registered.get("application") or {}, rotated.get("credential") or {}
     asked, granted = _names(application.get("permissions")), _names(application.get("granted"))
     return {
-        "application": variables["partner_access_registration"]["unique_name"],
+        "application": registered.get("unique_name") or rotated.get("unique_name"),
         "state": _state(results),
         "app_id": application.get("app_id") or rotated.get("app_id") or "",
         "asks_for": ", ".join(asked),
@@ -67,7 +74,7 @@ def _row(variables: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _state(results: list[Mapping[str, Any]]) -> str:
-    done = [result for result in results if result and not result.get("skipped")]
+    done = [result for result in results if result]
     if not done or any(_is_refused(result) for result in done):
         return "failed"
     return "changed" if any(result.get("changed") for result in done) else "ok"

@@ -29,7 +29,7 @@ EXAMPLES = r"""
 - name: Print what was written
   mssp.defender.defender_report:
     columns: [customer, new, redirected, quarantined, complete_until, file]
-    rows: "{{ (partner_access_outcomes | default({})).values() | mssp.defender.written_rows }}"
+    rows: "{{ partner_access_result.tenants | mssp.defender.written_rows }}"
 """
 
 RETURN = r"""

@@ -251,6 +251,11 @@ summary:
   sample:
     granted: 17
     not_consented: 2
+failing:
+  description: Why a customer fails the task, by its name. Those are the customers whose state O(fail_on) names.
+  returned: with O(alerts)
+  type: dict
+  sample: {}
 """
 
 from ansible_collections.mssp.defender.plugins.module_utils._module_context import run_module

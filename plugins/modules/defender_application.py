@@ -108,6 +108,19 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+applications:
+  description:
+    - What became of each application, as the other values here say it, with C(hosts), the hosts that share it, and
+      C(unique_name).
+  returned: with O(hosts)
+  type: list
+  elements: dict
+  sample: []
+failing:
+  description: Why a host fails the task, by its name.
+  returned: with O(hosts)
+  type: dict
+  sample: {}
 application:
   description: The facts of the registration. In check mode the IDs of an application that is not there yet are V(null).
   returned: success, with O(state=present)

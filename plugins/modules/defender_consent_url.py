@@ -121,15 +121,25 @@ expires_at:
   type: str
   sample: "2027-01-15T00:00:00Z"
 permissions:
-  description: The permissions that the link is meant to grant, by API.
-  returned: success
+  description: The permissions that the link is meant to grant, by API. With O(hosts) each customer's entry has them.
+  returned: success, but for O(hosts)
   type: dict
   sample:
     xdr:
       - Incident.Read.All
-tenants:
-  description: One entry for each tenant of the fleet form, in the order given.
+client_id:
+  description: The application of the links. With O(hosts) each customer's entry has it.
   returned: with O(tenants)
+  type: str
+  sample: 11111111-1111-1111-1111-111111111111
+failing:
+  description: Why a customer of O(hosts) fails the task, by its name, because nothing could be computed for its group.
+  returned: with O(tenants) or O(hosts)
+  type: dict
+  sample: {}
+tenants:
+  description: One entry for each tenant of the fleet form or of O(hosts), in the order given.
+  returned: with O(tenants) or O(hosts)
   type: list
   elements: dict
   contains:

@@ -171,6 +171,19 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+applications:
+  description:
+    - What became of each application, as the other values here say it, with C(hosts), the hosts that share it, and
+      C(unique_name).
+  returned: with O(hosts)
+  type: list
+  elements: dict
+  sample: []
+failing:
+  description: Why a host fails the task, by its name.
+  returned: with O(hosts)
+  type: dict
+  sample: {}
 app_id:
   description: Application (client) ID of the application.
   returned: success

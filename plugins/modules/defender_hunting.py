@@ -42,7 +42,7 @@ options:
   dest:
     description:
       - File to write the rows of all tenants to, with mode V(0600). It is a table where its name ends in C(.csv), and
-        has a JSON object a line where it ends in C(.jsonl). The folder must exist.
+        has a JSON object a line where it ends in C(.jsonl). A missing folder is made.
       - The first column is C(tenant), the name of the tenant. A table has the columns of all tenants, and nothing in
         those that a tenant does not have. Values that are lists or objects stand in it as JSON.
       - A text that a spreadsheet would take for a formula has an apostrophe before it in a CSV file.
@@ -210,7 +210,7 @@ trace_id:
   sample: 22222222-2222-2222-2222-222222222222
 tenants:
   description: The outcome of each tenant of the fleet form, in the order given, as for a single tenant.
-  returned: with O(tenants)
+  returned: with O(tenants) or O(hosts)
   type: list
   elements: dict
   contains:
@@ -228,11 +228,16 @@ tenants:
       type: str
 summary:
   description: How many tenants are in each state.
-  returned: with O(tenants)
+  returned: with O(tenants) or O(hosts)
   type: dict
   sample:
     granted: 17
     not_consented: 2
+failing:
+  description: Why a customer fails the task, by its name. Those are the customers whose state O(fail_on) names.
+  returned: with O(tenants) or O(hosts)
+  type: dict
+  sample: {}
 """
 
 from ansible_collections.mssp.defender.plugins.module_utils._module_context import run_module

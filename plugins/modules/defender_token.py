@@ -20,8 +20,25 @@ options:
     description:
       - The API that the token is for. V(xdr) is the Defender XDR API, V(graph) is Microsoft Graph.
       - Or a resource URI, without C(/.default).
+      - By default each API of O(permissions), or else V(xdr).
     type: str
-    default: xdr
+  permissions:
+    description:
+      - The application permissions that the customer is asked for, by name. One consent covers all of them.
+      - Each API has a token of its own. All of them are proven, and the outcome has the roles of all.
+      - Ignored with O(resource). With O(required_roles) the first API alone is proven, by those.
+    type: dict
+    suboptions:
+      xdr:
+        description: Of the Defender XDR API, which the registration calls Microsoft Threat Protection.
+        type: list
+        elements: str
+        default: []
+      graph:
+        description: Of Microsoft Graph.
+        type: list
+        elements: str
+        default: []
   endpoint_version:
     description:
       - Version of the token endpoint. V(v1) is the one of Microsoft's partner page.
@@ -32,7 +49,8 @@ options:
   required_roles:
     description:
       - Application permissions that the token must carry, by name. A C(ReadWrite) role covers its C(Read) twin.
-      - By default V(Incident.Read.All) for V(xdr), V(SecurityIncident.Read.All) for V(graph), none for other resources.
+      - By default those of O(permissions), or else V(Incident.Read.All) for V(xdr), V(SecurityIncident.Read.All) for
+        V(graph), none for other resources.
     type: list
     elements: str
   verify_signature:
@@ -54,7 +72,8 @@ options:
     description:
       - File to write the token to, with mode V(0600). For a fleet a folder, with a file C(NAME.token) for each tenant.
       - It is rewritten only when the token in it is no longer good.
-      - The folder must exist, and nobody else may be able to write to it.
+      - The folder of a fleet is made where it is missing, that of a single file must exist. Nobody else may be able to
+        write to it.
       - Beside it lies a hidden file C(.NAME.seal), made with the application's credential. A token that it does not
         vouch for, or that others can read or write, is not used.
     type: path
@@ -240,7 +259,7 @@ trace_id:
   sample: 22222222-2222-2222-2222-222222222222
 tenants:
   description: The outcome of each tenant of the fleet form, in the order given, as for a single tenant.
-  returned: with O(tenants)
+  returned: with O(tenants) or O(hosts)
   type: list
   elements: dict
   contains:
@@ -258,11 +277,16 @@ tenants:
       type: str
 summary:
   description: How many tenants are in each state.
-  returned: with O(tenants)
+  returned: with O(tenants) or O(hosts)
   type: dict
   sample:
     granted: 17
     not_consented: 2
+failing:
+  description: Why a customer fails the task, by its name. Those are the customers whose state O(fail_on) names.
+  returned: with O(tenants) or O(hosts)
+  type: dict
+  sample: {}
 """
 
 from ansible_collections.mssp.defender.plugins.module_utils._module_context import run_module

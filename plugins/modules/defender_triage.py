@@ -224,17 +224,22 @@ trace_id:
   sample: 22222222-2222-2222-2222-222222222222
 tenants:
   description: The outcome of each tenant, as for a single one, with its name as C(name).
-  returned: with O(tenants)
+  returned: with O(tenants) or O(hosts)
   type: list
   elements: dict
   sample: []
 summary:
   description: How many tenants are in each state.
-  returned: with O(tenants)
+  returned: with O(tenants) or O(hosts)
   type: dict
   sample:
     granted: 17
     not_consented: 2
+failing:
+  description: Why a customer fails the task, by its name. Those are the customers whose state O(fail_on) names.
+  returned: with O(tenants) or O(hosts)
+  type: dict
+  sample: {}
 """
 
 from ansible_collections.mssp.defender.plugins.module_utils._module_context import run_module

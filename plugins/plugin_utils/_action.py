@@ -7,6 +7,7 @@ The only file that touches core's private interfaces. Seen working on ansible-co
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import Any
 
 from ansible import constants
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.validation import check_type_list
 from ansible.module_utils.compat.version import LooseVersion
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.playbook.task import Task
@@ -21,15 +23,20 @@ from ansible.plugins.action import ActionBase
 from ansible.release import __version__
 from ansible.template import Templar
 
+from ansible_collections.mssp.defender.plugins.module_utils import _for_hosts, _for_registrations
+from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
+from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Progress
 from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform, told
 from ansible_collections.mssp.defender.plugins.module_utils._operations.operation import Operation
 from ansible_collections.mssp.defender.plugins.module_utils._operations.options import (
+    NOT_SET,
     kept_from_environment,
     left_to_inventory,
 )
 from ansible_collections.mssp.defender.plugins.module_utils._operations.task_context import TaskContext
 from ansible_collections.mssp.defender.plugins.plugin_utils._progress import shown
 from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import run_directory
+from ansible_collections.mssp.defender.plugins.plugin_utils._templates import fingerprint
 from ansible_collections.mssp.defender.plugins.plugin_utils._vault import RunVault
 
 
@@ -48,6 +55,8 @@ class _Inventory:
     def __init__(self, task: Task, task_vars: dict[str, Any]) -> None:
         self._task = task
         self._task_vars = task_vars
+        # what templates came to, by what they depend on: most hosts say the same
+        self._templated: dict[tuple[str, str], Any] = {}
 
     def values(self, host: str, variables: Collection[str]) -> dict[str, Any]:
         hostvars = self._task_vars["hostvars"]
@@ -66,9 +75,17 @@ class _Inventory:
         known["ansible_search_path"] = self._task.get_search_path()
         templar = Templar(hostvars._loader, known)  # noqa: SLF001
         try:
-            return {name: _decrypted(templar.template(known[name])) for name in variables if name in known}
+            return {name: self._value(name, known, templar) for name in variables if name in known}
         except Exception as error:  # noqa: BLE001 - a template can raise anything
             raise ValueError(f"a variable of {host} cannot be templated: {error}") from None
+
+    def _value(self, name: str, known: dict[str, Any], templar: Templar) -> Any:
+        depends_on = fingerprint(name, known)
+        if depends_on is None:
+            return _decrypted(templar.template(known[name]))
+        if (name, depends_on) not in self._templated:
+            self._templated[name, depends_on] = _decrypted(templar.template(known[name]))
+        return self._templated[name, depends_on]
 
 
 class InProcessAction(ActionBase):
@@ -80,12 +97,9 @@ class InProcessAction(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        try:
-            arguments = _decrypted({**self._inventory_arguments(task_vars or {}), **self._task.args})
-        except ValueError as error:
-            return {"failed": True, "msg": told(self.OPERATION, f"inventory_host: {error}", self._task.args)}
-        closed = kept_from_environment([option for option, value in arguments.items() if value])
-        arguments.update({option: "" for option in closed if option in self.OPERATION.arguments})
+        variables = task_vars or {}
+        is_for_hosts = self._task.args.get("hosts") is not None and "hosts" in self.OPERATION.arguments
+        arguments = _decrypted({**({} if is_for_hosts else self._left_to_host(variables)), **self._task.args})
         exposing = self.OPERATION.exposed_by
         exposes = boolean(arguments.get(exposing, False), strict=False)
         if exposes and self._task.async_val:
@@ -93,12 +107,30 @@ class InProcessAction(ActionBase):
             return {"failed": True, "msg": f"{exposing} cannot be used with async: the secret would be printed"}
         if exposes and not self._task.no_log and (printed := self._printed_all_the_same()):
             return {"failed": True, "msg": f"{exposing} {printed}: set no_log: true on the task"}
+        if is_for_hosts and (unfit := self._unfit_for_hosts(variables)):
+            return {"failed": True, "msg": unfit}
         if self._task.async_val or self._is_delegated():
-            return self._run_as_module(arguments, task_vars, exposes)
-        with self._task_environment():
-            return self._run_in_process(arguments, task_vars or {})
+            return self._run_as_module(self._closed(arguments), task_vars, exposes)
+        with self._task_environment(), shown(self._task.get_name()) as progress:
+            perform_one = functools.partial(self._perform, progress)
+            if not is_for_hosts:
+                return perform_one(arguments)
+            return self._perform_for_hosts(arguments, _Inventory(self._task, variables), perform_one)
 
-    def _run_in_process(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+    def _perform_for_hosts(
+        self, arguments: dict[str, Any], inventory: _Inventory, perform_one: _for_hosts.Perform
+    ) -> dict[str, Any]:
+        try:
+            hosts = check_type_list(arguments["hosts"])
+            is_for_customers = "tenants" in self.OPERATION.arguments
+            run_for = _for_hosts.run if is_for_customers else _for_registrations.run
+            return run_for(self.OPERATION, {**arguments, "hosts": hosts}, inventory, perform_one)
+        except (OptionError, TypeError) as error:
+            return {"failed": True, "msg": told(self.OPERATION, str(error), arguments)}
+
+    def _perform(self, progress: Progress | None, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Check the arguments and run the operation with them, in this process."""
+        arguments = self._closed(arguments)
         validator = ArgumentSpecValidator(self.OPERATION.arguments, **self.OPERATION.constraints)
         validated = validator.validate(arguments)
         if validated.error_messages:
@@ -106,36 +138,36 @@ class InProcessAction(ActionBase):
             return {"failed": True, "msg": told(self.OPERATION, "; ".join(validated.error_messages), given)}
         warnings: list[str] = []
         vault = RunVault(self._loader._vault.secrets or [])  # noqa: SLF001 - there is no public way
-        with shown(self._task.get_name()) as progress:
-            context = TaskContext(
-                validated.validated_parameters,
-                warnings.append,
-                self._task.check_mode,
-                run_directory(),
-                vault,
-                progress,
-                _Inventory(self._task, task_vars),
-            )
-            result = perform(self.OPERATION, context)
+        context = TaskContext(
+            validated.validated_parameters, warnings.append, self._task.check_mode, run_directory(), vault, progress
+        )
+        result = perform(self.OPERATION, context)
         if warnings:
             result["warnings"] = [*result.get("warnings", []), *warnings]
         return result
 
-    def _inventory_arguments(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+    def _left_to_host(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return what the host's variables say of options that the task leaves out, templated as task arguments are.
 
-        They do not become arguments of the task itself, because those are shown to callbacks. The host is the task's
-        own, or the one that it names as `inventory_host`. Raises ValueError for one whose variables cannot be had.
+        They do not become arguments of the task itself, because those are shown to callbacks.
         """
-        options = left_to_inventory(self._task.args, self.OPERATION.variables)
-        wanted = {option: variable for option, variable in options.items() if option in self.OPERATION.arguments}
-        other = self._task.args.get("inventory_host")
-        if other:
-            values = _Inventory(self._task, task_vars).values(other, wanted.values())
-        else:
-            values = {name: self._templar.template(task_vars[name]) for name in wanted.values() if name in task_vars}
-        found = {option: values.get(variable) for option, variable in wanted.items()}
-        return {option: value for option, value in found.items() if value not in (None, "", [])}
+        left = left_to_inventory(self._task.args, self.OPERATION.variables)
+        wanted = {option: variable for option, variable in left.items() if option in self.OPERATION.arguments}
+        said = {o: self._templar.template(task_vars[name]) for o, name in wanted.items() if name in task_vars}
+        return {option: value for option, value in said.items() if value not in NOT_SET}
+
+    def _closed(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments, so that the environment adds no credential to the one that is given."""
+        closed = kept_from_environment([option for option, value in arguments.items() if value])
+        return {**arguments, **{option: "" for option in closed if option in self.OPERATION.arguments}}
+
+    def _unfit_for_hosts(self, task_vars: dict[str, Any]) -> str | None:
+        """Return why this task cannot work for hosts."""
+        if self._task.async_val or self._is_delegated():
+            return "hosts needs the inventory: leave out async and delegate_to"
+        if not self._task.run_once and len(task_vars.get("ansible_play_batch", [])) > 1:
+            return "hosts works for all of them in one task: set run_once: true on it"
+        return None
 
     def _printed_all_the_same(self) -> str | None:
         """Return where ansible-core prints a result that asks to be censored, unless the task has `no_log`."""

@@ -172,14 +172,14 @@ def test_jinja_never_touches_a_query_that_is_marked_or_in_a_file(hunter: Ansible
         partner_access_hunt_dest: ""
     - name: Outcomes
       ansible.builtin.debug:
-        var: partner_access_outcomes.contoso.rows
+        msg: "{{ partner_access_result.tenants[0].rows }}"
 """
     )
     run = hunter.playbook(str(play))
     assert run.code == 0, run.output
     for task in ("Marked", "File", "Marked module", "File module"):
         assert run.result(task)["rows"] == [{"x": 1, "Said": TEMPLATES}]
-    assert run.result("Outcomes")["partner_access_outcomes.contoso.rows"] == [{"x": 1, "Said": TEMPLATES}]
+    assert run.result("Outcomes")["msg"] == [{"x": 1, "Said": TEMPLATES}]
 
 
 def test_a_fleet_is_hunted_in_and_the_next_run_asks_who_did_not_finish(

@@ -19,14 +19,14 @@ PLAYBOOKS = [path for path in (ROOT / "playbooks").glob("[!_]*.yml") if "default
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS, ids=lambda path: path.stem)
-def test_every_playbook_for_customers_begins_by_expecting_some(playbook: Path) -> None:
-    assert yaml.safe_load(playbook.read_text())[0]["ansible.builtin.import_playbook"] == "_expecting.yml"
+def test_every_playbook_for_customers_begins_by_checking_that_there_are_some(playbook: Path) -> None:
+    assert yaml.safe_load(playbook.read_text())[0]["ansible.builtin.import_playbook"] == "_check_customers.yml"
 
 
 def test_a_misspelt_target_is_no_success(ansible: Ansible) -> None:
     run = ansible.playbook("mssp.defender.verify", "-e", "target=contosso")
     assert run.code == 2, run.output
-    assert run.result("Fail where there are none")["msg"] == (
+    assert run.result("Check that there are customers to work for")["msg"] == (
         f"{NOBODY}'contosso', so there is nobody to work for: correct the target, the limit or the inventory, "
         "which has 3 hosts and the groups customers, workers"
     )
@@ -50,7 +50,10 @@ def test_an_empty_inventory_is_no_success_unless_it_may_be_empty(
 def test_a_limit_that_leaves_no_customer_is_no_success_unless_it_may(ansible: Ansible) -> None:
     run = ansible.playbook("mssp.defender.verify", "--limit", "worker")
     assert run.code == 2, run.output
-    assert f"{NOBODY}'customers' within the limit 'worker'" in run.result("Fail where there are none")["msg"]
+    assert (
+        f"{NOBODY}'customers' within the limit 'worker'"
+        in run.result("Check that there are customers to work for")["msg"]
+    )
     assert ansible.playbook("mssp.defender.verify", "--limit", "worker", *MAY_BE_EMPTY).code == 0
 
 
@@ -74,4 +77,4 @@ def test_a_localhost_in_the_inventory_is_no_customer(ansible: Ansible) -> None:
     inventory.write_text(json.dumps({"all": {"hosts": {"localhost": {"ansible_connection": "local"}}}}))
     run = ansible.run(["ansible-playbook", "-i", str(inventory), "mssp.defender.verify"], {})
     assert run.code == 2
-    assert f"{NOBODY}'customers'" in run.result("Fail where there are none")["msg"]
+    assert f"{NOBODY}'customers'" in run.result("Check that there are customers to work for")["msg"]

@@ -129,7 +129,7 @@ def test_rotate(provider: Ansible, kept: CredentialFile, empty_home: HomeTenant)
 
 def test_rotate_where_nothing_is_registered(provider: Ansible, kept: CredentialFile, empty_home: HomeTenant) -> None:
     """A while is waited for a new application to be found, here a short one."""
-    _expecting, play = yaml.safe_load((PLAYBOOKS / "rotate.yml").read_text())
+    _check, play = yaml.safe_load((PLAYBOOKS / "rotate.yml").read_text())
     play["module_defaults"] = {"group/mssp.defender.registration": {"settle_wait": 2}}
     path = provider.place / "rotate.yml"
     path.write_text(json.dumps([play]))

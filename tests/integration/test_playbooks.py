@@ -50,10 +50,7 @@ def _with_outcomes(ansible: Ansible, playbook: str) -> str:
             {
                 "name": "Outcomes",
                 "ansible.builtin.debug": {
-                    "msg": {
-                        host: f"{{{{ hostvars['{host}'].partner_access_outcomes['{host}'] | default('none') }}}}"
-                        for host in ansible.customers
-                    }
+                    "msg": f"{{{{ hostvars['{next(iter(ansible.customers))}'].partner_access_result.tenants }}}}"
                 },
             }
         ],
@@ -64,8 +61,7 @@ def _with_outcomes(ansible: Ansible, playbook: str) -> str:
 
 
 def _outcomes(run: Run) -> dict[str, Any]:
-    outcomes: dict[str, Any] = run.result("Outcomes")["msg"]
-    return outcomes
+    return {tenant["name"]: tenant for tenant in run.result("Outcomes")["msg"]}
 
 
 @pytest.mark.parametrize("playbook", ["verify", "incidents", "onboard"])

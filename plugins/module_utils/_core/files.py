@@ -189,6 +189,13 @@ def check_own_folder(option: str, folder: Path) -> None:
         raise OptionError(f"{option}: {unusable_file(error)}") from None
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder and those above it that are missing, for this user alone. Raises OSError."""
+    for each in (*reversed(folder.parents), folder):
+        if not os.path.lexists(each):
+            each.mkdir(mode=0o700, exist_ok=True)
+
+
 def private_folder(option: str, folder: Path) -> Path:
     """Return the folder, created 0700 where it is missing. Raises OptionError where it is not this user's alone."""
     if not os.path.lexists(folder):

@@ -63,12 +63,14 @@ def file_of(
     """Return the file that `option` names for this tenant: the path itself, or for a fleet a file in that folder.
 
     There is none where the option is not given, and for a tenant with a fault. Raises OptionError where it cannot be
-    one. In check mode its folder may be missing: the task before would make it. A file that `is_read_back` must lie
+    one. The folder of a fleet is made where it is missing, but for check mode. A file that `is_read_back` must lie
     where nobody else can put one.
     """
     if not params[option] or tenant.fault:
         return None
     path = Path(params[option])
+    if params["tenants"] is not None and not check_mode:
+        files.make_folder(path)
     check_folder(option, path.parent if params["tenants"] is None else path, check_mode, is_read_back)
     if params["tenants"] is None:
         if path.is_dir():
@@ -118,16 +120,20 @@ def _fleet(outcomes: list[Outcome], fail_on: list[str]) -> dict[str, Any]:
     results = [outcome.to_result() for outcome in outcomes]
     diffs = [result.pop("diff") for result in results if "diff" in result]
     changes = [result.pop("changed", False) for result in results]
-    failing = [outcome for outcome in outcomes if outcome.state in fail_on]
+    failing = {outcome.tenant.name: outcome.sentence() for outcome in outcomes if outcome.state in fail_on}
     result: dict[str, Any] = {
         "changed": any(changes),
         "failed": bool(failing),
         "tenants": results,
         "summary": summary(outcomes),
+        "failing": failing,
     }
     if diffs:
         result["diff"] = diffs
-    if failing:
-        others = f" (and {len(failing) - 1} more)" if len(failing) > 1 else ""
-        result["msg"] = f"{failing[0].sentence()}{others}"
-    return result
+    return result | ({"msg": first_of(failing)} if failing else {})
+
+
+def first_of(failing: Mapping[str, str]) -> str:
+    """Return one sentence for all who fail: the first one's, and how many there are more."""
+    first, *others = failing.values()
+    return f"{first} (and {len(others)} more)" if others else first

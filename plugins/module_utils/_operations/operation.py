@@ -51,10 +51,13 @@ class Options:
 class Operation(Options):
     """What one module does. `run` raises OptionError, or OSError for a file; the front door makes a sentence of either.
 
-    `variables` maps options to the variables of a host that they may be left to; `exposed_by` names the option that
-    puts a secret into the result, "" for none.
+    `variables` maps options to the variables of a host that they may be left to; those of `settings` are left to each
+    host where a task works for many. `only_with` names an option without which such a host is left alone; `exposed_by`
+    the one that puts a secret into the result, "" for none.
     """
 
     run: Callable[[TaskContext], Result] = field(kw_only=True)
     variables: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    only_with: str = ""
     exposed_by: str = ""

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from ansible.module_utils.basic import env_fallback
 
 from .._core import clouds, errors
+from .._core.identity import permissions
 from .operation import Constraints, OptionSpec
 
 
@@ -38,11 +39,11 @@ CONNECTION: dict[str, OptionSpec] = {
     "max_wait": {"type": "int", "default": 300},
     "tenant_timeout": {"type": "int", "default": 7200},
     "cache": {"type": "path"},
-    "inventory_host": {"type": "str"},
 }
 
 TENANTS: dict[str, OptionSpec] = {
     "tenant_id": {"type": "str"},
+    "hosts": {"type": "list", "elements": "str"},
     "tenants": {
         "type": "list",
         "elements": "dict",
@@ -54,6 +55,13 @@ TENANTS: dict[str, OptionSpec] = {
         "elements": "str",
         "choices": [state for state in errors.WHO_ACTS if state != errors.GRANTED],
         "default": [],
+    },
+}
+
+PERMISSIONS: dict[str, OptionSpec] = {
+    "permissions": {
+        "type": "dict",
+        "options": {name: {"type": "list", "elements": "str", "default": []} for name in permissions.APIS},
     },
 }
 
@@ -71,6 +79,9 @@ OF_CUSTOMER: dict[str, str] = {
 }
 """Options that a task on a customer's host may leave to the host's variables, named as in the role partner_access."""
 
+OF_RUN: dict[str, str] = {option: PREFIX + option for option in ("concurrency", "max_wait", "cache", "fail_on")}
+"""Options that a task for many hosts leaves to each of them besides."""
+
 OF_REGISTRAR: dict[str, str] = {
     "tenant_id": f"{PREFIX}home_tenant_id",
     **{option: f"{PREFIX}registrar_{option}" for option in ("client_id", *CREDENTIAL)},
@@ -78,7 +89,11 @@ OF_REGISTRAR: dict[str, str] = {
 }
 """The same for tasks in the provider's own tenant, where another application acts: the registrar."""
 
-ONE_OR_MANY: Constraints = {"mutually_exclusive": [("tenant_id", "tenants")]}
+ONE_OR_MANY: Constraints = {"mutually_exclusive": [("tenant_id", "tenants", "hosts")]}
+
+
+NOT_SET: tuple[object, ...] = (None, "", [])
+"""What a variable holds that says nothing: its option counts as left out."""
 
 
 def left_to_inventory(given: Collection[str], variables: Mapping[str, str]) -> dict[str, str]:

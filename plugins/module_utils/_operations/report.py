@@ -20,13 +20,14 @@ _GAP = "   "
 
 
 def run(task: TaskContext) -> dict[str, Any]:
-    """Return the table as `lines`; a column name `who_acts` is headed `who acts`."""
-    columns = task.params["columns"]
+    """Return the table as `lines`; a column name `who_acts` is headed `who acts`. Without rows it is the title."""
+    columns, title = task.params["columns"], task.params["title"]
+    if not task.params["rows"]:
+        return {"changed": False, "lines": [title] if title else []}
     header = [column.replace("_", " ") for column in columns]
     cells = [header] + [[_text(row.get(column)) for column in columns] for row in task.params["rows"]]
     widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
     lines = [_GAP.join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in cells]
-    title = task.params["title"]
     return {"changed": False, "lines": ([title, ""] if title else []) + lines}
 
 

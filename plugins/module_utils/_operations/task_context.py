@@ -30,7 +30,6 @@ class TaskContext:
     `run_directory` is a private folder shared by the tasks of one run, or None.
     `vault` encrypts with the run's vault secrets; it is None where the task does not run on the controller.
     `progress` shows the operator how far a fleet is; it is None where nobody watches.
-    `inventory` is None where the task does not run in Ansible's own process.
     """
 
     params: dict[str, Any]
@@ -39,4 +38,3 @@ class TaskContext:
     run_directory: Path | None = None
     vault: Vault | None = None
     progress: Progress | None = None
-    inventory: Inventory | None = None

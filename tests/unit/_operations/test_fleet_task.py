@@ -63,6 +63,7 @@ def test_an_empty_fleet_is_a_fleet() -> None:
         "failed": False,
         "tenants": [],
         "summary": {},
+        "failing": {},
     }
 
 
@@ -124,6 +125,7 @@ def test_a_fleet_fails_on_the_states_it_is_told_to() -> None:
     assert result["failed"] is True
     assert result["msg"].startswith("error (error.com) is error: something happened; ")
     assert result["msg"].endswith(" (and 1 more)")
+    assert list(result["failing"]) == ["error", "throttled"]
     assert len(result["tenants"]) == 4
 
 
@@ -143,10 +145,9 @@ def test_dest_is_a_fleets_folder(tmp_path: Path) -> None:
     assert fleet_task.file_of(options, "dest", Tenant("contoso", "x"), ".jsonl") == tmp_path / "contoso.jsonl"
 
 
-@pytest.mark.parametrize("is_fleet", [True, False])
-def test_a_dest_in_a_missing_folder_is_refused(tmp_path: Path, is_fleet: bool) -> None:
+def test_a_dest_of_one_tenant_in_a_missing_folder_is_refused(tmp_path: Path) -> None:
     missing = tmp_path / "missing"
-    options = fleet_of("a", dest=str(missing)) if is_fleet else params(tenant_id="a.com", dest=str(missing / "out"))
+    options = params(tenant_id="a.com", dest=str(missing / "out"))
     with pytest.raises(OptionError) as refused:
         fleet_task.file_of(options, "dest", Tenant("a", "a.com"), ".token")
     assert str(refused.value) == f"dest: the folder {missing} does not exist: create it first"
@@ -163,10 +164,16 @@ def test_a_name_that_would_leave_the_folder_is_refused(tmp_path: Path, name: str
         fleet_task.file_of(fleet_of("x", dest=str(tmp_path)), "dest", Tenant(name, "x.com"), ".token")
 
 
-def test_in_check_mode_the_folder_may_be_one_that_an_earlier_task_would_make(tmp_path: Path) -> None:
-    missing = fleet_of("x", dest=str(tmp_path / "later"))
-    assert fleet_task.file_of(missing, "dest", Tenant("x", "x.com"), ".jsonl", check_mode=True) == (
-        tmp_path / "later" / "x.jsonl"
-    )
-    with pytest.raises(OptionError, match="does not exist"):
-        fleet_task.file_of(missing, "dest", Tenant("x", "x.com"), ".jsonl")
+def test_the_folder_of_a_fleet_is_made_for_its_owner_alone_but_not_in_check_mode(tmp_path: Path) -> None:
+    folder = tmp_path / "made" / "later"
+    missing, tenant = fleet_of("x", dest=str(folder)), Tenant("x", "x.com")
+    assert fleet_task.file_of(missing, "dest", tenant, ".jsonl", check_mode=True) == folder / "x.jsonl"
+    assert not folder.parent.exists()
+    assert fleet_task.file_of(missing, "dest", tenant, ".jsonl") == folder / "x.jsonl"
+    assert [each.stat().st_mode & 0o777 for each in (folder, folder.parent)] == [0o700, 0o700]
+
+
+def test_the_mode_of_a_folder_that_is_there_is_its_owners_choice(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    assert fleet_task.file_of(fleet_of("x", dest=str(tmp_path)), "dest", Tenant("x", "x.com"), ".jsonl")
+    assert tmp_path.stat().st_mode & 0o777 == 0o755

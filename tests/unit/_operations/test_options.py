@@ -29,7 +29,8 @@ def test_every_operation_on_customers_takes_every_shared_option(module: str) -> 
     operation = operation_of(f"defender_{module}")
     shared = {**options.CONNECTION, **options.TENANTS}
     assert {name: operation.arguments.get(name) for name in shared} == shared
-    assert operation.variables is options.OF_CUSTOMER
+    assert operation.variables.items() <= options.OF_CUSTOMER.items()
+    assert {"tenant_id", "client_id", *options.CREDENTIAL} <= set(operation.variables)
 
 
 @pytest.mark.parametrize("module", WITH_A_QUOTA)
@@ -73,7 +74,7 @@ def test_messages_call_a_credential_by_its_option_and_its_variable() -> None:
 def test_one_tenant_and_a_fleet_exclude_each_other() -> None:
     validator = ArgumentSpecValidator(token.OPERATION.arguments, **token.OPERATION.constraints)
     both = validator.validate({"tenant_id": "contoso.com", "tenants": [{"tenant_id": "contoso.com"}]})
-    assert both.error_messages == ["parameters are mutually exclusive: tenant_id|tenants"]
+    assert both.error_messages == ["parameters are mutually exclusive: tenant_id|tenants|hosts"]
 
 
 def test_a_fleet_can_fail_on_every_state_but_granted() -> None:

@@ -42,7 +42,8 @@ def test_a_table_has_a_header_and_aligned_columns() -> None:
 
 @given(rows=ROWS)
 def test_every_cell_begins_where_its_column_does(rows: list[dict[str, Any]]) -> None:
-    header, *body = lines_of(rows)
+    header, *body = lines_of([{}, *rows])
+    assert body.pop(0) == ""
     starts = [header.index(name.replace("_", " ")) for name in COLUMNS]
     assert len(body) == len(rows)
     for line, row in zip(body, rows, strict=True):
@@ -58,8 +59,9 @@ def test_a_cell_never_breaks_its_line(rows: list[dict[str, Any]]) -> None:
     assert all("\n" not in line and "\r" not in line and line == line.rstrip() for line in lines_of(rows))
 
 
-def test_no_rows_leave_the_header() -> None:
-    assert lines_of([]) == ["customer   state   who acts"]
+def test_without_rows_there_is_the_title_alone() -> None:
+    assert lines_of([]) == []
+    assert lines_of([], title="Triage changed nothing") == ["Triage changed nothing"]
 
 
 def test_a_cell_cannot_steer_the_terminal() -> None:

@@ -8,13 +8,14 @@ from ansible_collections.mssp.defender.plugins.filter.customer_rows import Filte
 
 def test_an_outcome_is_laid_out_for_the_table() -> None:
     outcome = {
+        "name": "contoso",
         "state": "not_consented",
         "meaning": "the application is missing",
         "code": "AADSTS7000229",
         "who": "customer admin",
         "remedy": "open the consent link",
     }
-    assert customer_rows(["contoso"], {"contoso": outcome}) == [
+    assert customer_rows(["contoso"], [outcome]) == [
         {
             "customer": "contoso",
             "state": "not_consented",
@@ -26,12 +27,12 @@ def test_an_outcome_is_laid_out_for_the_table() -> None:
 
 
 def test_a_granted_customer_needs_nothing() -> None:
-    (row,) = customer_rows(["contoso"], {"contoso": {"state": "granted"}})
+    (row,) = customer_rows(["contoso"], [{"name": "contoso", "state": "granted"}])
     assert row == {"customer": "contoso", "state": "granted", "reason": "", "who_acts": "", "what_to_do": ""}
 
 
 def test_nobody_is_missing_from_the_table() -> None:
-    rows = customer_rows(["fabrikam", "contoso"], {"tailspin": {"state": "granted"}})
+    rows = customer_rows(["fabrikam", "contoso"], [{"name": "tailspin", "state": "granted"}])
     assert [(row["customer"], row["state"]) for row in rows] == [
         ("fabrikam", "not reached"),
         ("contoso", "not reached"),
@@ -39,7 +40,8 @@ def test_nobody_is_missing_from_the_table() -> None:
 
 
 def test_granted_customers_come_first() -> None:
-    rows = customer_rows(["fabrikam", "contoso"], {"fabrikam": {"state": "blocked"}, "contoso": {"state": "granted"}})
+    tenants = [{"name": "fabrikam", "state": "blocked"}, {"name": "contoso", "state": "granted"}]
+    rows = customer_rows(["fabrikam", "contoso"], tenants)
     assert [row["customer"] for row in rows] == ["contoso", "fabrikam"]
 
 

@@ -11,22 +11,26 @@ REFUSED = {"state": "not_consented", "code": "AADSTS65001", "meaning": "no conse
 
 
 def test_rows_are_those_of_the_jobs() -> None:
-    outcomes = {"contoso": {"state": "granted", "who": "nobody"}, "fabrikam": {**REFUSED, "msg": "no"}}
-    handed_on = outcome_artifacts(outcomes, {"fabrikam": "no"}).values()
-    merged = merged_outcomes(outcomes, handed_on)
-    assert customer_rows(outcomes, merged) == customer_rows(outcomes, outcomes)
-    assert {name: outcome["failing"] for name, outcome in merged.items()} == {"contoso": "", "fabrikam": "no"}
+    names = ["contoso", "fabrikam"]
+    tenants = [{"name": "contoso", "state": "granted", "who": "nobody"}, {"name": "fabrikam", **REFUSED, "msg": "no"}]
+    handed_on = outcome_artifacts(tenants, {"fabrikam": "no"}).values()
+    merged = merged_outcomes(names, handed_on)
+    assert customer_rows(names, merged["tenants"]) == customer_rows(names, tenants)
+    assert merged["failing"] == {"fabrikam": "no"}
 
 
 def test_who_was_left_out_is_not_reached_and_fails() -> None:
     handed_on = [{"name": "contoso", "state": "granted", "failing": ""}, {"name": "fabrikam"}]
-    merged = merged_outcomes(["contoso", "fabrikam"], handed_on)
-    (_granted, row) = customer_rows(merged, merged)
+    names = ["contoso", "fabrikam"]
+    merged = merged_outcomes(names, handed_on)
+    (_granted, row) = customer_rows(names, merged["tenants"])
     assert (row["customer"], row["state"], row["who_acts"]) == ("fabrikam", "not reached", "provider")
     assert "launch the workflow again" in row["what_to_do"]
-    assert "fabrikam" in merged["fabrikam"]["failing"]
-    assert "launch the workflow again" in merged["fabrikam"]["failing"]
+    assert list(merged["failing"]) == ["fabrikam"]
+    assert merged["failing"]["fabrikam"].startswith("fabrikam was not reached")
+    assert "launch the workflow again" in merged["failing"]["fabrikam"]
 
 
-def test_who_is_not_in_the_inventory_is_left_out() -> None:
-    assert merged_outcomes([], [{"name": "contoso", "state": "granted"}]) == {}
+def test_who_is_not_in_the_inventory_is_told_apart() -> None:
+    stranger = {"name": "contoso", "state": "granted"}
+    assert merged_outcomes([], [stranger]) == {"tenants": [], "failing": {}, "strangers": [stranger]}

@@ -12,14 +12,21 @@ GRANTED = {"state": "granted", "msg": "granted", "code": None, "meaning": None, 
 
 def test_each_customer_has_a_variable_of_its_own() -> None:
     names = ["contoso", "Contoso", "con toso", "1-2", "ümlaut", "a.b"]
-    found = outcome_artifacts(dict.fromkeys(names, GRANTED), {})
+    found = outcome_artifacts([{"name": name, **GRANTED} for name in names], {})
     assert all(variable.isidentifier() and variable.isascii() for variable in found)
     assert [artifact["name"] for artifact in found.values()] == names
 
 
 def test_what_is_handed_on_is_what_the_table_shows_and_nothing_else() -> None:
-    outcome = {**GRANTED, "state": "error", "meaning": "why", "access_token": "secret", "incidents": [{}]}
-    (artifact,) = outcome_artifacts({"contoso": outcome}, {"contoso": "contoso: why"}).values()
+    outcome = {
+        **GRANTED,
+        "name": "contoso",
+        "state": "error",
+        "meaning": "why",
+        "access_token": "secret",
+        "incidents": [{}],
+    }
+    (artifact,) = outcome_artifacts([outcome], {"contoso": "contoso: why"}).values()
     assert artifact == {
         "name": "contoso",
         "state": "error",
@@ -33,7 +40,8 @@ def test_what_is_handed_on_is_what_the_table_shows_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("text", ["{{ lookup('env', 'X') }}", "a {% if %}", "{#", "{{{", "#jinja2: variable_start:'['"])
 def test_no_text_begins_a_template(text: str) -> None:
-    (artifact,) = outcome_artifacts({"contoso": {**GRANTED, "meaning": text}}, {"contoso": text}).values()
+    tenant = {**GRANTED, "name": "contoso", "meaning": text}
+    (artifact,) = outcome_artifacts([tenant], {"contoso": text}).values()
     for value in artifact.values():
         assert not any(mark in value for mark in ("{{", "{%", "{#"))
         assert not value.startswith("#jinja2:")

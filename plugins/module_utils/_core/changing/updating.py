@@ -38,7 +38,7 @@ _UNKNOWN = ("the work in this tenant ended before it was known whether the chang
 
 
 @dataclass(frozen=True)
-class Order:
+class RecordChange:
     """What to set on one record, unless it was updated after `unchanged_since` (ticks)."""
 
     record_id: str
@@ -48,13 +48,13 @@ class Order:
 
 @dataclass(frozen=True)
 class End:
-    """What became of one order.
+    """What became of one change.
 
-    `record_id` is the record that was worked on, another one than ordered where that has been redirected. `plan` is
-    what was changed, or would be in check mode. `meaning` and `remedy` say why it was not done.
+    `record_id` is the record that was worked on, another one than was asked for where that has been redirected. `plan`
+    is what was changed, or would be in check mode. `meaning` and `remedy` say why it was not done.
     """
 
-    order: Order
+    asked: RecordChange
     end: str
     record_id: str
     plan: Plan = field(default_factory=dict)
@@ -70,8 +70,8 @@ class End:
             "before": {name: before for name, (before, _after) in self.plan.items()},
             "after": {name: after for name, (_before, after) in self.plan.items()},
         }
-        if self.record_id != self.order.record_id:
-            result["redirected_from"] = self.order.record_id
+        if self.record_id != self.asked.record_id:
+            result["redirected_from"] = self.asked.record_id
         if self.meaning:
             result["msg"] = f"{self.meaning}; {self.remedy}"
         return result
@@ -90,10 +90,10 @@ def _is_id(noun: str, value: str) -> bool:
 
 
 class Updates:
-    """Fulfils one order after the other. After Postponed, `run` can be called again and goes on where it stopped."""
+    """Makes one change after the other. After Postponed, `run` can be called again and goes on where it stopped."""
 
-    def __init__(self, calls: Calls, form: Form, orders: Sequence[Order], dry_run: bool) -> None:
-        self._updates = [_Update(calls, form, order, dry_run) for order in orders]
+    def __init__(self, calls: Calls, form: Form, requested: Sequence[RecordChange], dry_run: bool) -> None:
+        self._updates = [_Update(calls, form, asked, dry_run) for asked in requested]
         self._ends: list[End] = []
 
     def run(self) -> None:
@@ -102,19 +102,19 @@ class Updates:
             self._ends.append(self._updates[len(self._ends)].run())
 
     def ends(self) -> list[End]:
-        """Return what became of each order, in the order given."""
+        """Return what became of each change, in the order given."""
         return [*self._ends, *(update.cut_short() for update in self._updates[len(self._ends) :])]
 
 
 class _Update:
-    """One order. It decides anew with each call of `run`, by what the record is then."""
+    """One change. It decides anew with each call of `run`, by what the record is then."""
 
-    def __init__(self, calls: Calls, form: Form, order: Order, dry_run: bool) -> None:
+    def __init__(self, calls: Calls, form: Form, asked: RecordChange, dry_run: bool) -> None:
         self._calls = calls
         self._form = form
-        self._order = order
+        self._asked = asked
         self._dry_run = dry_run
-        self._record_id = order.record_id
+        self._record_id = asked.record_id
         self._is_read = False
         self._moved_at: str | None = None
         self._has_sent = False
@@ -132,7 +132,7 @@ class _Update:
             return self._ended(REFUSED, meaning, error.reason.remedy)
 
     def cut_short(self) -> End:
-        """Return the end of an order that the tenant's trouble came before."""
+        """Return the end of a change that the tenant's trouble came before."""
         return self._ended(NOT_REACHED, *(_UNKNOWN if self._has_sent else _NOT_REACHED))
 
     def _ended(self, end: str, meaning: str = "", remedy: str = "") -> End:
@@ -140,14 +140,14 @@ class _Update:
         done = {}
         if self._has_sent or self._dry_run:
             done = {name: change for name, change in self._planned.items() if name not in self._left}
-        return End(self._order, end, self._record_id, done, plain(meaning), remedy)
+        return End(self._asked, end, self._record_id, done, plain(meaning), remedy)
 
     def _run(self) -> End:
         record = self._find()
         if isinstance(record, End):
             return record
         self._is_read = True
-        plan = self._form.plan(record, self._order.wanted)
+        plan = self._form.plan(record, self._asked.wanted)
         self._planned = {**plan, **self._planned}
         self._left = dict(plan)
         # where our own change took effect although its answer was lost, there are no fields left to send
@@ -166,7 +166,7 @@ class _Update:
 
     def _find(self) -> Mapping[str, object] | End:
         """Return the record, or the one that it has been redirected to, however often."""
-        self._record_id, self._moved_at = self._order.record_id, None
+        self._record_id, self._moved_at = self._asked.record_id, None
         met: set[str] = set()
         while True:
             met.add(self._record_id)
@@ -224,7 +224,7 @@ class _Update:
 
         HTTP 200 says that a change was accepted. Only what was seen counts as changed.
         """
-        form, wanted = self._form, self._order.wanted
+        form, wanted = self._form, self._asked.wanted
         is_this = str(answered.get(form.dialect.id_field, self._record_id)) == self._record_id
         if is_this and form.shows(answered, sent) and not form.plan(answered, wanted).keys() & sent.keys():
             return {}
@@ -234,11 +234,11 @@ class _Update:
         return {name: change for name, change in sent.items() if name in left}
 
     def _has_moved(self, record: Mapping[str, object]) -> bool:
-        """Tell whether the record was updated after the moment that the order names, or may have been."""
-        if self._order.unchanged_since is None:
+        """Tell whether the record was updated after the moment that the change names, or may have been."""
+        if self._asked.unchanged_since is None:
             return False
         updated = timestamps.ticks_or_none(record.get(self._form.dialect.updated_field))
-        return updated is None or updated > self._order.unchanged_since
+        return updated is None or updated > self._asked.unchanged_since
 
     def _is_of_record(self, reason: Reason) -> bool:
         """Tell a single record's trouble: a change of it that is refused, or a server that fails over it."""
@@ -248,6 +248,6 @@ class _Update:
         return f"{self._form.dialect.path}/{paths.segment(self._record_id)}"
 
     def _name(self) -> str:
-        if self._record_id == self._order.record_id:
+        if self._record_id == self._asked.record_id:
             return f"{self._form.noun} {self._record_id}"
-        return f"{self._form.noun} {self._record_id} (to which {self._order.record_id} was redirected)"
+        return f"{self._form.noun} {self._record_id} (to which {self._asked.record_id} was redirected)"

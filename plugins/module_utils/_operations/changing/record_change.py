@@ -10,7 +10,7 @@ from typing import Any
 from ..._core import errors, timestamps
 from ..._core.changing import changes, updating
 from ..._core.changing.changes import Form
-from ..._core.changing.updating import End, Order, Updates
+from ..._core.changing.updating import End, RecordChange, Updates
 from ..._core.errors import OptionError, Reason, TenantError
 from ..._core.outcomes import Tenant
 from ..._core.reading import classifications
@@ -67,32 +67,37 @@ def run(task: TaskContext, form: Form) -> dict[str, Any]:
     session = Session(task, VARIABLES)
     session.check_api(form.api)
     many = params[f"{form.noun}s"]
-    orders: dict[Tenant, list[Order]] = {}
+    requested: dict[Tenant, list[RecordChange]] = {}
     for number, item in enumerate([params] if many is None else many, start=1):
         where = "" if many is None else f"{form.noun}s, item {number}: "
         tenant = Tenant(item.get("name") or item["tenant_id"] or "", item["tenant_id"] or "")
-        orders.setdefault(tenant, []).append(_order(item, params, form, where))
-    _check_names(orders, form)
-    work = {tenant: Work(session, form, tenant, ordered, task.check_mode) for tenant, ordered in orders.items()}
+        requested.setdefault(tenant, []).append(_read_change(item, params, form, where))
+    _check_names(requested, form)
+    work = {
+        tenant: _TenantChanges(session, form, tenant, wanted_changes, task.check_mode)
+        for tenant, wanted_changes in requested.items()
+    }
     result = fleet_task.run({**params, "tenants": many}, work, task.progress)
     return with_diff(result, form.noun, f"{form.noun}s")
 
 
-class Work:
+class _TenantChanges:
     """One tenant's changes, one after the other; called again after every wait."""
 
-    def __init__(self, session: Session, form: Form, tenant: Tenant, orders: list[Order], check_mode: bool) -> None:
+    def __init__(
+        self, session: Session, form: Form, tenant: Tenant, requested: list[RecordChange], check_mode: bool
+    ) -> None:
         self._session = session
         self._form = form
         self._tenant = tenant
-        self._orders = orders
+        self._requested = requested
         self._check_mode = check_mode
         self._updates: Updates | None = None
 
     def __call__(self) -> dict[str, Any]:
         if self._updates is None:
             calls = self._session.calls(self._tenant.tenant_id, self._form.api)
-            self._updates = Updates(calls, self._form, self._orders, self._check_mode)
+            self._updates = Updates(calls, self._form, self._requested, self._check_mode)
         try:
             self._updates.run()
         except TenantError as error:
@@ -132,8 +137,8 @@ def with_diff(result: dict[str, Any], noun: str, key: str) -> dict[str, Any]:
     return {**result, "diff": diff} if diff else result
 
 
-def _order(item: Mapping[str, Any], params: Mapping[str, Any], form: Form, where: str) -> Order:
-    """Return the order for one record; what it does not say of itself, the task's own options say."""
+def _read_change(item: Mapping[str, Any], params: Mapping[str, Any], form: Form, where: str) -> RecordChange:
+    """Return the change of one record; what it does not say of itself, the task's own options say."""
     settings = {name: item[name] if item[name] is not None else params[name] for name in _settings(form)}
     if any(item[name] is not None for name in _PAIR):
         # half of a pair goes with nothing but what stands beside it
@@ -149,7 +154,7 @@ def _order(item: Mapping[str, Any], params: Mapping[str, Any], form: Form, where
         raise OptionError(
             f"{where}unchanged_since '{since}' is not a time: give the {form.dialect.updated_field} that was read"
         ) from None
-    return Order(updating.check_id(form.noun, item[f"{form.noun}_id"], where), wanted, moment)
+    return RecordChange(updating.check_id(form.noun, item[f"{form.noun}_id"], where), wanted, moment)
 
 
 def _settings(form: Form) -> list[str]:

@@ -15,7 +15,7 @@ from ..._core.calls import Calls
 from ..._core.changing import changes, triage, updating
 from ..._core.changing.changes import Form, Plan
 from ..._core.changing.triage import Rule, Rules
-from ..._core.changing.updating import End, Order, Updates
+from ..._core.changing.updating import End, RecordChange, Updates
 from ..._core.dependencies import yaml
 from ..._core.errors import OptionError, TenantError
 from ..._core.outcomes import Tenant
@@ -26,7 +26,7 @@ from ..._core.reading.reader import Reader
 from ..._core.wire.records import Record
 from .. import fleet_task
 from ..operation import Constraints, Operation, OptionSpec
-from ..options import CONNECTION, ONE_OR_MANY, PACED, TENANTS
+from ..options import CONNECTION, OF_RUN, ONE_OR_MANY, PACED, PREFIX, TENANTS
 from ..reading.tenant_read import warn_of_future
 from ..session import Session
 from ..task_context import TaskContext
@@ -46,6 +46,12 @@ CONSTRAINTS: Constraints = {
     "required_one_of": [("rules", "rules_file")],
 }
 VARIABLES = record_change.VARIABLES
+SETTINGS = {
+    **OF_RUN,
+    "api": f"{PREFIX}api",
+    "rules_file": f"{PREFIX}triage_rules",
+    "updated_after": f"{PREFIX}triage_updated_after",
+}
 
 # who works on an incident meanwhile is not to be disturbed: the next run looks at it again
 _TROUBLES = updating.TROUBLES - {updating.CONFLICT}
@@ -59,7 +65,7 @@ def run(task: TaskContext) -> dict[str, Any]:
     session = Session(task, VARIABLES)
     since = params["updated_after"]
     warn_of_future(task, ("updated_after",), now)
-    order = _Order(
+    request = _TriageRequest(
         session,
         form,
         _rules(params),
@@ -68,7 +74,7 @@ def run(task: TaskContext) -> dict[str, Any]:
         task.check_mode,
     )
     session.check_api(form.api)
-    work = {tenant: _Triage(order, tenant) for tenant in fleet_task.given(params)}
+    work = {tenant: _Triage(request, tenant) for tenant in fleet_task.given(params)}
     result = fleet_task.run(params, work, task.progress)
     return record_change.with_diff(result, form.noun, "changes")
 
@@ -92,7 +98,7 @@ def _rules(params: dict[str, Any]) -> Rules:
 
 
 @dataclass(frozen=True)
-class _Order:
+class _TriageRequest:
     """What is asked of every tenant alike. Times are ticks."""
 
     session: Session
@@ -115,19 +121,19 @@ class _Match:
 
     rule: Rule
     title: str
-    order: Order
+    change: RecordChange
     plan: Plan
 
 
 class _Triage:
     """One tenant's triage; called again after every wait."""
 
-    def __init__(self, order: _Order, tenant: Tenant) -> None:
-        self._order = order
+    def __init__(self, request: _TriageRequest, tenant: Tenant) -> None:
+        self._request = request
         self._tenant = tenant
         self._calls: Calls | None = None
         # one after the other: most incidents of a tenant are resolved, and the service can leave those out
-        self._statuses = deque(order.rules.statuses)
+        self._statuses = deque(request.rules.statuses)
         self._reader: Reader | None = None
         self._found: dict[str, _Match] = {}
         self._matched: set[str] = set()
@@ -137,21 +143,21 @@ class _Triage:
         self._updates: Updates | None = None
 
     def __call__(self) -> dict[str, Any]:
-        calls = self._calls = self._calls or self._order.session.calls(self._tenant.tenant_id, self._order.form.api)
+        calls = self._calls = self._calls or self._request.session.calls(self._tenant.tenant_id, self._request.form.api)
         while self._statuses:
             self._read_next(calls)
-        ends = self._planned() if self._order.check_mode else self._changed(calls)
+        ends = self._planned() if self._request.check_mode else self._changed(calls)
         result = self._result(ends)
-        record_change.check(ends, _TROUBLES, self._order.form, result)
+        record_change.check(ends, _TROUBLES, self._request.form, result)
         return result
 
     def _planned(self) -> list[End]:
-        return [End(m.order, updating.CHANGED, m.order.record_id, m.plan) for m in self._found.values()]
+        return [End(m.change, updating.CHANGED, m.change.record_id, m.plan) for m in self._found.values()]
 
     def _changed(self, calls: Calls) -> list[End]:
         if self._updates is None:
-            orders = [match.order for match in self._found.values()]
-            self._updates = Updates(calls, self._order.form, orders, dry_run=False)
+            wanted = [match.change for match in self._found.values()]
+            self._updates = Updates(calls, self._request.form, wanted, dry_run=False)
         try:
             self._updates.run()
         except TenantError as error:
@@ -160,8 +166,8 @@ class _Triage:
 
     def _read_next(self, calls: Calls) -> None:
         if self._reader is None:
-            query = Query(status=(self._statuses[0],), updated_after=self._order.updated_after)
-            self._reader = Reader(calls, self._order.dialect, query, expands=self._order.rules.need_alerts)
+            query = Query(status=(self._statuses[0],), updated_after=self._request.updated_after)
+            self._reader = Reader(calls, self._request.dialect, query, expands=self._request.rules.need_alerts)
         for page in self._reader.pages():
             for record in page:
                 self._match(record)
@@ -172,19 +178,19 @@ class _Triage:
 
     def _match(self, record: Record) -> None:
         """Keep what is to be done about an incident, in place of what a version read earlier asked for."""
-        form = self._order.form
+        form = self._request.form
         identity = str(record.get(form.dialect.id_field))
         self._read.add(identity)
         self._matched.discard(identity)
         self._found.pop(identity, None)
-        rule = self._order.rules.first_match(record, self._order.now)
+        rule = self._request.rules.first_match(record, self._request.now)
         if rule is None:
             return
         self._matched.add(identity)
         plan = form.plan(record, rule.wanted)
         if plan:
-            order = Order(identity, rule.wanted, _ticks(record.get(form.dialect.updated_field)))
-            self._found[identity] = _Match(rule, str(normalized(record)["title"]), order, plan)
+            change = RecordChange(identity, rule.wanted, _ticks(record.get(form.dialect.updated_field)))
+            self._found[identity] = _Match(rule, str(normalized(record)["title"]), change, plan)
 
     def _result(self, ends: list[End]) -> dict[str, Any]:
         made = [
@@ -206,4 +212,4 @@ def _ticks(updated: Any) -> int:
     return timestamps.ticks_or_none(updated) or 0
 
 
-OPERATION = Operation(ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES)
+OPERATION = Operation(ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES, settings=SETTINGS)

@@ -14,7 +14,7 @@ from ..._core.identity import consent, permissions
 from ..._core.outcomes import Tenant
 from .. import fleet_task
 from ..operation import Constraints, Operation, OptionSpec
-from ..options import CONNECTION, OF_CUSTOMER, ONE_OR_MANY, TENANTS
+from ..options import CONNECTION, OF_CUSTOMER, ONE_OR_MANY, PERMISSIONS, PREFIX, TENANTS
 from ..task_context import TaskContext
 
 ARGUMENTS: dict[str, OptionSpec] = {
@@ -23,16 +23,14 @@ ARGUMENTS: dict[str, OptionSpec] = {
     **CONNECTION,
     "form": {"type": "str", "choices": list(consent.FORMS), "default": "admin_consent"},
     "redirect_uri": {"type": "str"},
-    "permissions": {
-        "type": "dict",
-        "options": {name: {"type": "list", "elements": "str", "default": []} for name in permissions.APIS},
-    },
+    **PERMISSIONS,
     "state": {"type": "str"},
     "state_key": {"type": "str", "no_log": True},
     "state_lifetime": {"type": "int", "default": 30},
 }
 CONSTRAINTS: Constraints = {"mutually_exclusive": [*ONE_OR_MANY["mutually_exclusive"], ("state", "state_key")]}
 VARIABLES = OF_CUSTOMER
+SETTINGS = {"form": f"{PREFIX}consent_form"}
 
 _DAY = 24 * 3600
 
@@ -48,7 +46,9 @@ def run(task: TaskContext) -> dict[str, Any]:
         return {"changed": False, "permissions": link.permissions, **link.make(tenant_id or None)}
     return {
         "changed": False,
+        "client_id": link.client_id,
         "permissions": link.permissions,
+        "failing": {},
         "tenants": [_of_fleet(task, link, tenant) for tenant in fleet_task.given(params)],
     }
 
@@ -59,7 +59,7 @@ class _LinkMaker:
     def __init__(self, params: dict[str, Any]) -> None:
         self._params = params
         self._cloud = clouds.select(params["cloud"], params["authority_url"])
-        self._client_id = clouds.check_client_id(params["client_id"], VARIABLES["client_id"])
+        self.client_id = clouds.check_client_id(params["client_id"], VARIABLES["client_id"])
         self._redirect_uri = consent.check_redirect_uri(params["redirect_uri"])
         self.permissions = _permissions(params["permissions"])
         self._scope = _scope(self.permissions, self._cloud)
@@ -74,7 +74,7 @@ class _LinkMaker:
             self._params["form"],
             self._cloud.authority_url,
             checked or "common",
-            self._client_id,
+            self.client_id,
             self._scope,
             self._redirect_uri,
             state,
@@ -88,7 +88,7 @@ class _LinkMaker:
         if tenant_id is None:
             raise OptionError("state_key signs a state for one tenant: give tenant_id or tenants")
         lifetime = self._params["state_lifetime"] * _DAY
-        signed = consent.sign_state(key, tenant_id, self._client_id, lifetime, time.time())
+        signed = consent.sign_state(key, tenant_id, self.client_id, lifetime, time.time())
         return signed.value, timestamps.render_seconds(signed.expires_at)
 
 
@@ -121,4 +121,4 @@ def _scope(wanted: dict[str, list[str]], cloud: Cloud) -> str:
     return f"{permissions.resource_of(permissions.APIS[next(iter(wanted))], cloud)}/.default"
 
 
-OPERATION = Operation(ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES)
+OPERATION = Operation(ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES, settings=SETTINGS)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,21 @@ from ..._core.clouds import Cloud
 from ..._core.errors import OptionError, Postponed, Reason, TenantError
 from ..._core.identity import claims, permissions, signatures
 from ..._core.identity.access import Access, Proof, Target
+from ..._core.identity.permissions import Api
 from ..._core.identity.token_file import TokenFile
 from ..._core.outcomes import Tenant
 from ..._core.waiting import clock
 from .. import fleet_task
 from ..operation import Constraints, Operation, OptionSpec
-from ..options import CONNECTION, OF_CUSTOMER, ONE_OR_MANY, TENANTS
+from ..options import CONNECTION, OF_CUSTOMER, OF_RUN, ONE_OR_MANY, PERMISSIONS, PREFIX, TENANTS
 from ..session import Session
 from ..task_context import TaskContext
 
 ARGUMENTS: dict[str, OptionSpec] = {
     **TENANTS,
     **CONNECTION,
-    "resource": {"type": "str", "default": "xdr"},
+    "resource": {"type": "str"},
+    **PERMISSIONS,
     "endpoint_version": {"type": "str", "choices": ["v1", "v2"], "default": "v2"},
     "required_roles": {"type": "list", "elements": "str"},
     "verify_signature": {"type": "bool", "default": True},
@@ -34,7 +36,9 @@ ARGUMENTS: dict[str, OptionSpec] = {
     "consent_wait": {"type": "int", "default": 0},
 }
 CONSTRAINTS: Constraints = ONE_OR_MANY
-VARIABLES = OF_CUSTOMER
+# one token proves one API; a task for hosts proves all that a customer is asked for
+VARIABLES = {option: variable for option, variable in OF_CUSTOMER.items() if option != "permissions"}
+SETTINGS = {**OF_RUN, **{option: PREFIX + option for option in ("resource", "permissions", "consent_wait")}}
 _EXPOSED_BY = "expose_token"
 
 # Entra ID refuses a request that comes 15 times within five minutes (AADSTS50196)
@@ -47,13 +51,12 @@ def run(task: TaskContext) -> dict[str, Any]:
     """Return the outcome of one tenant, or of all. Raises OptionError before any tenant is touched."""
     params = task.params
     session = Session(task, VARIABLES)
-    target, required = _target(params, session.cloud)
+    asked = _asked(params, session.cloud)
     work = {
         tenant: _TokenWork(
             session,
             tenant,
-            target,
-            required,
+            asked,
             params,
             fleet_task.file_of(params, "dest", tenant, ".token", task.check_mode, is_read_back=True),
             task.check_mode,
@@ -66,23 +69,30 @@ def run(task: TaskContext) -> dict[str, Any]:
     return result
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """One token: what it is for, and the roles that it must carry."""
+
+    target: Target
+    required: list[str]
+
+
 class _TokenWork:
-    """One tenant's token, from the file, the cache or Entra ID; called again after every wait."""
+    """One tenant's tokens, from the file, the cache or Entra ID; called again after every wait."""
 
     def __init__(
         self,
         session: Session,
         tenant: Tenant,
-        target: Target,
-        required: list[str],
+        asked: list[_Asked],
         params: dict[str, Any],
         dest: Path | None,
         check_mode: bool,
     ) -> None:
         self._session = session
         self._tenant = tenant
-        self._target = target
-        self._required = required
+        self._asked = asked
+        self._proven: list[dict[str, Any]] = []
         self._params = params
         self._dest = session.token_file(dest) if dest else None
         self._check_mode = check_mode
@@ -94,7 +104,8 @@ class _TokenWork:
         if self._deadline is None:
             self._deadline = clock.monotonic() + self._params["consent_wait"]
         try:
-            return self._prove()
+            for asked in self._asked[len(self._proven) :]:
+                self._proven.append(self._prove(asked))
         except TenantError as error:
             left = self._deadline - clock.monotonic()
             if error.reason.state not in _MENDED_BY_CONSENT or error.reason.final:
@@ -103,6 +114,7 @@ class _TokenWork:
                 self._poll_seconds = min(_LONGEST_POLL_SECONDS, self._poll_seconds + _FIRST_POLL_SECONDS)
                 raise Postponed(min(self._poll_seconds, left), error) from None
             raise self._waited_in_vain(error) from None
+        return _together(self._proven)
 
     def _waited_in_vain(self, error: TenantError) -> TenantError:
         """Return the error with what may have kept a consent from coming: Entra ID shows that in the browser only."""
@@ -114,15 +126,15 @@ class _TokenWork:
         )
         return TenantError(replace(error.reason, remedy=remedy), error.details)
 
-    def _prove(self) -> dict[str, Any]:
-        access = self._session.access(self._tenant.tenant_id, self._target, self._required, self._patience)
+    def _prove(self, asked: _Asked) -> dict[str, Any]:
+        access = self._session.access(self._tenant.tenant_id, asked.target, asked.required, self._patience)
         proof = self._from_dest(access) or access.prove()
         if proof.claims is None:
             raise TenantError(
                 Reason(errors.ERROR, "the token cannot be read, so it proves no consent", "call the API itself")
             )
         signature = access.verify_signature(proof) if self._params["verify_signature"] else signatures.SKIPPED
-        details = _details(proof, proof.claims, self._required, signature)
+        details = _details(proof, proof.claims, asked.required, signature)
         if proof.missing_roles:
             lacking = ", ".join(proof.missing_roles)
             remedy = f"open the consent link again, so that {lacking} is granted"
@@ -156,20 +168,47 @@ class _TokenWork:
         return {"changed": True, "dest": name, "diff": diff}
 
 
-def _target(params: dict[str, Any], cloud: Cloud) -> tuple[Target, list[str]]:
-    """Return what tokens are asked for and which roles they must carry."""
-    resource, version = params["resource"], params["endpoint_version"]
-    api = permissions.APIS.get(resource)
-    if api is not None:
-        wanted = params["required_roles"] if params["required_roles"] is not None else [api.default_role]
-        roles = permissions.check_roles(api, wanted, "required_roles")
-        return Target(permissions.resource_of(api, cloud), api.app_id, version), roles
+def _asked(params: dict[str, Any], cloud: Cloud) -> list[_Asked]:
+    """Return the token of `resource`, or else one for each API of `permissions`. Raises OptionError.
+
+    `required_roles` are those of one API: of the first that is asked for.
+    """
+    version, required = params["endpoint_version"], params["required_roles"]
+    if params["resource"]:
+        return [_of_resource(params["resource"], required, cloud, version)]
+    wanted = {name: roles for name, roles in (params["permissions"] or {}).items() if roles}
+    apis = [api for name, api in permissions.APIS.items() if name in wanted] or [permissions.XDR]
+    if required is not None:
+        apis = apis[:1]
+    if len(apis) > 1 and (params["dest"] or params["expose_token"]):
+        option = "dest" if params["dest"] else "expose_token"
+        raise OptionError(f"{option} is for one token, and permissions ask for two: say by resource which is meant")
+    return [_of_api(api, wanted.get(api.name) if required is None else required, cloud, version) for api in apis]
+
+
+def _of_api(api: Api, required: list[str] | None, cloud: Cloud, version: str) -> _Asked:
+    wanted = [api.default_role] if required is None else required
+    target = Target(permissions.resource_of(api, cloud), api.app_id, version)
+    return _Asked(target, permissions.check_roles(api, wanted, "required_roles"))
+
+
+def _of_resource(resource: str, required: list[str] | None, cloud: Cloud, version: str) -> _Asked:
+    if resource in permissions.APIS:
+        return _of_api(permissions.APIS[resource], required, cloud, version)
     if not resource.startswith(("https://", "api://")) or resource.endswith(".default"):
         raise OptionError(
             f"resource '{resource}' is none: write xdr, graph, or a resource URI (https:// or api://) without /.default"
         )
     known = permissions.api_of(resource)
-    return Target(resource.rstrip("/"), known.app_id if known else None, version), params["required_roles"] or []
+    return _Asked(Target(resource.rstrip("/"), known.app_id if known else None, version), required or [])
+
+
+def _together(proven: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what several tokens prove: the first one's details, with the roles of all."""
+    if len(proven) == 1:
+        return proven[0]
+    of_all = ("roles", "excess_roles")
+    return {**proven[0], **{name: sorted({role for each in proven for role in each[name]}) for name in of_all}}
 
 
 def _details(proof: Proof, found: claims.Claims, required: list[str], signature: str) -> dict[str, Any]:
@@ -189,4 +228,6 @@ def _details(proof: Proof, found: claims.Claims, required: list[str], signature:
     }
 
 
-OPERATION = Operation(ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES, exposed_by=_EXPOSED_BY)
+OPERATION = Operation(
+    ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES, settings=SETTINGS, exposed_by=_EXPOSED_BY
+)

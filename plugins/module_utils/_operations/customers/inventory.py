@@ -27,7 +27,7 @@ from ..options import CONNECTION
 from ..session import Session, check_counts
 from ..task_context import TaskContext
 
-_OF_TASKS = ("xdr_url", "cache", "inventory_host")
+_OF_TASKS = ("xdr_url", "cache")
 _FIND_BY_GRAPH_IN = ("worldwide", "gcc")
 _UNKNOWN_SHOWN = 5
 

@@ -15,6 +15,7 @@ from ..._core.registration import declaration
 from ..._core.registration.declaration import Declared
 from ..._core.registration.directory import Application
 from ..operation import Operation, OptionSpec
+from ..options import PREFIX
 from ..task_context import TaskContext
 from . import home_tenant
 from .home_tenant import Home
@@ -245,4 +246,13 @@ def _consent_again(added: Mapping[str, list[str]]) -> str:
     return f"customers who consented before must consent again, to {names}: hand out the links with onboard"
 
 
-OPERATION = Operation(ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES)
+OPERATION = Operation(
+    ARGUMENTS,
+    run=run,
+    constraints=CONSTRAINTS,
+    variables=VARIABLES,
+    settings={
+        **{option: PREFIX + option for option in ("unique_name", "display_name", "permissions")},
+        "redirect_uris": f"{PREFIX}redirect_uri",
+    },
+)

@@ -51,7 +51,7 @@ class CertificateRotation:
     def _settle(self, now: float) -> dict[str, Any]:
         # a pair that was given may be anybody's file, such as a secret that is mounted
         pair = key_pairs.load(self._path, "dest", ownership.WRITE if self._generate else None)
-        application = self._home.found()
+        application = self._home.require()
         app_id, object_id = application["appId"], application["id"]
         items = self._directory.key_credentials(object_id)
         own = rotation.registered(items, self._name)

@@ -161,7 +161,7 @@ class SecretRotation:
         """Return the application, waiting until it lists the secret that the record says was made a moment ago."""
         is_recent = now - record.get("made", 0) < _RECENT_SECONDS
         for _try in waiting.tries(self._home.settle_seconds, itertools.repeat(_PAUSE_SECONDS)):
-            application = self._home.found()
+            application = self._home.require()
             if record.get("app_id") not in (None, application["appId"]):
                 kept, wanted = record["app_id"], application["appId"]
                 raise OptionError(f"dest keeps a secret of application {kept}: name another file for {wanted}")

@@ -10,6 +10,7 @@ from ..._core import timestamps
 from ..._core.errors import OptionError
 from ..._core.registration.rotation import Plan
 from ..operation import Operation, OptionSpec
+from ..options import PREFIX
 from ..task_context import TaskContext
 from . import home_tenant
 from .certificate import CertificateRotation
@@ -87,4 +88,18 @@ def _plan(params: dict[str, Any]) -> Plan:
     return Plan(**seconds)
 
 
-OPERATION = Operation(ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES, exposed_by=_EXPOSED_BY)
+OPERATION = Operation(
+    ARGUMENTS,
+    run=run,
+    constraints=CONSTRAINTS,
+    variables=VARIABLES,
+    settings={
+        "unique_name": f"{PREFIX}unique_name",
+        **{
+            option: f"{PREFIX}credential_{option}"
+            for option in ("kind", "name", "dest", "encrypt", "lifetime", "rotate_before", "overlap")
+        },
+    },
+    only_with="dest",
+    exposed_by=_EXPOSED_BY,
+)

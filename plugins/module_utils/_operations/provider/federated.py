@@ -29,7 +29,7 @@ class FederatedCredential:
 
     def __call__(self) -> dict[str, Any]:
         directory = self._home.directory
-        application = self._home.found()
+        application = self._home.require()
         found = next(
             (item for item in directory.federated_credentials(application["id"]) if item["name"] == self._name), None
         )

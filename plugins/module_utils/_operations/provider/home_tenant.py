@@ -30,6 +30,7 @@ T = TypeVar("T")
 ARGUMENTS: dict[str, OptionSpec] = {
     **CONNECTION,
     "tenant_id": {"type": "str", "required": True},
+    "hosts": {"type": "list", "elements": "str"},
     "app_id": {"type": "str"},
     "unique_name": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -89,7 +90,7 @@ class Home:
             raise _conflict(f"application {self._app_id} has the unique name '{by_id['uniqueName']}' already")
         return by_id or by_name
 
-    def found(self) -> Application:
+    def require(self) -> Application:
         """Return the application that the task names, which may have been made a moment ago.
 
         Raises TenantError where there is none.

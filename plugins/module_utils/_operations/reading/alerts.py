@@ -9,7 +9,7 @@ from typing import Any
 from ..._core.identity import permissions
 from ..._core.reading import dialects
 from ..operation import Operation, OptionSpec
-from ..options import CONNECTION, OF_CUSTOMER, PACED, TENANTS
+from ..options import CONNECTION, OF_CUSTOMER, OF_RUN, PACED, TENANTS
 from ..session import Session
 from ..task_context import TaskContext
 from . import delivery
@@ -36,4 +36,4 @@ def run(task: TaskContext) -> dict[str, Any]:
     return delivery.run(task, Session(task, VARIABLES), permissions.GRAPH, dialects.GRAPH_ALERTS)
 
 
-OPERATION = Operation(ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES)
+OPERATION = Operation(ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES, settings=OF_RUN)

@@ -18,7 +18,7 @@ from ..._core.reading.harmless import harmless
 from ..._core.reading.normalized import normalized
 from ..._core.wire.records import Record, check_depth
 from .outage_events import OF_PROVIDER
-from .tenant_read import Order, TenantRead
+from .tenant_read import ReadRequest, TenantRead
 
 Event = dict[str, Any]
 
@@ -30,9 +30,9 @@ _EVENTS = uuid.uuid5(uuid.NAMESPACE_DNS, "incidents.defender.mssp")
 class Poll:
     """What is new of one tenant since the last time, across restarts: files keep the checkpoint and the state."""
 
-    def __init__(self, order: Order, tenant: Tenant, checkpoint: Path) -> None:
+    def __init__(self, request: ReadRequest, tenant: Tenant, checkpoint: Path) -> None:
         self.tenant = tenant
-        self._order = order
+        self._request = request
         self._checkpoint = checkpoint
         self._state_file = checkpoint.with_name(f"{tenant.name}.state")
         self._state = _read_state(self._state_file)
@@ -47,7 +47,7 @@ class Poll:
         """
         if self._read:
             self._read.settle_part()
-        read = self._read = self._read or TenantRead(self._order, self.tenant, self._checkpoint)
+        read = self._read = self._read or TenantRead(self._request, self.tenant, self._checkpoint)
         try:
             for page in read.pages():
                 if page:
@@ -87,16 +87,16 @@ class Poll:
         return {}
 
     def _event(self, record: Record) -> Event:
-        dialect = self._order.dialect
+        dialect = self._request.dialect
         check_depth(record, dialect.records, "read it with defender_incidents and dest, and begin behind it")
-        incident = {**record, "normalized": normalized(record)} if self._order.normalizes else dict(record)
+        incident = {**record, "normalized": normalized(record)} if self._request.normalizes else dict(record)
         version = (self.tenant.tenant_id, dialect.path, record.get(dialect.id_field), record.get(dialect.updated_field))
         return {
             # ansible-rulebook hands events to playbooks as variables, which are templated
             "incident": harmless(incident),
             "tenant_id": self.tenant.tenant_id,
             "customer": self.tenant.name,
-            "api": self._order.api.name,
+            "api": self._request.api.name,
             # an incident that comes twice in the same version, after a crash, can be told by the same name
             "meta": {"hosts": self.tenant.name, "uuid": str(uuid.uuid5(_EVENTS, json.dumps(version)))},
         }

@@ -22,7 +22,7 @@ from ..operation import Constraints, OptionSpec
 from ..options import ONE_OR_MANY
 from ..session import Session
 from ..task_context import TaskContext
-from .tenant_read import Order, TenantRead, ordered
+from .tenant_read import ReadRequest, TenantRead, read_request
 
 ARGUMENTS: dict[str, OptionSpec] = {
     "assigned_to": {"type": "str"},
@@ -41,9 +41,7 @@ CONSTRAINTS: Constraints = {
         *ONE_OR_MANY["mutually_exclusive"],
         # a checkpoint must not move past what a read left out, or did not hand over
         ("limit", "checkpoint"),
-        ("newest", "checkpoint"),
         ("updated_after", "checkpoint"),
-        ("newest", "dest"),
     ]
 }
 
@@ -51,13 +49,14 @@ CONSTRAINTS: Constraints = {
 def run(task: TaskContext, session: Session, api: Api, dialect: Dialect) -> dict[str, Any]:
     """Return the records of one tenant, or of all. Raises OptionError before any tenant is touched."""
     params = task.params
-    newest = params["newest"]
+    # what goes into a file, or moves a checkpoint, goes there whole
+    newest = None if params["dest"] or params["checkpoint"] else params["newest"]
     if newest is not None and newest < 0:
         raise OptionError(f"newest is {newest}: it must be at least 0, which leaves the count alone")
-    order = ordered(task, session, api, dialect)
+    request = read_request(task, session, api, dialect)
     work = {
         tenant: _Reading(
-            order,
+            request,
             newest,
             tenant,
             fleet_task.file_of(params, "dest", tenant, ".jsonl", task.check_mode),
@@ -79,9 +78,9 @@ class _Reading:
     """One tenant's read; called again after every wait."""
 
     def __init__(
-        self, order: Order, newest: int | None, tenant: Tenant, dest: Path | None, checkpoint: Path | None
+        self, request: ReadRequest, newest: int | None, tenant: Tenant, dest: Path | None, checkpoint: Path | None
     ) -> None:
-        self._order = order
+        self._request = request
         self._newest = newest
         self._tenant = tenant
         self._dest = dest
@@ -93,7 +92,7 @@ class _Reading:
         self._unsettled: TenantRead | None = None
 
     def __call__(self) -> dict[str, Any]:
-        read = self._read = self._read or TenantRead(self._order, self._tenant, self._checkpoint)
+        read = self._read = self._read or TenantRead(self._request, self._tenant, self._checkpoint)
         try:
             for page in read.pages():
                 self._take(page)
@@ -107,14 +106,14 @@ class _Reading:
         result = {
             "count": reader.count,
             "truncated": reader.truncated,
-            "filtered_locally": self._order.query.local_filters(self._order.dialect),
-            **({"redirects": reader.redirects} if self._order.dialect.redirect_field else {}),
+            "filtered_locally": self._request.query.local_filters(self._request.dialect),
+            **({"redirects": reader.redirects} if self._request.dialect.redirect_field else {}),
             "quarantined": [left_out.to_result() for left_out in reader.quarantined],
             "warnings": read.warnings,
         }
         if self._dest is None:
             self._unsettled = read
-            return result | {self._order.dialect.records: self._records}
+            return result | {self._request.dialect.records: self._records}
         result |= self._hand_over(self._dest)
         try:
             # at once: another tenant may take long, and the task be killed meanwhile
@@ -139,22 +138,22 @@ class _Reading:
             self._draft.discard()
 
     def _take(self, page: list[Record]) -> None:
-        order = self._order
+        request = self._request
         if self._dest is not None:
-            lines = (with_normalized(record) if order.normalizes else record for record in page)
+            lines = (with_normalized(record) if request.normalizes else record for record in page)
             self._draft_of(self._dest).write(record.line() for record in lines)
             return
         for record in page:
-            check_depth(record, order.dialect.records, "read into a file: set dest")
+            check_depth(record, request.dialect.records, "read into a file: set dest")
         # as plain dictionaries: the engine knows no others, and the texts would only take memory
         self._records.extend(
-            {**record, "normalized": normalized(record)} if order.normalizes else dict(record) for record in page
+            {**record, "normalized": normalized(record)} if request.normalizes else dict(record) for record in page
         )
         if self._newest is not None:
             self._records = heapq.nlargest(self._newest, self._records, key=self._updated)
 
     def _updated(self, record: Mapping[str, Any]) -> int:
-        return timestamps.ticks_or_none(record.get(self._order.dialect.updated_field)) or 0
+        return timestamps.ticks_or_none(record.get(self._request.dialect.updated_field)) or 0
 
     def _hand_over(self, dest: Path) -> dict[str, Any]:
         """Put what was read into the file: in place of what is there, or behind it where the read is incremental."""
@@ -173,5 +172,5 @@ class _Reading:
         return {"count": read.reader.count, "complete_until": read_until, **handed_over}
 
     def _draft_of(self, dest: Path) -> Draft:
-        self._draft = self._draft or Draft(dest, dry_run=self._order.check_mode)
+        self._draft = self._draft or Draft(dest, dry_run=self._request.check_mode)
         return self._draft

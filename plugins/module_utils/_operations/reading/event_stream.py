@@ -32,12 +32,12 @@ from ..task_context import TaskContext
 from . import incidents
 from .customer_poll import LOG, Event, Poll
 from .outage_events import Outages
-from .tenant_read import ordered
+from .tenant_read import read_request
 
 T = TypeVar("T")
 Put = Callable[[Event], Awaitable[None]]
 
-_OF_TASKS = ("tenant_id", "fail_on", "inventory_host", "created_after", "updated_after", "limit", "newest", "dest")
+_OF_TASKS = ("tenant_id", "hosts", "fail_on", "created_after", "updated_after", "limit", "newest", "dest")
 ARGUMENTS: dict[str, OptionSpec] = {
     **{option: spec for option, spec in incidents.ARGUMENTS.items() if option not in _OF_TASKS},
     "files": {"type": "list", "elements": "path"},
@@ -100,11 +100,11 @@ def _polls(task: TaskContext) -> list[Poll]:
     session = Session(task, incidents.VARIABLES)
     Path(params["checkpoint"]).mkdir(mode=0o700, parents=True, exist_ok=True)
     api = params["api"]
-    order = ordered(task, session, permissions.APIS[api], incidents.DIALECTS[api], keeps_beginning=True)
+    request = read_request(task, session, permissions.APIS[api], incidents.DIALECTS[api], keeps_beginning=True)
     checkpoints = {
         tenant: fleet_task.file_of(params, "checkpoint", tenant, ".checkpoint", is_read_back=True) for tenant in tenants
     }
-    return [Poll(order, tenant, path) for tenant, path in checkpoints.items() if path]
+    return [Poll(request, tenant, path) for tenant, path in checkpoints.items() if path]
 
 
 class _Desk:

@@ -25,7 +25,7 @@ from ..._core.outcomes import Tenant
 from ..._core.wire.records import check_depth
 from .. import fleet_task
 from ..operation import Constraints, Operation, OptionSpec
-from ..options import CONNECTION, OF_CUSTOMER, ONE_OR_MANY, PACED, TENANTS
+from ..options import CONNECTION, OF_CUSTOMER, OF_RUN, ONE_OR_MANY, PACED, PREFIX, TENANTS
 from ..session import Session
 from ..task_context import TaskContext
 
@@ -44,6 +44,10 @@ CONSTRAINTS: Constraints = {
     "required_one_of": [("query", "query_file")],
 }
 VARIABLES = OF_CUSTOMER
+SETTINGS = {
+    **OF_RUN,
+    **{option: f"{PREFIX}hunt_{option}" for option in ("api", "query_file", "query", "timespan", "dest")},
+}
 
 _DIALECTS = {"graph": queries.GRAPH, "xdr": queries.XDR}
 _TRUNCATED = f"{MOST_ROWS:,} rows are the most that Microsoft returns, and there may be more: narrow the query"
@@ -58,14 +62,14 @@ def run(task: TaskContext) -> dict[str, Any]:
     tenants = fleet_task.given(params)
     session.check_api(api)
     with _rows_file(params, query, task.check_mode) as rows_file:
-        order = _Order(session, api, _DIALECTS[api.name], query, rows_file)
-        work = {tenant: _HuntWork(order, tenant) for tenant in tenants}
+        request = _HuntRequest(session, api, _DIALECTS[api.name], query, rows_file)
+        work = {tenant: _HuntWork(request, tenant) for tenant in tenants}
         result = fleet_task.run(params, work, task.progress)
     return result | ({"dest": params["dest"]} if rows_file else {})
 
 
 @dataclass(frozen=True)
-class _Order:
+class _HuntRequest:
     """What is asked of every tenant alike."""
 
     session: Session
@@ -78,13 +82,13 @@ class _Order:
 class _HuntWork:
     """The query in one tenant; called again after every wait."""
 
-    def __init__(self, order: _Order, tenant: Tenant) -> None:
-        self._order = order
+    def __init__(self, request: _HuntRequest, tenant: Tenant) -> None:
+        self._request = request
         self._tenant = tenant
         self._calls: Calls | None = None
 
     def __call__(self) -> dict[str, Any]:
-        rows_file = self._order.rows_file
+        rows_file = self._request.rows_file
         earlier = rows_file.finished(self._tenant.tenant_id) if rows_file else None
         if earlier:
             told = {"from_earlier_run": True, "finished_at": earlier.finished_at}
@@ -92,17 +96,17 @@ class _HuntWork:
         return self._ask()
 
     def _ask(self) -> dict[str, Any]:
-        order = self._order
-        calls = self._calls = self._calls or order.session.calls(self._tenant.tenant_id, order.api)
-        answer = queries.ask(calls, order.dialect, order.query)
+        request = self._request
+        calls = self._calls = self._calls or request.session.calls(self._tenant.tenant_id, request.api)
+        answer = queries.ask(calls, request.dialect, request.query)
         asked: dict[str, Any] = {"schema": answer.schema} | ({"stats": answer.stats} if answer.stats else {})
-        if order.rows_file is None:
+        if request.rows_file is None:
             for row in answer.rows:
                 check_depth(row, "rows", "read into a file: set dest, or project fewer columns")
             # as plain dictionaries: the engine knows no others
             return _counted(len(answer.rows), answer.truncated, []) | asked | {"rows": list(map(dict, answer.rows))}
         finished_at = timestamps.render_seconds(time.time())
-        lacking = order.rows_file.add(self._tenant, answer, finished_at)
+        lacking = request.rows_file.add(self._tenant, answer, finished_at)
         told = {"from_earlier_run": False, "finished_at": finished_at, "changed": True}
         return _counted(len(answer.rows), answer.truncated, lacking) | asked | told
 
@@ -121,6 +125,8 @@ def _rows_file(params: dict[str, Any], query: Query, check_mode: bool) -> Iterat
         return
     path = Path(params["dest"])
     form = row_formats.by_suffix("dest", path.name)
+    if not check_mode:
+        files.make_folder(path.parent)
     fleet_task.check_folder("dest", path.parent, check_mode, is_read_back=True)
     if path.is_dir():
         raise OptionError(f"dest: {path} is a folder: name a file in it")
@@ -146,4 +152,4 @@ def _query(params: dict[str, Any]) -> Query:
     return Query(text, queries.check_timespan(timespan) if timespan else None)
 
 
-OPERATION = Operation(ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES)
+OPERATION = Operation(ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES, settings=SETTINGS)

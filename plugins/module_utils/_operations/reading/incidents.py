@@ -9,7 +9,7 @@ from typing import Any
 from ..._core.identity import permissions
 from ..._core.reading import dialects
 from ..operation import Operation, OptionSpec
-from ..options import CONNECTION, OF_CUSTOMER, PACED, TENANTS
+from ..options import CONNECTION, OF_CUSTOMER, OF_RUN, PACED, PREFIX, TENANTS
 from ..session import Session
 from ..task_context import TaskContext
 from . import delivery
@@ -36,6 +36,13 @@ ARGUMENTS: dict[str, OptionSpec] = {
 }
 CONSTRAINTS = delivery.CONSTRAINTS
 VARIABLES = OF_CUSTOMER
+_OF_READING = ("status", "severity", "updated_after", "limit", "normalize", "dest", "checkpoint", "backfill")
+SETTINGS = {
+    **OF_RUN,
+    "api": f"{PREFIX}api",
+    **{option: f"{PREFIX}incidents_{option}" for option in _OF_READING},
+    "newest": f"{PREFIX}incidents_shown",
+}
 
 DIALECTS = {"xdr": dialects.XDR_INCIDENTS, "graph": dialects.GRAPH_INCIDENTS}
 
@@ -46,4 +53,4 @@ def run(task: TaskContext) -> dict[str, Any]:
     return delivery.run(task, Session(task, VARIABLES), permissions.APIS[api], DIALECTS[api])
 
 
-OPERATION = Operation(ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES)
+OPERATION = Operation(ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES, settings=SETTINGS)

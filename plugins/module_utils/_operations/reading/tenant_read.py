@@ -34,7 +34,7 @@ _SCOPE = ("status", "severity", "assigned_to", "created_after", "filter")
 
 
 @dataclass(frozen=True)
-class Order:
+class ReadRequest:
     """What is asked of every tenant alike. `scope` is what a checkpoint remembers of the filters.
 
     `keeps_beginning` has a checkpoint remember where the first read began, even if there was nothing to read.
@@ -52,13 +52,15 @@ class Order:
     keeps_beginning: bool
 
 
-def ordered(task: TaskContext, session: Session, api: Api, dialect: Dialect, keeps_beginning: bool = False) -> Order:
+def read_request(
+    task: TaskContext, session: Session, api: Api, dialect: Dialect, keeps_beginning: bool = False
+) -> ReadRequest:
     """Return what the options ask for. Raises OptionError for what no tenant could be asked."""
     params = task.params
     session.check_api(api)
     now = time.time()
     warn_of_future(task, ("created_after", "updated_after", "backfill"), now)
-    return Order(
+    return ReadRequest(
         session,
         api,
         dialect,
@@ -73,25 +75,25 @@ def ordered(task: TaskContext, session: Session, api: Api, dialect: Dialect, kee
 
 
 class TenantRead:
-    """Hands out one tenant's records in portions: all that the order asks for, or what a checkpoint does not know.
+    """Hands out one tenant's records in portions: all that is requested, or what a checkpoint does not know.
 
     Its maker calls `settle` after the last of them has been handed over, or `settle_part` after some have.
     Raises TenantError for a checkpoint that cannot be used.
     """
 
-    def __init__(self, order: Order, tenant: Tenant, checkpoint: Path | None) -> None:
-        self._order = order
+    def __init__(self, request: ReadRequest, tenant: Tenant, checkpoint: Path | None) -> None:
+        self._request = request
         self._tenant = tenant
         self._started = int(time.time() * timestamps.TICKS_PER_SECOND)
-        calls = order.session.calls(tenant.tenant_id, order.api)
+        calls = request.session.calls(tenant.tenant_id, request.api)
         self._checkpoint = Checkpoint(checkpoint, self._scope()) if checkpoint else None
-        query = order.query
+        query = request.query
         if self._checkpoint:
             query = replace(query, updated_after=self._since(self._checkpoint))
         # not further back than this read reaches itself, wherever the next one begins
         self._settled_until = (query.updated_after or 0) + OVERLAP
         self.reader = Reader(
-            calls, order.dialect, query, *self._known(), expands=order.expands, remembered=self._remembered()
+            calls, request.dialect, query, *self._known(), expands=request.expands, remembered=self._remembered()
         )
 
     @property
@@ -99,7 +101,7 @@ class TenantRead:
         """What somebody should know of a read that went well."""
         warnings = list(self.reader.warnings)
         if self._checkpoint and self.reader.timeless:
-            records = self._order.dialect.records
+            records = self._request.dialect.records
             warnings.append(f"{self.reader.timeless} of the {records} tell no time of last update, and may come again")
         return warnings
 
@@ -119,13 +121,13 @@ class TenantRead:
         return self._move(self.reader.read_until)
 
     def _scope(self) -> str:
-        path, scope = self._order.dialect.path, self._order.scope
+        path, scope = self._request.dialect.path, self._request.scope
         return f"{path} of tenant {self._tenant.tenant_id} filtered by {scope}"
 
     def _since(self, checkpoint: Checkpoint) -> int:
         """Return where to begin. Raises TenantError where a clock that was or is wrong makes that a moment to come."""
         checkpoint.check_clock(self._started)
-        since, backfill_from = checkpoint.read_from(), self._order.backfill_from
+        since, backfill_from = checkpoint.read_from(), self._request.backfill_from
         if since is None:
             return backfill_from
         # a beginning that nothing was read from yet is only what this machine's clock said then
@@ -145,7 +147,7 @@ class TenantRead:
         its page. Return where that is."""
         read_until = min(read_until, self._started)
         self._settled_until = max(self._settled_until, read_until)
-        if self._checkpoint and not self._order.check_mode and self._has_begun():
+        if self._checkpoint and not self._request.check_mode and self._has_begun():
             held = self.reader.capacity
             self._checkpoint.capacity = held if self.reader.was_cut else held | self._checkpoint.capacity
             if self.reader.is_proven:
@@ -157,15 +159,15 @@ class TenantRead:
 
     def _has_begun(self) -> bool:
         """Tell whether there is anything to remember: with nothing ever read, the next read is still the first."""
-        return bool(self.reader.seen or self.reader.left_out or self._order.keeps_beginning)
+        return bool(self.reader.seen or self.reader.left_out or self._request.keeps_beginning)
 
     def _name_quarantined(self) -> None:
         """Ask Graph for the ids that the XDR API does not tell: it knows the same incidents, without their alerts."""
         unnamed = sorted({left_out.updated for left_out in self.reader.quarantined if left_out.id is None})
-        if not unnamed or self._order.api is permissions.GRAPH:
+        if not unnamed or self._request.api is permissions.GRAPH:
             return
         listing = Listing(
-            self._order.session.calls(self._tenant.tenant_id, permissions.GRAPH), dialects.GRAPH_INCIDENTS, Query()
+            self._request.session.calls(self._tenant.tenant_id, permissions.GRAPH), dialects.GRAPH_INCIDENTS, Query()
         )
         for moment in unnamed:
             try:

@@ -14,7 +14,7 @@ from ansible_collections.mssp.defender.plugins.module_utils._core import timesta
 from ansible_collections.mssp.defender.plugins.module_utils._core.calls import Calls
 from ansible_collections.mssp.defender.plugins.module_utils._core.changing import changes, updating
 from ansible_collections.mssp.defender.plugins.module_utils._core.changing.changes import Comment, Form, Tags, Wanted
-from ansible_collections.mssp.defender.plugins.module_utils._core.changing.updating import End, Order, Updates
+from ansible_collections.mssp.defender.plugins.module_utils._core.changing.updating import End, RecordChange, Updates
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError, Postponed, TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.access import Access, Target
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.credentials import ClientSecret
@@ -42,7 +42,7 @@ class Tenant:
         self._transport = transport
         self._folder = folder
 
-    def updates(self, *orders: Order, form: Form = XDR, retries: int = 5, dry_run: bool = False) -> Updates:
+    def updates(self, *orders: RecordChange, form: Form = XDR, retries: int = 5, dry_run: bool = False) -> Updates:
         resource = {"xdr": "https://api.security.microsoft.com", "graph": "https://graph.microsoft.com"}[form.api.name]
         token = self._entra.token(aud=resource, roles=list(form.update_call.roles))
         self.server.script(token_path(), self._entra.granting(token))
@@ -53,7 +53,7 @@ class Tenant:
         access = Access(source, TENANT, Target(resource), [], patience)
         return Updates(Calls(self.server.url, access, self._transport, patience), form, orders, dry_run)
 
-    def update(self, order: Order, form: Form = XDR) -> End:
+    def update(self, order: RecordChange, form: Form = XDR) -> End:
         """Fulfil one order, however often the work is put off."""
         updates = self.updates(order, form=form)
         run_whole(updates)
@@ -88,8 +88,8 @@ def path(record_id: str = "7", form: Form = XDR) -> str:
     return f"{form.dialect.path}/{record_id}"
 
 
-def order(record_id: str = "7", wanted: Wanted = CLOSED, since: str | None = None) -> Order:
-    return Order(record_id, wanted, timestamps.ticks(since) if since else None)
+def order(record_id: str = "7", wanted: Wanted = CLOSED, since: str | None = None) -> RecordChange:
+    return RecordChange(record_id, wanted, timestamps.ticks(since) if since else None)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,102 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One task for many hosts of a play: the operation for each group of them, and one result for all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ._core import errors
+from ._core.errors import OptionError, Reason
+from ._core.outcomes import Outcome, Tenant
+from ._operations import fleet_task
+from ._operations.hosts import Group, group
+from ._operations.operation import Operation, Result
+from ._operations.options import left_to_inventory
+from ._operations.task_context import Inventory
+
+Perform = Callable[[dict[str, Any]], Result]
+"""Runs the operation with the arguments of one group; what goes wrong is `failed` and `msg` in its result."""
+
+_OF_ALL = ("changed", "failed", "msg", "tenants", "summary", "failing", "diff", "warnings")
+
+
+def run(operation: Operation, given: Mapping[str, Any], inventory: Inventory, perform: Perform) -> Result:
+    """Work for the hosts that the task names and return what became of each customer, in the order of the hosts.
+
+    What the task does not say itself, the variables of each host say. A group that cannot be worked on gives its
+    customers the reason as their outcome and stops no other. Raises OptionError for other tenants beside the hosts.
+    """
+    if beside := [option for option in ("tenant_id", "tenants") if given.get(option)]:
+        raise OptionError(f"hosts and {beside[0]} are both given: the task works for one or the other")
+    own = {option: value for option, value in given.items() if option != "hosts"}
+    left = left_to_inventory(own, {**operation.variables, **operation.settings})
+    known = {option: variable for option, variable in left.items() if option in operation.arguments}
+    grouping = group(given["hosts"], inventory, known)
+    merged = _Merged()
+    for each in grouping.groups:
+        result = perform({**each.options, **own, "tenants": each.tenants})
+        if "tenants" in result:
+            merged.add(result)
+        else:
+            merged.refuse(each, str(result.get("msg")))
+    for name, why in grouping.unusable.items():
+        merged.leave_out(name, why)
+    return merged.result(given["hosts"])
+
+
+class _Merged:
+    """The results of the groups on their way into one."""
+
+    def __init__(self) -> None:
+        self._outcomes: dict[str, dict[str, Any]] = {}
+        self._failing: dict[str, str] = {}
+        self._states: Counter[str] = Counter()
+        self._of_all: dict[str, list[Any]] = {"diff": [], "warnings": []}
+        self._changed = False
+        self._censored = False
+
+    def add(self, result: Result) -> None:
+        """Take the result of a group; what it says of the group stands with each of its customers."""
+        own = {key: value for key, value in result.items() if key not in _OF_ALL and not key.startswith("_")}
+        self._outcomes |= {outcome["name"]: {**own, **outcome} for outcome in result["tenants"]}
+        self._failing |= result.get("failing", {})
+        self._states.update(result.get("summary", {}))
+        self._changed |= result["changed"]
+        self._censored |= result.get("_ansible_no_log", False)
+        for key, collected in self._of_all.items():
+            collected += [item for item in result.get(key, []) if item not in collected]
+
+    def refuse(self, refused: Group, why: str) -> None:
+        """Take the reason why a group could not be worked on: an option that is wrong is no state of a customer."""
+        for tenant in refused.tenants:
+            reason = Reason(errors.ERROR, why, "correct what the message names, and run again")
+            self._fail(Outcome(Tenant(tenant["name"], tenant["tenant_id"]), reason, {}))
+
+    def leave_out(self, name: str, why: str) -> None:
+        """Take the reason why a host is no customer's."""
+        self._fail(Outcome(Tenant(name, ""), Reason(errors.ERROR, why, "correct the inventory"), {}))
+
+    def result(self, hosts: Iterable[str]) -> Result:
+        """Return the task's result, with the customers in the order of the hosts."""
+        names = list(dict.fromkeys(hosts))
+        failing = {name: self._failing[name] for name in names if name in self._failing}
+        result: Result = {
+            "changed": self._changed,
+            "failed": bool(failing),
+            "tenants": [self._outcomes[name] for name in names],
+            "summary": dict(sorted(self._states.items())),
+            "failing": failing,
+            **{key: collected for key, collected in self._of_all.items() if collected},
+        }
+        if failing:
+            result["msg"] = fleet_task.first_of(failing)
+        return result | ({"_ansible_no_log": True} if self._censored else {})
+
+    def _fail(self, outcome: Outcome) -> None:
+        """Take an outcome that fails the task, whatever `fail_on` says."""
+        self._outcomes[outcome.tenant.name] = outcome.to_result()
+        self._states[outcome.state] += 1
+        self._failing[outcome.tenant.name] = outcome.sentence()
