@@ -17,9 +17,9 @@ from ansible_collections.mssp.defender.plugins.module_utils._operations.provider
 ROOT = Path(__file__).resolve().parents[2]
 GROUPS = {
     # customers' tenants, one or many; which ones is for each task to say
-    "defender": set(CONNECTION) | set(TENANTS) - {"tenants"},
+    "defender": set(CONNECTION) | set(TENANTS) - {"tenants", "hosts"},
     # the provider's own tenant
-    "registration": set(home_tenant.ARGUMENTS),
+    "registration": set(home_tenant.ARGUMENTS) - {"hosts"},
 }
 
 
