@@ -232,5 +232,5 @@ notes:
   - >-
     Options that the task leaves out are taken from the host's variables where those are set, O(tenant_id) from
     C(partner_access_home_tenant_id), O(client_id) and the credential from C(partner_access_registrar_) and the option,
-    and O(cloud), O(authority_url), O(graph_url), O(xdr_url) and O(ca_path) from C(partner_access_) and the option.
+    and O(cloud), O(authority_url), O(graph_url) and O(ca_path) from C(partner_access_) and the option.
 """

@@ -85,7 +85,7 @@ OF_RUN: dict[str, str] = {option: PREFIX + option for option in ("concurrency", 
 OF_REGISTRAR: dict[str, str] = {
     "tenant_id": f"{PREFIX}home_tenant_id",
     **{option: f"{PREFIX}registrar_{option}" for option in ("client_id", *CREDENTIAL)},
-    **{option: PREFIX + option for option in _HOSTS},
+    **{option: PREFIX + option for option in _HOSTS if option != "xdr_url"},
 }
 """The same for tasks in the provider's own tenant, where another application acts: the registrar."""
 

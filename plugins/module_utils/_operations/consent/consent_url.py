@@ -29,7 +29,9 @@ ARGUMENTS: dict[str, OptionSpec] = {
     "state_lifetime": {"type": "int", "default": 30},
 }
 CONSTRAINTS: Constraints = {"mutually_exclusive": [*ONE_OR_MANY["mutually_exclusive"], ("state", "state_key")]}
-VARIABLES = OF_CUSTOMER
+# what a link is made of: no credential and no server
+_OF_LINK = ("tenant_id", "client_id", "cloud", "authority_url", "redirect_uri", "permissions", "state_key")
+VARIABLES = {option: OF_CUSTOMER[option] for option in _OF_LINK}
 SETTINGS = {"form": f"{PREFIX}consent_form"}
 
 _DAY = 24 * 3600
