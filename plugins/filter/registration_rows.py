@@ -50,11 +50,15 @@ _value:
 def registration_rows(
     registered: Iterable[Mapping[str, Any]], rotated: Iterable[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    both: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
-    for place, results in enumerate((registered, rotated)):
-        for result in results:
-            both.setdefault(tuple(result["hosts"]), [{}, {}])[place] = result
-    return [_row(results) for results in both.values()]
+    rows: list[list[Mapping[str, Any]]] = [[result, {}] for result in registered]
+    row_of = {host: row for row in rows for host in row[0]["hosts"]}
+    for result in rotated:
+        row = row_of.get(result["hosts"][0])
+        if row is None:
+            rows.append([{}, result])
+        else:
+            row[1] = result
+    return [_row(results) for results in rows]
 
 
 def _row(results: list[Mapping[str, Any]]) -> dict[str, Any]:

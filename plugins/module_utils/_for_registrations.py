@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ._core import showing
 from ._operations import fleet_task
 from ._operations.hosts import options_of
 from ._operations.operation import Operation, Result
@@ -54,7 +55,7 @@ def run(operation: Operation, given: Mapping[str, Any], inventory: Inventory, pe
             if operation.only_with in ("", *options):
                 _join(registrations, host, options)
         except ValueError as error:
-            failing[host] = f"{host}: {error}"
+            failing[host] = f"{showing.plain(host)}: {error}"
     results = [(each, perform(_arguments(each))) for each in registrations.values()]
     for each, result in results:
         if result.get("failed"):

@@ -24,6 +24,7 @@ from ansible.release import __version__
 from ansible.template import Templar
 
 from ansible_collections.mssp.defender.plugins.module_utils import _for_hosts, _for_registrations
+from ansible_collections.mssp.defender.plugins.module_utils._core import showing
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Progress
 from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform, told
@@ -63,7 +64,7 @@ class _Inventory:
         # there is no public way
         found = hostvars._inventory.get_host(host)  # noqa: SLF001
         if found is None:
-            raise ValueError(f"the inventory has no host '{host}'")
+            raise ValueError(f"the inventory has no host {showing.shown(host)}")
         known = hostvars._variable_manager.get_vars(  # noqa: SLF001
             play=self._task.get_play(),
             host=found,
@@ -167,7 +168,7 @@ class InProcessAction(ActionBase):
             return "hosts needs the inventory: leave out async and delegate_to"
         if not self._task.run_once and len(task_vars.get("ansible_play_batch", [])) > 1:
             return "hosts works for all of them in one task: set run_once: true on it"
-        return None
+        return _hidden_by_a_host(task_vars)
 
     def _printed_all_the_same(self) -> str | None:
         """Return where ansible-core prints a result that asks to be censored, unless the task has `no_log`."""
@@ -206,6 +207,22 @@ class InProcessAction(ActionBase):
         finally:
             os.environ.clear()
             os.environ.update(before)
+
+
+def _hidden_by_a_host(task_vars: dict[str, Any]) -> str | None:
+    """Return which hosts the play does not work for because one of it has the name of their group.
+
+    Of the two a pattern finds the host alone, and the play would end as a success without the others.
+    """
+    groups, of_play = task_vars.get("groups", {}), task_vars.get("ansible_play_hosts_all", [])
+    both = [host for host in of_play if host in groups]
+    hidden = dict.fromkeys(host for group in both for host in groups[group] if host not in of_play)
+    if not hidden:
+        return None
+    return (
+        f"the inventory has both a host and a group called {', '.join(both)}, and this play works for that host without "
+        f"{', '.join(list(hidden)[:10])} of the group: rename one of them"
+    )
 
 
 def _decrypted(value: Any) -> Any:

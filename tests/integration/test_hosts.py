@@ -184,15 +184,19 @@ def test_the_engine_has_no_more_to_do_for_more_customers(
 
 
 @pytest.mark.parametrize(
-    "bad", [{"partner_access_cloud": "moon"}, {"partner_access_permissions": ["Incident.Read.All"]}]
+    ("playbook", "bad"),
+    [
+        ("incidents", {"partner_access_cloud": "moon"}),
+        ("verify", {"partner_access_permissions": ["Incident.Read.All"]}),
+    ],
 )
 def test_the_first_customer_is_no_more_than_the_others(
-    ansible: Ansible, consent: Callable[..., None], bad: dict[str, object]
+    ansible: Ansible, consent: Callable[..., None], playbook: str, bad: dict[str, object]
 ) -> None:
     """Tasks run on it for all, but what is wrong with it is its own trouble."""
     consent("contoso", "fabrikam")
     ansible.customers["contoso"] |= bad
-    run = ansible.playbook("mssp.defender.incidents")
+    run = ansible.playbook(f"mssp.defender.{playbook}")
     assert run.code == 2, run.output
     rows = {line.split()[0]: line for line in run.table("Customers: ")[1:]}
     assert rows["contoso"].split()[1] == "error"

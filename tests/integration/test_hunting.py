@@ -172,7 +172,7 @@ def test_jinja_never_touches_a_query_that_is_marked_or_in_a_file(hunter: Ansible
         partner_access_hunt_dest: ""
     - name: Outcomes
       ansible.builtin.debug:
-        msg: "{{ partner_access_result.tenants[0].rows }}"
+        msg: "{{{{ partner_access_result.tenants[0].rows }}}}"
 """
     )
     run = hunter.playbook(str(play))

@@ -78,7 +78,7 @@ def test_a_read_that_ends_early_says_how_far_it_came_and_goes_on_there(
     tasks: Tasks, emulator: EmulatorProcess, contoso: str, tmp_path: Path
 ) -> None:
     options = {"tenant_id": contoso, "checkpoint": tmp_path / "kept.checkpoint", "dest": tmp_path / "kept.jsonl"}
-    emulator.control("PATCH", "application", {"quota_per_minute": 12})
+    emulator.control("PATCH", "application", {"quota_per_minute": 2})
     first = tasks.incidents(**options, backfill="", max_wait=1)
     assert first["state"] == "throttled"
     early = [json.loads(line) for line in options["dest"].read_text().splitlines()]

@@ -282,8 +282,11 @@ def test_a_play_of_ones_own_does_not_take_a_host_for_its_group(customers: Custom
 - hosts: contoso
   gather_facts: false
   tasks:
-    - ansible.builtin.include_role: {name: mssp.defender.partner_access, tasks_from: fleets}
-      vars: {partner_access_settings: []}
+    - mssp.defender.defender_consent_url:
+        hosts: "{{ ansible_play_batch }}"
+        client_id: 44444444-4444-4444-8444-444444444444
+        redirect_uri: https://soc.example/consented
+      run_once: true
 """,
     )
     source = customers.config(files=["a.csv"])

@@ -10,7 +10,9 @@ import pytest
 
 from ansible_collections.mssp.defender.plugins.filter.registration_rows import FilterModule, registration_rows
 
+OF_HOSTS = {"hosts": ["contoso", "fabrikam"], "unique_name": "provider-soc"}
 REGISTERED = {
+    **OF_HOSTS,
     "changed": False,
     "application": {
         "app_id": "a1",
@@ -19,20 +21,18 @@ REGISTERED = {
     },
 }
 ROTATED = {
+    **OF_HOSTS,
     "changed": True,
     "app_id": "a1",
     "credential": {"name": "ansible", "key_id": "k1", "expires_at": "2027-05-21T08:00:00Z"},
 }
-SKIPPED = {"changed": False, "skipped": True}
-FAILED = {"changed": False, "failed": False, "failed_when_result": False, "msg": "refused", "meaning": "refused"}
-BAD_OPTION = {"changed": False, "failed": False, "failed_when_result": False, "msg": "name is missing"}
+FAILED = {**OF_HOSTS, "changed": False, "msg": "refused", "meaning": "refused"}
+BAD_OPTION = {**OF_HOSTS, "changed": False, "msg": "name is missing"}
 RETIRING_REFUSED = {**ROTATED, **FAILED}
 
 
 def row(registered: Any = None, rotated: Any = None) -> dict[str, Any]:
-    results = {"partner_access_registered": registered, "partner_access_rotated": rotated}
-    host = {"partner_access_registration": {"unique_name": "provider-soc"}, **results}
-    (found,) = registration_rows(["provider"], {"provider": host, "contoso": {}})
+    (found,) = registration_rows([registered] if registered else [], [rotated] if rotated else [])
     return found
 
 
@@ -70,14 +70,12 @@ def test_a_rotation_alone_names_its_application() -> None:
     ("registered", "rotated", "state"),
     [
         (REGISTERED, None, "ok"),
-        (REGISTERED, SKIPPED, "ok"),
-        ({**REGISTERED, "changed": True}, SKIPPED, "changed"),
+        ({**REGISTERED, "changed": True}, None, "changed"),
+        ({**REGISTERED, "changed": True}, {**ROTATED, "changed": False}, "changed"),
         (FAILED, None, "failed"),
         (REGISTERED, FAILED, "failed"),
         (REGISTERED, BAD_OPTION, "failed"),
         (REGISTERED, RETIRING_REFUSED, "failed"),
-        (None, None, "failed"),
-        (SKIPPED, None, "failed"),
     ],
 )
 def test_the_state_is_that_of_the_worse_half(registered: Any, rotated: Any, state: str) -> None:
@@ -85,8 +83,17 @@ def test_the_state_is_that_of_the_worse_half(registered: Any, rotated: Any, stat
 
 
 def test_a_credential_that_federates_has_no_end() -> None:
-    found = row(REGISTERED, {"changed": False, "credential": {"name": "pipeline", "key_id": "f1"}})
+    found = row(REGISTERED, {**OF_HOSTS, "changed": False, "credential": {"name": "pipeline", "key_id": "f1"}})
     assert (found["credential"], found["good_until"]) == ("pipeline", "")
+
+
+def test_each_application_has_a_row_of_its_own_also_where_only_some_of_its_hosts_have_the_credential() -> None:
+    other = {**REGISTERED, "hosts": ["tailspin"], "unique_name": "other-soc"}
+    rows = registration_rows([REGISTERED, other], [{**ROTATED, "hosts": ["fabrikam"]}])
+    assert [(each["application"], each["credential"]) for each in rows] == [
+        ("provider-soc", "ansible"),
+        ("other-soc", ""),
+    ]
 
 
 def test_the_filter_is_offered() -> None:

@@ -125,7 +125,7 @@ def _rows_file(params: dict[str, Any], query: Query, check_mode: bool) -> Iterat
         return
     path = Path(params["dest"])
     form = row_formats.by_suffix("dest", path.name)
-    if not check_mode:
+    if params["tenants"] is not None and not check_mode:
         files.make_folder(path.parent)
     fleet_task.check_folder("dest", path.parent, check_mode, is_read_back=True)
     if path.is_dir():

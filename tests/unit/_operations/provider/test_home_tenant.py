@@ -93,7 +93,7 @@ def test_the_home_tenant_may_be_named_by_its_domain(entra: ScriptedEntra) -> Non
     entra.server.script(by_key("applications", "uniqueName", UNIQUE_NAME), Answer(application()))
     home = home_of(entra, tenant_id="provider.example")
     assert home.tenant_guid() == TENANT
-    assert home.found() == application()
+    assert home.require() == application()
 
 
 def test_a_refusal_becomes_a_result_without_the_option_state(entra: ScriptedEntra) -> None:
@@ -119,7 +119,7 @@ def test_a_refusal_becomes_a_result_without_the_option_state(entra: ScriptedEntr
 def test_the_registrar_that_gets_no_token_is_told_as_that(entra: ScriptedEntra) -> None:
     entra.server.script(token_path(), UNKNOWN_SECRET)
     home = home_of(entra)
-    result = home.run(lambda: {"application": home.found()})
+    result = home.run(lambda: {"application": home.require()})
     assert (result["failed"], result["code"]) == (True, "AADSTS7000215")
     assert f"{CLIENT} got no token: the client secret is wrong (AADSTS7000215)" in result["msg"]
 
