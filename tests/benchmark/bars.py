@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from forms import CONCURRENCY
 from plan import COLD, FAR, THOUSAND, WARM, Case
 from series import Series
-from trials import Stream, Throttling
+from trials import Empty, Stream, Throttling
 
 _FLEETS = {"a": "fleet", "a2": "role's playbooks"}
+_MOST_OF_SCRIPT = {"a": 1.0, "a2": 1.3}
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,10 @@ class Bar:
 def of_series(series: Series) -> Iterator[Bar]:
     """The bars that the table of forms decides; none of those whose forms were not measured."""
     for letter, name in _FLEETS.items():
-        yield from _against(series, letter, "e", 2, f"{name} at most 2 x the bare script (e)", _at_most)
+        most = _MOST_OF_SCRIPT[letter]
+        yield from _against(series, letter, "e", most, f"{name} at most {most} x the bare script (e)", _at_most)
         yield from _against(series, letter, "c", 50, f"{name} at least 50 x faster than uri (c)", _at_least)
-    yield from _against(series, "b", "d", 1.3, "per host at most 1.3 x the floor (d)", _at_most)
+    yield from _against(series, "b", "d", 1.8, "per host at most 1.8 x the floor (d)", _at_most)
     yield from _against(series, "b", "c", 10, "per host at least 10 x faster than uri (c)", _at_least)
     for letter, name in _FLEETS.items():
         yield from _warm(series, letter, name)
@@ -57,6 +59,12 @@ def of_stream(found: Stream) -> Bar:
         f"(in {found.seconds:.0f} s), {found.few_mb:.0f} MB for {found.few}"
     )
     return Bar("100,000 incidents to a file: peak memory grows by less than 60 MB", figure, growth < 60)
+
+
+def of_empty(found: Empty) -> Bar:
+    ratio = found.fleet_seconds / found.script_seconds
+    figure = f"{ratio:.2f} x: {found.fleet_seconds:.1f} s against {found.script_seconds:.1f} s{_at(found.tenants)}"
+    return Bar("answers without incidents: fleet at most 1.3 x a script that checks no token", figure, ratio <= 1.3)
 
 
 def of_result(characters: dict[str, int], size: int) -> Bar:

@@ -128,6 +128,10 @@ class _Bench:
         throttling = trials.throttle(self._workshop, tenants, self._plan.runs)
         self._trials["throttling"] = dataclasses.asdict(throttling)
         self._of_trials.append(bars.of_throttling(throttling))
+        _tell(f"{tenants:,} tenants without incidents")
+        empty = trials.empty(self._workshop, tenants, self._plan.runs)
+        self._trials["empty"] = dataclasses.asdict(empty)
+        self._of_trials.append(bars.of_empty(empty))
         many = _STREAM_INCIDENTS // 10 if self._arguments.quick else _STREAM_INCIDENTS
         _tell(f"{many:,} incidents of one tenant")
         stream = trials.stream(self._workshop, many)
@@ -143,7 +147,7 @@ class _Bench:
     def _trials_seconds(self) -> float:
         """Roughly; the throttled tenants wait for 20 s, and a long stream takes about a minute."""
         fleet = self._series.seconds_of(Case("a", self._trial_size(), 0, COLD))
-        return self._plan.runs * (2 * fleet + 20) + fleet + 60 if self._has_trials() else 0
+        return self._plan.runs * (4 * fleet + 20) + fleet + 60 if self._has_trials() else 0
 
     def _report(self) -> None:
         judged = [*bars.of_series(self._series), *self._of_trials]

@@ -34,8 +34,8 @@ class Form:
     has_cache: bool = True
 
 
-def _script(name: str) -> Callable[[Order], list[str]]:
-    return lambda order: [sys.executable, str(_FOLDER / name), str(order.variables)]
+def _script(name: str, *options: str) -> Callable[[Order], list[str]]:
+    return lambda order: [sys.executable, str(_FOLDER / name), str(order.variables), *options]
 
 
 def _playbooks(*names: str) -> Callable[[Order], list[str]]:
@@ -66,3 +66,8 @@ FORMS = {
     )
 }
 """By letter, in the order in which they take turns: those that a bar compares stand side by side."""
+
+BELIEVING = Form(
+    "g", "script: requests and msal, which checks no token", _script("bare_requests.py", "--believe"), 0.4, 0.008
+)
+"""For a trial alone: the least that anyone could do for a customer."""

@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the table of forms does not show: a throttled tenant beside others, a long stream, the size of a result."""
+"""What the table of forms does not show: a throttled tenant beside others, a long stream, answers without incidents,
+the size of a result."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import statistics
 import threading
 from dataclasses import dataclass, replace
 
-from forms import FORMS
+from forms import BELIEVING, FORMS
 from measure import Measurement
 from order import Order
 from workshop import ROOT, Workshop
@@ -46,6 +47,27 @@ class Stream:
     few_mb: float
     many_mb: float
     seconds: float
+
+
+@dataclass(frozen=True)
+class Empty:
+    """What whole processes take for tenants without incidents: the fleet, and a script that believes every token."""
+
+    tenants: int
+    fleet_seconds: float
+    script_seconds: float
+
+
+def empty(workshop: Workshop, size: int, runs: int) -> Empty:
+    """Run the fleet and the script in turn, for tenants without incidents."""
+    customers = workshop.customers[:size]
+    fleet, script = [], []
+    with workshop.no_incidents(customers):
+        for _unused in range(runs):
+            for form, seconds in ((_FLEET, fleet), (BELIEVING, script)):
+                with workshop.order(customers, workshop.cold_cache("empty")) as order:
+                    seconds.append(workshop.measure(form, order).seconds)
+    return Empty(size, statistics.median(fleet), statistics.median(script))
 
 
 def throttle(workshop: Workshop, size: int, runs: int) -> Throttling:

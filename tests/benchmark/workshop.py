@@ -88,6 +88,20 @@ class Workshop:
         """Let the emulator do nothing wrong any more."""
         self.emulator.control("DELETE", "faults")
 
+    @contextmanager
+    def no_incidents(self, customers: list[dict[str, str]]) -> Iterator[None]:
+        """Let the customers have none meanwhile."""
+        paths = [f"tenants/{customer['tenant_id']}" for customer in customers]
+        usual = {path: self.emulator.control("GET", path)["incident_count"] for path in paths}
+        try:
+            for path in paths:
+                self.emulator.control("PATCH", path, {"incident_count": 0})
+            yield
+        finally:
+            for path, count in usual.items():
+                self.emulator.control("PATCH", path, {"incident_count": count})
+            self.make_incidents(customers)
+
     def latency(self, milliseconds: int) -> AbstractContextManager[None]:
         """Let each of the emulator's answers take so much longer meanwhile."""
         return self.faults([{"kind": "latency", "seconds": milliseconds / 1000}] if milliseconds else [])

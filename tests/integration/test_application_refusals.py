@@ -143,8 +143,8 @@ def test_missing_rights_are_named(
         assert "granted.xdr" not in result["diff"]["after"]
 
     emulator.control("PATCH", "registrar", {"roles": [OWNED_BY, READ, GRANT]})
-    mended = tasks.application(unique_name=NAME, permissions={"xdr": ["Incident.Read.All"]})
-    assert not mended["failed"], mended
+    fixed = tasks.application(unique_name=NAME, permissions={"xdr": ["Incident.Read.All"]})
+    assert not fixed["failed"], mended
     assert home.roles(home.application()["appId"]) == ["Incident.Read.All"]
 
 

@@ -66,7 +66,7 @@ def _outcomes(run: Run) -> dict[str, Any]:
 
 @pytest.mark.parametrize("playbook", ["verify", "incidents", "onboard"])
 def test_each_customer_ends_in_its_own_outcome(mixed: Ansible, playbook: str) -> None:
-    """A failing customer does not stop the others; by default the run fails for what the provider must mend.
+    """A failing customer does not stop the others; by default the run fails for what the provider must fix.
 
     The table comes last and names all.
     """

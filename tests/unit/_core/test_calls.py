@@ -141,7 +141,7 @@ def test_a_token_without_a_role_that_suffices_is_not_even_sent(tenant: ScriptedT
 
 
 def test_a_bad_request_is_told_whole_with_the_services_code_and_trace(tenant: ScriptedTenant) -> None:
-    """A filter or a query of many lines is mended by what is said at the end of the message."""
+    """A filter or a query of many lines is fixed by what is said at the end of the message."""
     said = "Invalid filter clause: " + "\n   ".join(f"term {number} is unknown" for number in range(200))
     error = {"error": {"code": "ODataError", "message": said, "target": "trace-7"}}
     tenant.server.script(PATH, Answer(error, status=400))

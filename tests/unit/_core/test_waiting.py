@@ -28,7 +28,7 @@ def test_work_of_one_tenant_waits_where_it_stands(clock: Clock) -> None:
 
 def test_a_refusal_is_not_waited_out(clock: Clock) -> None:
     def call() -> None:
-        raise TenantError(Reason(errors.ERROR, "refused", "mend it"))
+        raise TenantError(Reason(errors.ERROR, "refused", "fix it"))
 
     with pytest.raises(TenantError, match="refused"):
         waiting.wait_out(call)

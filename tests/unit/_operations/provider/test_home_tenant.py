@@ -98,21 +98,21 @@ def test_the_home_tenant_may_be_named_by_its_domain(entra: ScriptedEntra) -> Non
 
 def test_a_refusal_becomes_a_result_without_the_option_state(entra: ScriptedEntra) -> None:
     def work() -> dict[str, Any]:
-        reason = Reason("error", "it went wrong", "mend it", code="Request_BadRequest", trace_id="t-1")
+        reason = Reason("error", "it went wrong", "fix it", code="Request_BadRequest", trace_id="t-1")
         raise TenantError(reason, {"changed": True, "diff": {}})
 
     assert home_of(entra).run(work) == {
         "changed": True,
         "failed": True,
         "meaning": "it went wrong",
-        "remedy": "mend it",
+        "remedy": "fix it",
         "code": "Request_BadRequest",
         "who": "provider",
         "correlation_id": None,
         "trace_id": "t-1",
         "final": False,
         "diff": {},
-        "msg": f"tenant {TENANT}: it went wrong (Request_BadRequest); provider: mend it.",
+        "msg": f"tenant {TENANT}: it went wrong (Request_BadRequest); provider: fix it.",
     }
 
 
