@@ -220,8 +220,8 @@ def _hidden_by_a_host(task_vars: dict[str, Any]) -> str | None:
     if not hidden:
         return None
     return (
-        f"the inventory has both a host and a group called {', '.join(both)}, and this play works for that host without "
-        f"{', '.join(list(hidden)[:10])} of the group: rename one of them"
+        f"the inventory has both a host and a group called {', '.join(both)}, and this play works for that host "
+        f"without {', '.join(list(hidden)[:10])} of the group: rename one of them"
     )
 
 

@@ -144,7 +144,7 @@ def test_missing_rights_are_named(
 
     emulator.control("PATCH", "registrar", {"roles": [OWNED_BY, READ, GRANT]})
     fixed = tasks.application(unique_name=NAME, permissions={"xdr": ["Incident.Read.All"]})
-    assert not fixed["failed"], mended
+    assert not fixed["failed"], fixed
     assert home.roles(home.application()["appId"]) == ["Incident.Read.All"]
 
 

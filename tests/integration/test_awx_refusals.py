@@ -53,7 +53,7 @@ def test_the_object_awx_refuses_is_named_with_its_words_and_what_stands(awx: Ope
     assert awx.awx.names("credential_types") == ["Good"]
 
     fixed = awx.apply_only({**objects, "controller_credential_types": [TYPE, {**TYPE, "name": "Bad"}]})
-    assert fixed.code == 0, mended.output
+    assert fixed.code == 0, fixed.output
     assert awx.awx.names("credential_types") == ["Good", "Bad"]
 
 

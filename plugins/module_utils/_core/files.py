@@ -128,6 +128,16 @@ def read_text(path: Path, denied: int = ownership.WRITE) -> str | None:
         return None
 
 
+def lines_behind(path: Path, position: int) -> Iterator[bytes]:
+    """Yield the lines of a file of ours that begin at the position (bytes) or behind it; none where it is not ours."""
+    try:
+        with _stream(path, os.O_RDONLY) as stream:
+            stream.seek(position)
+            yield from stream
+    except OSError:
+        return
+
+
 def check_own(option: str, path: Path, denied: int = ownership.WRITE) -> None:
     """Raise OptionError unless the file is a regular one of this user, without the permissions `denied` for others."""
     try:

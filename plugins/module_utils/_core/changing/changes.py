@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from ..calls import Call
 from ..errors import OptionError
@@ -68,7 +69,7 @@ class Wanted:
     comment: Comment | None = None
 
 
-Value = str | list[str] | None
+Value: TypeAlias = "str | list[str] | None"
 """Of a field, as the API writes it: a list for tags, None for nothing."""
 
 Change = tuple[Value, Value]

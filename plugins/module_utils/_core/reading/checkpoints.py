@@ -16,6 +16,7 @@ from pathlib import Path
 from .. import errors, files, ownership, timestamps
 from ..errors import Reason, TenantError, UntrustedFile
 from .capacity import Capacity
+from .handed_over import FileEnd
 from .quarantine import Quarantined
 
 OVERLAP = 30 * 60 * timestamps.TICKS_PER_SECOND
@@ -28,8 +29,10 @@ class Checkpoint:
     `seen` maps ids to the version handed out last (ticks), and `owed` is what could not be read. `begun` is false while
     nothing has ever been read: then the watermark tells only where the first read began, by this machine's clock.
     `capacity` is what the service's pages were seen to hold, and `proven_at` (ticks) when that was last put to
-    the test. Raises TenantError for a file that belongs to another scope or cannot be understood: starting over in
-    silence would hand everything out twice.
+    the test; `file_end` is where the file that records go to ended.
+
+    Raises TenantError for a file that belongs to another scope or cannot be understood: starting over in silence would
+    hand everything out twice.
     """
 
     def __init__(self, path: Path, scope: str) -> None:
@@ -41,6 +44,7 @@ class Checkpoint:
         self.begun = True
         self.capacity = Capacity()
         self.proven_at = timestamps.FIRST
+        self.file_end: FileEnd | None = None
         self._load()
 
     def read_from(self) -> int | None:
@@ -79,6 +83,7 @@ class Checkpoint:
             "begun": self.begun,
             "capacity": asdict(self.capacity),
             "proven_at": timestamps.render(self.proven_at),
+            "file_end": asdict(self.file_end) if self.file_end else None,
         }
         files.replace_private(self._path, json.dumps(content, sort_keys=True) + "\n")
         self.watermark = watermark
@@ -95,6 +100,8 @@ class Checkpoint:
             self.begun = bool(content.get("begun", True))
             self.capacity = Capacity(**{name: int(value) for name, value in content.get("capacity", {}).items()})
             self.proven_at = timestamps.ticks(content["proven_at"]) if "proven_at" in content else timestamps.FIRST
+            if content.get("file_end"):
+                self.file_end = FileEnd(str(content["file_end"]["path"]), int(content["file_end"]["length"]))
         except FileNotFoundError:
             return
         except UntrustedFile as error:

@@ -9,7 +9,7 @@ each record expanded where it came plain; then what took the place of redirected
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -34,7 +34,8 @@ class Reader:
 
     `seen` maps ids to the newest version known of each (ticks); what it knows is not handed out, and it grows. `owed`
     is what earlier reads could not read. `expands` asks for what the dialect's `expand` names. `remembered` is what the
-    service's pages have been seen to hold lately: enough to believe a short page that brings nothing new.
+    service's pages have been seen to hold lately: enough to believe a short page that brings nothing new. `handed_over`
+    are records that an earlier read handed out before it was killed.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Reader:
         owed: Collection[Quarantined] = (),
         expands: bool = False,
         remembered: Capacity | None = None,
+        handed_over: Iterable[Record] = (),
     ) -> None:
         now = int(time.time() * timestamps.TICKS_PER_SECOND)
         self.seen = {} if seen is None else seen
@@ -66,6 +68,7 @@ class Reader:
         )
         self._expansions = ExpansionQueue(self._listing, self.quarantined)
         self._redirects = Redirects(dialect.redirect_field if query.limit is None else None)
+        self._take_up(record for record in handed_over if not self._expands or dialect.expand in record)
 
     @property
     def warnings(self) -> list[str]:
@@ -124,6 +127,13 @@ class Reader:
             yield self._hand_out_accepted(self._find())
         while not self.truncated and (target := self._redirects.next_target(self.seen)):
             yield self._hand_out(self._follow(target))
+
+    def _take_up(self, handed_over: Iterable[Record]) -> None:
+        """Go on behind these records, as if this read had handed them out."""
+        for record in handed_over:
+            if self._listing.updated(record) is not None:
+                self._known.note(record)
+                self._redirects.note(self._listing.identity(record), record)
 
     def _find(self) -> list[Record]:
         """Return the records that the next step brings, as far as they need not be expanded first."""

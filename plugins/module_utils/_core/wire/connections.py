@@ -48,7 +48,7 @@ class Connections:
 
         Raises urllib3's errors, and UnusableProxyError.
         """
-        return self._manager(proxy).urlopen(
+        return self._manager(proxy).request(
             method,
             url,
             headers=headers,

@@ -92,7 +92,7 @@ class _Reading:
         self._unsettled: TenantRead | None = None
 
     def __call__(self) -> dict[str, Any]:
-        read = self._read = self._read or TenantRead(self._request, self._tenant, self._checkpoint)
+        read = self._read = self._read or TenantRead(self._request, self._tenant, self._checkpoint, self._dest)
         try:
             for page in read.pages():
                 self._take(page)
@@ -114,7 +114,7 @@ class _Reading:
         if self._dest is None:
             self._unsettled = read
             return result | {self._request.dialect.records: self._records}
-        result |= self._hand_over(self._dest)
+        result |= self._hand_over(read, self._dest)
         try:
             # at once: another tenant may take long, and the task be killed meanwhile
             read.settle()
@@ -155,9 +155,10 @@ class _Reading:
     def _updated(self, record: Mapping[str, Any]) -> int:
         return timestamps.ticks_or_none(record.get(self._request.dialect.updated_field)) or 0
 
-    def _hand_over(self, dest: Path) -> dict[str, Any]:
+    def _hand_over(self, read: TenantRead, dest: Path) -> dict[str, Any]:
         """Put what was read into the file: in place of what is there, or behind it where the read is incremental."""
         draft = self._draft_of(dest)
+        read.prepare()
         # a whole read is not synced: what a power cut spoils, the next read replaces
         self._changed |= draft.append() if self._checkpoint else draft.commit(durable=False)
         return {"dest": str(dest), "changed": self._changed}
@@ -166,7 +167,7 @@ class _Reading:
         """Do the same with what has been read so far, where the next read can go on behind it."""
         if not (self._dest and self._checkpoint):
             return {}
-        handed_over = self._hand_over(self._dest)
+        handed_over = self._hand_over(read, self._dest)
         self._draft = None
         read_until = timestamps.render(read.settle_part())
         return {"count": read.reader.count, "complete_until": read_until, **handed_over}

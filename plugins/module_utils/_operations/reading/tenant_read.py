@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Iterable, Iterator
@@ -20,6 +21,7 @@ from ..._core.reading import dialects
 from ..._core.reading.capacity import Capacity
 from ..._core.reading.checkpoints import OVERLAP, Checkpoint
 from ..._core.reading.dialects import Dialect
+from ..._core.reading.handed_over import FileEnd
 from ..._core.reading.listing import Listing
 from ..._core.reading.quarantine import Quarantined
 from ..._core.reading.queries import Query
@@ -77,12 +79,14 @@ def read_request(
 class TenantRead:
     """Hands out one tenant's records in portions: all that is requested, or what a checkpoint does not know.
 
-    Its maker calls `settle` after the last of them has been handed over, or `settle_part` after some have.
+    Its maker calls `settle` after the last of them has been handed over, or `settle_part` after some have, and where
+    they go to the file `dest`, `prepare` before that.
     Raises TenantError for a checkpoint that cannot be used.
     """
 
-    def __init__(self, request: ReadRequest, tenant: Tenant, checkpoint: Path | None) -> None:
+    def __init__(self, request: ReadRequest, tenant: Tenant, checkpoint: Path | None, dest: Path | None = None) -> None:
         self._request = request
+        self._dest = dest
         self._tenant = tenant
         self._started = int(time.time() * timestamps.TICKS_PER_SECOND)
         calls = request.session.calls(tenant.tenant_id, request.api)
@@ -93,7 +97,13 @@ class TenantRead:
         # not further back than this read reaches itself, wherever the next one begins
         self._settled_until = (query.updated_after or 0) + OVERLAP
         self.reader = Reader(
-            calls, request.dialect, query, *self._known(), expands=request.expands, remembered=self._remembered()
+            calls,
+            request.dialect,
+            query,
+            *self._known(),
+            expands=request.expands,
+            remembered=self._remembered(),
+            handed_over=self._handed_over(),
         )
 
     @property
@@ -109,6 +119,14 @@ class TenantRead:
         """Yield records in portions. It can be called again, and goes on. Raises TenantError or Postponed."""
         yield from self.reader.pages()
         self._name_quarantined()
+
+    def prepare(self) -> None:
+        """Have a checkpoint know where the file ends, before the first read of all adds to it."""
+        if self._checkpoint and self._checkpoint.watermark is None and self._dest and not self._request.check_mode:
+            self._checkpoint.file_end = FileEnd.of(self._dest)
+            # what cannot be written now cannot be later either, and `settle` tells that
+            with contextlib.suppress(OSError):
+                self._checkpoint.save(self._settled_until, {}, [], begun=False)
 
     def settle(self) -> None:
         """Move the checkpoint behind the whole read."""
@@ -142,6 +160,11 @@ class TenantRead:
     def _known(self) -> tuple[dict[str, int], list[Quarantined]]:
         return (dict(self._checkpoint.seen), self._checkpoint.owed) if self._checkpoint else ({}, [])
 
+    def _handed_over(self) -> Iterator[Record]:
+        """Yield what the file holds that the checkpoint does not know of."""
+        if self._checkpoint and self._checkpoint.file_end and self._dest:
+            yield from self._checkpoint.file_end.records_behind(self._dest)
+
     def _move(self, read_until: int) -> int:
         """Move the checkpoint to the moment (ticks), but not past the read's own start: what came since may be behind
         its page. Return where that is."""
@@ -154,6 +177,7 @@ class TenantRead:
                 self._checkpoint.proven_at = self._started
             had_begun = self._checkpoint.watermark is not None and self._checkpoint.begun
             begun = had_begun or bool(self.reader.seen or self.reader.left_out)
+            self._checkpoint.file_end = FileEnd.of(self._dest) if self._dest else None
             self._checkpoint.save(self._settled_until, self.reader.seen, self.reader.left_out, begun)
         return read_until
 

@@ -75,6 +75,22 @@ def test_the_next_run_begins_before_the_newest_and_hands_out_only_news(task: Rea
     assert since(task.asked(XDR)[1]) == timestamps.render(NOON + 2 * SECOND - OVERLAP)
 
 
+def test_what_a_killed_run_had_written_is_not_written_again(
+    task: ReadingTask, kept: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after the file had grown, and before the checkpoint moved: in the first run, and in a later one."""
+    task.server.script(XDR, page(range(3)), page(range(3)), page(range(5)), page(range(6)))
+    for count, ids in ((3, range(3)), (2, range(5))):
+        with monkeypatch.context() as killed:
+            killed.setattr(tenant_read.TenantRead, "settle", lambda _read: None)
+            assert task(**kept, backfill="")["count"] == count
+        assert written(kept) == list(ids)
+        if count == 3:
+            assert task(**kept, backfill="")["count"] == 0
+    assert task(**kept, backfill="")["count"] == 1
+    assert written(kept) == list(range(6))
+
+
 def test_a_run_without_news_leaves_the_file_alone(task: ReadingTask, kept: dict[str, str]) -> None:
     task.server.script(XDR, page(range(3)))
     task(**kept)

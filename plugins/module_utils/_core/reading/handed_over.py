@@ -1,0 +1,39 @@
+# Copyright (c) 2026, mssp.defender contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a file of records holds beyond its checkpoint: a read added that, and was killed before it could note it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import files
+from ..wire.records import Record
+
+
+@dataclass(frozen=True)
+class FileEnd:
+    """Where the file at `path` ended, in bytes, when a checkpoint was last moved."""
+
+    path: str
+    length: int
+
+    @classmethod
+    def of(cls, path: Path) -> FileEnd:
+        """Return where the file ends now: at 0 where there is none."""
+        return cls(str(path), path.stat().st_size if path.exists() else 0)
+
+    def records_behind(self, path: Path) -> Iterator[Record]:
+        """Yield the records that were added to the file since; none of another file, or of one that began anew."""
+        if str(path) != self.path:
+            return
+        for line in files.lines_behind(path, self.length):
+            try:
+                record = json.loads(line)
+            except (ValueError, RecursionError):
+                # torn off by the kill
+                continue
+            if isinstance(record, dict):
+                yield Record(record, line.decode())
