@@ -33,10 +33,17 @@ options:
 """
 
 EXAMPLES = r"""
+- name: Prove each customer's consent
+  mssp.defender.defender_token:
+    hosts: "{{ ansible_play_batch }}"
+  run_once: true
+  register: proven
+
 - name: Print where the customers stand
   mssp.defender.defender_report:
     columns: [customer, state, reason, who_acts, what_to_do]
-    rows: "{{ ansible_play_hosts_all | mssp.defender.customer_rows(partner_access_result.tenants) }}"
+    rows: "{{ ansible_play_hosts_all | mssp.defender.customer_rows(proven.tenants) }}"
+  run_once: true
 """
 
 RETURN = r"""

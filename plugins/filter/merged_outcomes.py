@@ -50,7 +50,7 @@ _REMEDY = "launch the workflow again, or run what is missing"
 def merged_outcomes(hosts: Iterable[str], handed_on: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     known = {outcome["name"]: dict(outcome) for outcome in handed_on if outcome.get("state")}
     tenants = [known.pop(host) if host in known else _not_reached(host) for host in hosts]
-    failing = {tenant["name"]: tenant["failing"] for tenant in tenants if tenant["failing"]}
+    failing = {tenant["name"]: tenant["failing"] for tenant in tenants if tenant.get("failing")}
     return {"tenants": tenants, "failing": failing, "strangers": list(known.values())}
 
 

@@ -30,10 +30,20 @@ options:
 """
 
 EXAMPLES = r"""
+- name: Register the application of all customers
+  mssp.defender.defender_application:
+    hosts: "{{ ansible_play_batch }}"
+    tenant_id: provider.example
+    client_id: 22222222-2222-2222-2222-222222222222
+    unique_name: provider-soc
+  run_once: true
+  register: registered
+
 - name: Print what is registered
   mssp.defender.defender_report:
     columns: [application, state, app_id, credential, good_until, granted_at_home, asks_for]
-    rows: "{{ partner_access_registered.applications | mssp.defender.registration_rows([]) }}"
+    rows: "{{ registered.applications | mssp.defender.registration_rows([]) }}"
+  run_once: true
 """
 
 RETURN = r"""

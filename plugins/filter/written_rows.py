@@ -26,10 +26,19 @@ options:
 """
 
 EXAMPLES = r"""
+- name: Add what is new of every customer to its file
+  mssp.defender.defender_incidents:
+    hosts: "{{ ansible_play_batch }}"
+    dest: /var/lib/mssp/incidents
+    checkpoint: /var/lib/mssp/checkpoints
+  run_once: true
+  register: read
+
 - name: Print what was written
   mssp.defender.defender_report:
     columns: [customer, new, redirected, quarantined, complete_until, file]
-    rows: "{{ partner_access_result.tenants | mssp.defender.written_rows }}"
+    rows: "{{ read.tenants | mssp.defender.written_rows }}"
+  run_once: true
 """
 
 RETURN = r"""

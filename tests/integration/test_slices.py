@@ -99,7 +99,7 @@ def test_a_lost_node_is_named_by_the_summary_and_a_rerun_completes_it(
     assert {name for name, row in _rows(summary).items() if "not reached" in row} == set(lost)
     assert {name for name in estate.customers if summary.recap(name)["failed"]} == {*lost, "zenith"}
     for name in lost:
-        assert summary.result("Fail the customers that the provider must look after", name)["msg"] == (
+        assert summary.result("Fail those whom the provider must look after", name)["msg"] == (
             f"{name} was not reached (no job handed on what became of this customer): "
             "launch the workflow again, or run what is missing"
         )
