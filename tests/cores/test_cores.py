@@ -44,7 +44,7 @@ MEET_ANSIBLE = [
     "tests/unit/filter",
     "tests/unit/plugin_utils",
     "tests/unit/test_front_door.py",
-    "tests/unit/test_options.py",
+    "tests/unit/_operations/test_options.py",
     "tests/integration",
 ]
 MEET_LIBRARIES = ["tests/unit/_core/identity", "tests/unit/_core/registration", "tests/unit/_core/wire"]

@@ -31,7 +31,7 @@ class Draft:
     def __init__(self, path: Path, dry_run: bool = False) -> None:
         self._path = path
         self._dry_run = dry_run
-        self._digest = hashlib.sha256()
+        self._digest = hashlib.blake2b()
         self._draft: Path | None = None
 
     def write(self, chunks: Iterable[str]) -> None:
@@ -62,7 +62,7 @@ class Draft:
 
         JSON that a kill has torn off in mid-line is cut away first: its writer will hand it out again.
         """
-        has_lines = self._digest.digest() != hashlib.sha256().digest()
+        has_lines = self._digest.digest() != hashlib.blake2b().digest()
         if self._draft and has_lines:
             with (
                 _naming(self._path),
@@ -257,7 +257,7 @@ def _end_the_last_line(stream: BinaryIO, path: Path) -> None:
 
 def _digest(path: Path) -> bytes | None:
     """Return the digest of a file that only we can read, None for any other."""
-    digest = hashlib.sha256()
+    digest = hashlib.blake2b()
     try:
         with _stream(path, os.O_RDONLY, ownership.ANY) as stream:
             while block := stream.read(_BLOCK):

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import gc
 import heapq
 import itertools
 import math
 import queue
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +20,7 @@ from .outcomes import Outcome, Tenant, Work, outcome_of
 from .waiting import clock
 
 _PROGRESS_SECONDS = 0.2
+_OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,18 @@ Progress = Callable[[Counts], None]
 """Is told how far a fleet is, five times a second and once at the end. It must neither wait nor raise."""
 
 
+@contextmanager
+def _collecting_rarely() -> Iterator[None]:
+    """Look for cycles less often: the objects of JSON have none, and to walk them over and over takes a tenth."""
+    usual = gc.get_threshold()
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+
+
+@_collecting_rarely()
 def run(work: Iterable[tuple[Tenant, Work]], concurrency: int, progress: Progress | None = None) -> list[Outcome]:
     """Run the work of all tenants in at most `concurrency` threads and return the outcomes in the order given."""
     started_at = clock.monotonic()

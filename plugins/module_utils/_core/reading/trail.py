@@ -5,14 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _LEAST_OVERLAP = 3
 _MOST_OVERLAP = 10
 
 
-@dataclass(frozen=True)
-class Met:
+class Met(NamedTuple):
     """A record that was met: what tells its version from all others, and when it was updated (ticks), if it tells."""
 
     version: tuple[str, str]
