@@ -61,7 +61,6 @@ PROVEN_THROUGH_ANOTHER = {
     "_operations/changing/record_change.py": "_operations/changing/test_incident.py",
     "_operations/provider/rotation_result.py": "_operations/provider/test_client_secret.py",
     "_operations/reading/customer_poll.py": "_operations/reading/test_event_stream.py",
-    "_operations/reading/tenant_read.py": "_operations/reading/test_delivery.py",
 }
 """Files whose tests stand in those of a file that uses them."""
 
