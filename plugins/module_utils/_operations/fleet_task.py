@@ -14,7 +14,8 @@ from .._core.characters import visible
 from .._core.customers.customer import file_fault, sharing_files
 from .._core.errors import ERROR, GRANTED, OptionError, Reason, TenantError
 from .._core.fleet import Progress
-from .._core.outcomes import Outcome, Tenant, Work, summary
+from .._core.outcomes import Outcome, Tenant, Work, outcome_of, summary
+from .._core.waiting import wait_out
 
 
 def given(params: dict[str, Any], *folders: str) -> list[Tenant]:
@@ -48,7 +49,8 @@ def run(params: dict[str, Any], work: Mapping[Tenant, Work], progress: Progress 
     """
     work = {tenant: _refusing(tenant.fault) if tenant.fault else job for tenant, job in work.items()}
     if params["tenants"] is None:
-        return _single(fleet.run(work.items(), concurrency=1)[0])
+        ((tenant, job),) = work.items()
+        return _single(wait_out(outcome_of, tenant, job))
     return _fleet(fleet.run(work.items(), params["concurrency"], progress), params["fail_on"])
 
 
