@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol, TypedDict
 
 from .. import errors, files
 from ..dependencies import HKDF, Fernet, hashes, oauth2cli, rsa, serialization, x509
@@ -22,11 +22,19 @@ from ..errors import OptionError, Reason, TenantError
 from . import certificate_files, secret_texts
 
 
+class Identification(TypedDict, total=False):
+    """The arguments by which MSAL's client says at the token endpoint who it is."""
+
+    default_body: dict[str, str]
+    client_assertion: str | bytes
+    client_assertion_type: str
+
+
 class Credential(Protocol):
     """One credential of three."""
 
-    def identifying(self, client_id: str, token_endpoint: str) -> dict[str, Any]:
-        """Return the arguments by which MSAL's client says at the endpoint who it is."""
+    def identifying(self, client_id: str, token_endpoint: str) -> Identification:
+        """Return how the application says at the endpoint who it is."""
 
     def cipher(self) -> Fernet:
         """Return a cipher whose key nobody has who lacks the credential."""
@@ -38,7 +46,7 @@ class ClientSecret:
 
     value: str = field(repr=False)
 
-    def identifying(self, _client_id: str, _token_endpoint: str) -> dict[str, Any]:
+    def identifying(self, _client_id: str, _token_endpoint: str) -> Identification:
         return {"default_body": {"client_secret": self.value}}
 
     def cipher(self) -> Fernet:
@@ -56,7 +64,7 @@ class Certificate:
     private_key: rsa.RSAPrivateKey = field(repr=False)
     certificate: x509.Certificate = field(repr=False)
 
-    def identifying(self, client_id: str, token_endpoint: str) -> dict[str, Any]:
+    def identifying(self, client_id: str, token_endpoint: str) -> Identification:
         own = self.certificate.public_bytes(serialization.Encoding.DER)
         assertion = oauth2cli.JwtAssertionCreator(
             self.private_key,
@@ -85,7 +93,7 @@ class FederatedToken:
 
     path: Path
 
-    def identifying(self, _client_id: str, _token_endpoint: str) -> dict[str, Any]:
+    def identifying(self, _client_id: str, _token_endpoint: str) -> Identification:
         return _asserting(self._read_again())
 
     def cipher(self) -> Fernet:
@@ -103,7 +111,7 @@ class FederatedToken:
             raise TenantError(Reason(errors.BAD_CREDENTIAL, str(error), "renew the federated token")) from None
 
 
-def _asserting(assertion: str | bytes) -> dict[str, Any]:
+def _asserting(assertion: str | bytes) -> Identification:
     return {"client_assertion": assertion, "client_assertion_type": oauth2cli.Client.CLIENT_ASSERTION_TYPE_JWT}
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
-from typing import Any
 
 from .. import timestamps
 from ..calls import Calls
@@ -25,7 +24,7 @@ from .listing import Listing
 from .paging import Terms
 from .quarantine import Quarantined, is_failure
 from .queries import Query
-from .redirects import Redirects
+from .redirects import Redirection, Redirects
 from .sweep import Sweep
 
 
@@ -95,7 +94,7 @@ class Reader:
         return self._sweep.paging.is_proven
 
     @property
-    def redirects(self) -> list[dict[str, Any]]:
+    def redirects(self) -> list[Redirection]:
         """The redirected records: `id`, the `target` that took its place, and whether that was `found`."""
         return self._redirects.to_result()
 

@@ -5,10 +5,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 MOST_STEPS = 20
 """How far a chain of redirections is followed: incidents are merged a few times, and a longer one has no end."""
+
+
+class Redirection(TypedDict):
+    """What a result says of a redirected record: the `target` in its place, and whether that was `found`."""
+
+    id: str
+    target: str
+    found: bool
 
 
 class Redirects:
@@ -47,7 +55,7 @@ class Redirects:
             identity for identity, target in self._targets.items() if target not in known and target not in self._gone
         ]
 
-    def to_result(self) -> list[dict[str, Any]]:
+    def to_result(self) -> list[Redirection]:
         """Return each redirected record with the end of its chain of redirections."""
         ends = {identity: self._end(identity) for identity in self._targets}
         return [
