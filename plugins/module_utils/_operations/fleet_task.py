@@ -16,9 +16,10 @@ from .._core.errors import ERROR, GRANTED, OptionError, Reason, TenantError
 from .._core.fleet import Progress
 from .._core.outcomes import Outcome, Tenant, Work, outcome_of, summary
 from .._core.waiting import wait_out
+from .task_context import Params
 
 
-def given(params: dict[str, Any], *folders: str) -> list[Tenant]:
+def given(params: Params, *folders: str) -> list[Tenant]:
     """Return the tenants of the task. Raises OptionError for none, and for a name given twice.
 
     `folders` are the options that name a folder with a file for each tenant. Where one of them is given, a tenant whose
@@ -42,7 +43,7 @@ def named_twice(tenants: Collection[Tenant]) -> list[str]:
     return sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
 
 
-def run(params: dict[str, Any], work: Mapping[Tenant, Work], progress: Progress | None = None) -> dict[str, Any]:
+def run(params: Params, work: Mapping[Tenant, Work], progress: Progress | None = None) -> dict[str, Any]:
     """Do the work of the tenants given and return the task's result: one outcome, or `tenants` and `summary`.
 
     `progress` is told of a fleet only.
@@ -55,7 +56,7 @@ def run(params: dict[str, Any], work: Mapping[Tenant, Work], progress: Progress 
 
 
 def file_of(
-    params: dict[str, Any],
+    params: Params,
     option: str,
     tenant: Tenant,
     suffix: str,

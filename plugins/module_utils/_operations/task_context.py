@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from .._core.fleet import Progress
 from .._core.registration.vars_file import Vault
+
+Params = Mapping[str, Any]
+"""The options of a task by name, as validated: None for one that is not given."""
 
 
 class Inventory(Protocol):
@@ -25,14 +28,14 @@ class Inventory(Protocol):
 
 @dataclass(frozen=True)
 class TaskContext:
-    """`params` are validated options, `warn` shows the operator a warning.
+    """`warn` shows the operator a warning.
 
     `run_directory` is a private folder shared by the tasks of one run, or None.
     `vault` encrypts with the run's vault secrets; it is None where the task does not run on the controller.
     `progress` shows the operator how far a fleet is; it is None where nobody watches.
     """
 
-    params: dict[str, Any]
+    params: Params
     warn: Callable[[str], None]
     check_mode: bool = False
     run_directory: Path | None = None

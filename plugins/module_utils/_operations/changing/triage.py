@@ -29,7 +29,7 @@ from ..operation import Constraints, Operation, OptionSpec
 from ..options import CONNECTION, OF_RUN, ONE_OR_MANY, PACED, PREFIX, TENANTS
 from ..reading.tenant_read import warn_of_future
 from ..session import Session
-from ..task_context import TaskContext
+from ..task_context import Params, TaskContext
 from . import record_change
 
 ARGUMENTS: dict[str, OptionSpec] = {
@@ -79,7 +79,7 @@ def run(task: TaskContext) -> dict[str, Any]:
     return record_change.with_diff(result, form.noun, "changes")
 
 
-def _rules(params: dict[str, Any]) -> Rules:
+def _rules(params: Params) -> Rules:
     if not params["rules_file"]:
         return triage.read_rules(params["rules"])
     path = Path(params["rules_file"])

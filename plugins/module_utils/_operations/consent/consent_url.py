@@ -15,7 +15,7 @@ from ..._core.outcomes import Tenant
 from .. import fleet_task
 from ..operation import Constraints, Operation, OptionSpec
 from ..options import CONNECTION, OF_CUSTOMER, ONE_OR_MANY, PERMISSIONS, PREFIX, TENANTS
-from ..task_context import TaskContext
+from ..task_context import Params, TaskContext
 
 ARGUMENTS: dict[str, OptionSpec] = {
     # every module of the action group takes the connection's options, so that module_defaults can be set once for all
@@ -58,7 +58,7 @@ def run(task: TaskContext) -> dict[str, Any]:
 class _LinkMaker:
     """Makes the links of one application."""
 
-    def __init__(self, params: dict[str, Any]) -> None:
+    def __init__(self, params: Params) -> None:
         self._params = params
         self._cloud = clouds.select(params["cloud"], params["authority_url"])
         self.client_id = clouds.check_client_id(params["client_id"], VARIABLES["client_id"])

@@ -21,7 +21,7 @@ from .. import fleet_task
 from ..operation import Constraints, Operation, OptionSpec
 from ..options import CONNECTION, OF_CUSTOMER, OF_RUN, ONE_OR_MANY, PERMISSIONS, PREFIX, TENANTS
 from ..session import Session
-from ..task_context import TaskContext
+from ..task_context import Params, TaskContext
 
 ARGUMENTS: dict[str, OptionSpec] = {
     **TENANTS,
@@ -85,7 +85,7 @@ class _TokenWork:
         session: Session,
         tenant: Tenant,
         asked: list[_Asked],
-        params: dict[str, Any],
+        params: Params,
         dest: Path | None,
         check_mode: bool,
     ) -> None:
@@ -168,7 +168,7 @@ class _TokenWork:
         return {"changed": True, "dest": name, "diff": diff}
 
 
-def _asked(params: dict[str, Any], cloud: Cloud) -> list[_Asked]:
+def _asked(params: Params, cloud: Cloud) -> list[_Asked]:
     """Return the token of `resource`, or else one for each API of `permissions`. Raises OptionError.
 
     `required_roles` are those of one API: of the first that is asked for.

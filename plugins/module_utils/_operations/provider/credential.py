@@ -11,7 +11,7 @@ from ..._core.errors import OptionError
 from ..._core.registration.rotation import Plan
 from ..operation import Operation, OptionSpec
 from ..options import PREFIX
-from ..task_context import TaskContext
+from ..task_context import Params, TaskContext
 from . import home_tenant
 from .certificate import CertificateRotation
 from .client_secret import SecretRotation
@@ -60,7 +60,7 @@ def run(task: TaskContext) -> dict[str, Any]:
     return home.run(rotation(task, home, plan))
 
 
-def _check(params: dict[str, Any]) -> None:
+def _check(params: Params) -> None:
     """Raise OptionError where options do not fit together."""
     kind = params["kind"]
     if params["state"] == "absent":
@@ -79,7 +79,7 @@ def _check(params: dict[str, Any]) -> None:
         raise OptionError("issuer and subject are missing: they say whose tokens the federated credential accepts")
 
 
-def _plan(params: dict[str, Any]) -> Plan:
+def _plan(params: Params) -> Plan:
     seconds = {name: timestamps.option_seconds(name, params[name]) for name in ("lifetime", "rotate_before", "overlap")}
     if not 0 < seconds["lifetime"] <= _LONGEST_LIFETIME_DAYS * _DAY:
         raise OptionError(f"lifetime '{params['lifetime']}' must be between 1m and {_LONGEST_LIFETIME_DAYS}d")

@@ -28,7 +28,7 @@ from ..._core.outcomes import Outcome, Tenant, Work, outcome_of
 from .. import fleet_task
 from ..operation import Constraints, Options, OptionSpec
 from ..session import Session
-from ..task_context import TaskContext
+from ..task_context import Params, TaskContext
 from . import incidents
 from .customer_poll import LOG, Event, Poll
 from .outage_events import Outages
@@ -77,15 +77,11 @@ async def run(task: TaskContext, put: Put) -> None:
 
 def _polls(task: TaskContext) -> list[Poll]:
     """Return a poll for each tenant. Raises OptionError."""
-    params = task.params
+    params = {**task.params, "tenants": _customers(task.params)}
     if params["interval"] < 1:
         raise OptionError(f"interval is {params['interval']}: it must be at least 1")
     if not params["client_id"]:
         raise OptionError("client_id is missing: give the application (client) ID in the option or in AZURE_CLIENT_ID")
-    if params["files"]:
-        params["tenants"] = [
-            {"name": one.name, "tenant_id": one.tenant_id} for path in params["files"] for one in lists.read(Path(path))
-        ]
     if not params["tenants"]:
         raise OptionError("no tenant is given: set tenants, or files with customers")
     tenants = fleet_task.given(params, "checkpoint")
@@ -105,6 +101,15 @@ def _polls(task: TaskContext) -> list[Poll]:
         tenant: fleet_task.file_of(params, "checkpoint", tenant, ".checkpoint", is_read_back=True) for tenant in tenants
     }
     return [Poll(request, tenant, path) for tenant, path in checkpoints.items() if path]
+
+
+def _customers(params: Params) -> list[dict[str, str]] | None:
+    """Return the customers of the files, or else those that are named. Raises OptionError for a file."""
+    if not params["files"]:
+        named: list[dict[str, str]] | None = params["tenants"]
+        return named
+    listed = [one for path in params["files"] for one in lists.read(Path(path))]
+    return [{"name": one.name, "tenant_id": one.tenant_id} for one in listed]
 
 
 class _Desk:

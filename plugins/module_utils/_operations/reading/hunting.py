@@ -27,7 +27,7 @@ from .. import fleet_task
 from ..operation import Constraints, Operation, OptionSpec
 from ..options import CONNECTION, OF_CUSTOMER, OF_RUN, ONE_OR_MANY, PACED, PREFIX, TENANTS
 from ..session import Session
-from ..task_context import TaskContext
+from ..task_context import Params, TaskContext
 
 ARGUMENTS: dict[str, OptionSpec] = {
     **TENANTS,
@@ -119,7 +119,7 @@ def _counted(count: int, truncated: bool, lacking: list[str]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _rows_file(params: dict[str, Any], query: Query, check_mode: bool) -> Iterator[RowsFile | None]:
+def _rows_file(params: Params, query: Query, check_mode: bool) -> Iterator[RowsFile | None]:
     if not params["dest"]:
         yield None
         return
@@ -135,7 +135,7 @@ def _rows_file(params: dict[str, Any], query: Query, check_mode: bool) -> Iterat
         yield rows_file
 
 
-def _query(params: dict[str, Any]) -> Query:
+def _query(params: Params) -> Query:
     timespan = params["timespan"] or None
     if timespan and params["api"] == "xdr":
         raise OptionError(

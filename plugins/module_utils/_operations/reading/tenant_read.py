@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from ..._core import timestamps
 from ..._core.errors import OptionError, Postponed, TenantError
@@ -29,7 +28,7 @@ from ..._core.reading.reader import Reader
 from ..._core.reading.windows import Window
 from ..._core.wire.records import Record
 from ..session import Session
-from ..task_context import TaskContext
+from ..task_context import Params, TaskContext
 
 _PROOF_LASTS = 3600 * timestamps.TICKS_PER_SECOND
 _SCOPE = ("status", "severity", "assigned_to", "created_after", "filter")
@@ -214,7 +213,7 @@ def warn_of_future(task: TaskContext, options: Iterable[str], now: float) -> Non
             )
 
 
-def _query(params: dict[str, Any], now: float) -> Query:
+def _query(params: Params, now: float) -> Query:
     limit = params.get("limit")
     if limit is not None and limit < 1:
         raise OptionError(f"limit is {limit}: it must be at least 1; leave it out for all")
