@@ -54,7 +54,7 @@ class Claims:
 def read(token: str) -> Claims | None:
     """Decode the token without trusting it. Returns None where it cannot be read: a token is opaque to its client."""
     try:
-        decoded = jwt.decode_complete(token, options={"verify_signature": False})
+        decoded = jwt.api_jwt.decode_complete(token, options={"verify_signature": False})
         claims = decoded["payload"]
         roles = claims.get("roles") or []
         if not isinstance(roles, list):
