@@ -89,7 +89,7 @@ class Paging:
         if skip == 0:
             stretch.trail = Trail()
             stretch.newest_at_first = max((one.updated for one in met if one.updated is not None), default=None)
-        joint = stretch.trail.joint(met) if skip else 0
+        joint = stretch.trail.joint(met, skip) if skip else 0
         if joint is None:
             return self.lose_track()
         stretch.trail.extend(met[joint:], skip + len(met))

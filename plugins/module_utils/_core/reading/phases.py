@@ -15,8 +15,9 @@ asked for, or a link to the next page. A sweep relies on three things, each of w
 
 2. Pages overlap. The next page of a window is asked for from a few records *before* the end of the last one. If it
    begins with those (the `Trail` judges that), then it goes on where the last one ended, for records that stand still
-   keep their order, however many were updated. And if none was updated, a page without repeats is proof even at a
-   service that keeps no order: as many different records as there are places in the list are all of them.
+   keep their order, however many were updated. And if none was updated, that is proof even at a service that keeps no
+   order: a page that begins with none from before its place, and repeats none later, adds as many different records
+   as it has new places, and as many as there are places in the list are all of them.
 
 3. A page is the last one when something proves it: it is empty, or the service links its pages and this one has no
    link, or others were so much longer that nothing can have been left out for want of room (`Capacity`). Otherwise the

@@ -66,11 +66,12 @@ class Trail:
             equals += 1
         return min(most, max(_LEAST_OVERLAP, min(equals + 1, _MOST_OVERLAP)))
 
-    def joint(self, page: Sequence[Met]) -> int | None:
+    def joint(self, page: Sequence[Met], position: int) -> int | None:
         """Return how many records the page repeats before it goes on; None where it does not continue this trail.
 
         It does if it begins with records from the trail's end, in their order, more of them than are missing (those
-        were updated meanwhile), and repeats none after that.
+        were updated meanwhile), and repeats none after that. None of them was met before the `position` in the list
+        that was asked for: records only move up, and so a service that shows one keeps no order.
         """
         places = [self._places.get(one.version) for one in page]
         repeated: list[int] = []
@@ -80,7 +81,7 @@ class Trail:
             repeated.append(place)
         news = {one.version for one in page[len(repeated) :]}
         is_new = len(news) == len(page) - len(repeated) and news.isdisjoint(self._places)
-        if not repeated or not is_new or repeated != sorted(set(repeated)):
+        if not repeated or not is_new or repeated != sorted(set(repeated)) or repeated[0] < position:
             return None
         missing = len(self) - repeated[0] - len(repeated)
         return len(repeated) if missing < len(repeated) else None
