@@ -33,6 +33,19 @@ def test_what_a_smaller_page_left_behind_is_read(scene: Scene, dialect: Dialect,
     assert order == "shuffled" or reader.was_cut == (largest < 28)
 
 
+@pytest.mark.parametrize("largest", [2, 3, 4, 5])
+@pytest.mark.parametrize("dialect", [XDR_INCIDENTS, GRAPH_INCIDENTS], ids=lambda one: one.path)
+def test_links_of_a_service_without_an_order_prove_nothing_of_what_is_hidden(
+    scene: Scene, dialect: Dialect, largest: int
+) -> None:
+    """Its last page has no link, and may show once more what an earlier one did; each round it does so otherwise."""
+    scene.manner.links, scene.manner.order, scene.manner.largest = True, "shuffled", largest
+    for incident in range(1, 31):
+        scene.tenant.put(incident, MOMENT + incident * SECOND)
+    for _round in range(10):
+        assert sorted(map(int, ids(scene.reader(dialect)))) == list(range(1, 31))
+
+
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("longest", [100, 1000, 5000, 20_000])
 def test_what_did_not_fit_by_its_size_is_read(scene: Scene, order: str, longest: int) -> None:
