@@ -12,9 +12,8 @@ from ._core import errors
 from ._core.errors import OptionError, Reason
 from ._core.outcomes import Outcome, Tenant
 from ._operations import fleet_task
-from ._operations.hosts import Group, group
+from ._operations.hosts import Group, group, left_to_hosts
 from ._operations.operation import Operation, Result
-from ._operations.options import left_to_inventory
 from ._operations.task_context import Inventory
 
 Perform = Callable[[dict[str, Any]], Result]
@@ -32,8 +31,7 @@ def run(operation: Operation, given: Mapping[str, Any], inventory: Inventory, pe
     if beside := [option for option in ("tenant_id", "tenants") if given.get(option)]:
         raise OptionError(f"hosts and {beside[0]} are both given: the task works for one or the other")
     own = {option: value for option, value in given.items() if option != "hosts"}
-    left = left_to_inventory(own, {**operation.variables, **operation.settings})
-    known = {option: variable for option, variable in left.items() if option in operation.arguments}
+    known = left_to_hosts(operation, own)
     grouping = group(given["hosts"], inventory, known)
     merged = _Merged()
     for each in grouping.groups:

@@ -11,9 +11,9 @@ from typing import Any
 
 from ._core import showing
 from ._operations import fleet_task
-from ._operations.hosts import options_of
+from ._operations.hosts import left_to_hosts, options_of
 from ._operations.operation import Operation, Result
-from ._operations.options import OF_REGISTRAR, left_to_inventory
+from ._operations.options import OF_REGISTRAR
 from ._operations.task_context import Inventory
 
 Perform = Callable[[dict[str, Any]], Result]
@@ -45,8 +45,7 @@ def run(operation: Operation, given: Mapping[str, Any], inventory: Inventory, pe
     be worked on.
     """
     own = {option: value for option, value in given.items() if option != "hosts"}
-    left = left_to_inventory(own, {**operation.variables, **operation.settings})
-    known = {option: variable for option, variable in left.items() if option in operation.arguments}
+    known = left_to_hosts(operation, own)
     registrations: dict[str, _Registration] = {}
     failing: dict[str, str] = {}
     for host in dict.fromkeys(given["hosts"]):

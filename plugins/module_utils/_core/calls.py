@@ -115,7 +115,7 @@ class Calls:
             return
         if seconds := self._pace.take(self._tenant_id, call.quota):
             raise self._patience.pace(seconds, call.quota, self._host)
-        # at once: whoever does the work may be killed while it waits
+        # at once: the process may be killed while it waits
         self._pace.save(self._tenant_id)
 
     def _roles(self) -> list[str] | None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._core.customers.customer import sharing_files
-from .options import NOT_SET
+from .operation import Operation
+from .options import NOT_SET, left_to_inventory
 from .task_context import Inventory
 
 
@@ -32,6 +33,12 @@ class Grouping:
 
     groups: list[Group]
     unusable: dict[str, str]
+
+
+def left_to_hosts(operation: Operation, given: Mapping[str, Any]) -> dict[str, str]:
+    """Return which options a task for many hosts leaves to each of them, and by which variable."""
+    left = left_to_inventory(given, {**operation.variables, **operation.settings})
+    return {option: variable for option, variable in left.items() if option in operation.arguments}
 
 
 def group(hosts: Iterable[str], inventory: Inventory, variables: Mapping[str, str]) -> Grouping:

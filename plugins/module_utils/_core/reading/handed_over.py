@@ -31,9 +31,10 @@ class FileEnd:
             return
         for line in files.lines_behind(path, self.length):
             try:
-                record = json.loads(line)
+                text = line.decode()
+                record = json.loads(text)
             except (ValueError, RecursionError):
                 # torn off by the kill
                 continue
             if isinstance(record, dict):
-                yield Record(record, line.decode())
+                yield Record(record, text)

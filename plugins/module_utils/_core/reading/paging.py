@@ -83,7 +83,7 @@ class Paging:
         stretch, met = self._agenda.next, self.met(page)
         end = stretch.window.end
         if end is not None and any(one.updated is not None and one.updated >= end for one in met):
-            # the service takes no notice of where the window ends
+            # the service ignores the end of the window
             self._agenda.open_up()
             return Finding.DIVIDED
         if skip == 0:

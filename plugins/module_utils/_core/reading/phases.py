@@ -6,7 +6,8 @@ Theory of operation
 ===================
 
 A sweep meets every record of a query at least once, although records are updated between any two of its requests. Such
-a record leaves its place in the service's list, all behind it move up, and whoever asks for "the next 100" misses one.
+a record leaves its place in the service's list, all behind it move up, and a client that asks for "the next 100" misses
+one.
 Both APIs filter by time of last update and skip any number of records; neither promises an order, a page as long as
 asked for, or a link to the next page. A sweep relies on three things, each of which it checks:
 

@@ -33,7 +33,9 @@ def test_a_file_that_was_not_there_began_at_nothing(tmp_path: Path) -> None:
     assert added(FileEnd.of(path), path, b'{"id": 1}\n') == [{"id": 1}]
 
 
-@pytest.mark.parametrize("torn", [b'{"id": ', b"[1]\n", b"\xff\n", b"\0\0\0", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "torn", [b'{"id": ', b"[1]\n", b"\xff\n", b'{"id": "\xed\xa0\x80"}\n', b"\0\0\0", b"[" * 100_000]
+)
 def test_what_is_no_record_is_passed_over(path: Path, torn: bytes) -> None:
     assert added(FileEnd.of(path), path, b'{"id": 2}\n' + torn) == [{"id": 2}]
 
