@@ -35,6 +35,19 @@ from ansible_collections.mssp.defender.plugins.module_utils._operations.provider
 FLEET = [{"name": "contoso", "tenant_id": TENANT}, {"name": "fabrikam", "tenant_id": OTHER_TENANT}]
 
 
+def connection_to(server: ScriptedServer) -> dict[str, Any]:
+    """Return the options by which a task reaches the scripted services, and repeats nothing."""
+    return {
+        "client_id": CLIENT,
+        "client_secret": "canary-secret",
+        "authority_url": server.url,
+        "xdr_url": server.url,
+        "graph_url": server.url,
+        "ca_path": server.ca_path,
+        "retries": 0,
+    }
+
+
 class ReadingTask:
     """One task after the other, each in a run of its own. `warnings` are those of the last."""
 
@@ -48,13 +61,7 @@ class ReadingTask:
 
     def __call__(self, check_mode: bool = False, **options: Any) -> dict[str, Any]:
         given = {
-            "client_id": CLIENT,
-            "client_secret": "canary-secret",
-            "authority_url": self.server.url,
-            "xdr_url": self.server.url,
-            "graph_url": self.server.url,
-            "ca_path": self.server.ca_path,
-            "retries": 0,
+            **connection_to(self.server),
             **({} if "tenants" in options else {"tenant_id": TENANT}),
             **options,
         }

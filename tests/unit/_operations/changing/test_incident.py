@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from support.operations import OperationHost
-from support.scripted_entra import CLIENT, OTHER_TENANT, TENANT, ScriptedEntra, refusal, token_path
+from support.scripted_entra import OTHER_TENANT, TENANT, ScriptedEntra, refusal, token_path
 from support.scripted_server import Answer, ScriptedServer
+from support.scripted_tasks import connection_to
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._operations.changing import incident
@@ -33,13 +34,7 @@ class Task:
 
     def __call__(self, check_mode: bool = False, **options: Any) -> dict[str, Any]:
         given = {
-            "client_id": CLIENT,
-            "client_secret": "canary-secret",
-            "authority_url": self.server.url,
-            "xdr_url": self.server.url,
-            "graph_url": self.server.url,
-            "ca_path": self.server.ca_path,
-            "retries": 0,
+            **connection_to(self.server),
             **({} if "incidents" in options else {"tenant_id": TENANT, "incident_id": "7"}),
             **options,
         }

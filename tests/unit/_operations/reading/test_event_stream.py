@@ -14,7 +14,7 @@ import pytest
 from support.operations import OperationHost
 from support.scripted_entra import CLIENT, OTHER_TENANT, RESOURCE, ROLES, TENANT, ScriptedEntra, refusal, token_path
 from support.scripted_server import Answer
-from support.scripted_tasks import FLEET
+from support.scripted_tasks import FLEET, connection_to
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
@@ -53,13 +53,7 @@ class Watch:
         given = {
             "tenants": FLEET[:1],
             "checkpoint": str(self.folder),
-            "client_id": CLIENT,
-            "client_secret": "canary-secret",
-            "authority_url": self.server.url,
-            "xdr_url": self.server.url,
-            "graph_url": self.server.url,
-            "ca_path": self.server.ca_path,
-            "retries": 0,
+            **connection_to(self.server),
             "interval": 1,
             "backfill": NOW,
             **options,

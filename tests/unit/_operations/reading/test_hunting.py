@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from support.machine import no_file_larger_than
 from support.operations import OperationHost
-from support.scripted_entra import CLIENT, OTHER_TENANT, TENANT, ScriptedEntra, token_path
+from support.scripted_entra import OTHER_TENANT, TENANT, ScriptedEntra, token_path
 from support.scripted_server import Answer, ScriptedServer
+from support.scripted_tasks import connection_to
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._operations.reading import hunting
@@ -48,13 +49,7 @@ class Task:
 
     def __call__(self, check_mode: bool = False, run_directory: Path | None = None, **options: Any) -> dict[str, Any]:
         given = {
-            "client_id": CLIENT,
-            "client_secret": "canary-secret",
-            "authority_url": self.server.url,
-            "xdr_url": self.server.url,
-            "graph_url": self.server.url,
-            "ca_path": self.server.ca_path,
-            "retries": 0,
+            **connection_to(self.server),
             **({} if "tenants" in options else {"tenant_id": TENANT}),
             **({} if "query_file" in options else {"query": QUERY}),
             **options,
