@@ -47,7 +47,7 @@ options:
         What the API did not send is V(null).
       - All else stays as Microsoft sent it.
     type: bool
-    default: false
+    default: true
   dest:
     description:
       - File to write to, one JSON object a line, with mode V(0600).
@@ -62,12 +62,13 @@ options:
         For a fleet a folder, with one file C(NAME.checkpoint) for each tenant, made like that of O(dest). Nobody else
         may be able to write to it.
       - The first run reads what was updated within O(backfill).
-      - With O(dest) the records are added to the end of the file. The checkpoint moves only when they are safely
+      - With O(dest) the records are added to the end of the file. One that holds records of the other API is renamed
+        first, and a new one begins. The checkpoint moves only when they are safely
         there, or returned. A run that ends early repeats records and never loses one.
       - Every state of a record that lasts from one run to the next is handed out. Of those that follow each other
         in between, the last.
-      - It belongs to one tenant, one API and one set of filters, and is refused for others. A damaged one is refused
-        too, and kept, and so is one that belongs to another user or that others can write to.
+      - It belongs to one tenant and one set of filters, and is refused for others. A damaged one is refused too, and
+        kept, and so is one that belongs to another user or that others can write to.
       - In check mode it does not move.
       - Mutually exclusive with O(limit) and O(updated_after).
     type: path

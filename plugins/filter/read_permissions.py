@@ -19,7 +19,7 @@ description:
   - Alerts and hunting are read through Microsoft Graph only.
 options:
   _input:
-    description: The APIs, V(xdr) and V(graph). A list, or a text with commas.
+    description: The APIs, V(graph) and V(xdr). A list, or a text with commas.
     type: list
     elements: str
     required: true
@@ -28,7 +28,7 @@ options:
 EXAMPLES = r"""
 - name: Show what customers are asked for
   ansible.builtin.debug:
-    msg: "{{ ['xdr', 'graph'] | mssp.defender.read_permissions }}"
+    msg: "{{ ['graph', 'xdr'] | mssp.defender.read_permissions }}"
 """
 
 RETURN = r"""
@@ -38,15 +38,15 @@ _value:
 """
 
 _TO_READ = {
-    "xdr": ("Incident.Read.All",),
     "graph": ("SecurityIncident.Read.All", "SecurityAlert.Read.All", "ThreatHunting.Read.All"),
+    "xdr": ("Incident.Read.All",),
 }
 
 
 def read_permissions(apis: Iterable[str] | str) -> dict[str, list[str]]:
     names = [name.strip() for name in (apis.split(",") if isinstance(apis, str) else apis)]
     if not names or not set(names).issubset(_TO_READ):
-        raise AnsibleFilterError(f"partner_access_apis is {apis}: name xdr, graph or both")
+        raise AnsibleFilterError(f"partner_access_apis is {apis}: name graph, xdr or both")
     return {name: list(_TO_READ[name]) for name in names}
 
 

@@ -146,6 +146,13 @@ warnings:
   type: list
   elements: str
   sample: []
+set_aside:
+  description:
+    - Where the file in O(dest) was put that holds incidents of the Defender XDR API, because one file never holds two
+      shapes. In check mode, where it would be put.
+  returned: with O(dest) and O(checkpoint), where there was such a file and something to write
+  type: str
+  sample: /var/lib/mssp/contoso.jsonl.xdr
 dest:
   description: The file that holds the alerts.
   returned: with O(dest)

@@ -32,7 +32,8 @@ options:
     description:
       - Application permissions that the link is meant to grant, by API and by name.
       - They must be configured in the registration.
-      - By default V(Incident.Read.All) of the Defender XDR API.
+      - By default V(SecurityIncident.Read.All) of Microsoft Graph.
+      - A link that asks for the Defender XDR API warns, once a run, that Microsoft ends it on 2027-02-01.
       - A wrong name is refused, with the nearest right one.
     type: dict
     suboptions:
@@ -93,10 +94,9 @@ EXAMPLES = r"""
     client_id: 11111111-1111-1111-1111-111111111111
     redirect_uri: https://localhost/consent-result
     permissions:
-      xdr:
-        - Incident.Read.All
       graph:
         - SecurityIncident.Read.All
+        - ThreatHunting.Read.All
 
 - name: The link of Microsoft's partner page
   mssp.defender.defender_consent_url:
@@ -125,8 +125,8 @@ permissions:
   returned: success, but for O(hosts)
   type: dict
   sample:
-    xdr:
-      - Incident.Read.All
+    graph:
+      - SecurityIncident.Read.All
 client_id:
   description: The application of the links. With O(hosts) each customer's entry has it.
   returned: with O(tenants)

@@ -19,20 +19,30 @@ description:
 options:
   api:
     description:
-      - V(xdr) is the Defender XDR API, V(graph) is Microsoft Graph security. Records have each API's own shape,
+      - V(graph) is Microsoft Graph security, V(xdr) is the Defender XDR API. Records have each API's own shape,
         to which O(normalize) adds a common one.
-      - V(xdr) needs the permission V(Incident.Read.All), V(graph) needs V(SecurityIncident.Read.All).
-      - Microsoft retires the Defender XDR API by 2027-02-01. From 2027-01-01 on V(xdr) warns of it, once a run.
+      - V(graph) needs the permission V(SecurityIncident.Read.All), V(xdr) needs V(Incident.Read.All).
+      - Microsoft ends the Defender XDR API on 2027-02-01 (Message Center MC1220762). V(xdr) warns of it, once a run.
     type: str
-    choices: [xdr, graph]
-    default: xdr
+    choices: [graph, xdr]
+    default: graph
   alerts:
     description:
-      - Whether Microsoft Graph is to send the alerts of each incident with it. The Defender XDR API always does.
+      - Whether Microsoft Graph is to send the alerts of each incident with it, which takes no further call.
+        The Defender XDR API always does.
       - Where Microsoft Graph fails over an incident with many alerts, that one comes without them, and is named in
         C(quarantined).
     type: bool
-    default: false
+    default: true
+  switched_checkpoint:
+    description:
+      - What to do with a O(checkpoint) of the other API, after a change of O(api). The filters must be the same.
+      - V(continue) goes on where that one stood. An incident has the same ID in both APIs, and those that were updated
+        within the last half an hour before may come again.
+      - V(restart) begins anew with O(backfill).
+    type: str
+    choices: [continue, restart]
+    default: continue
   status:
     description:
       - Only incidents in one of these states. More than one state is filtered locally.
@@ -96,14 +106,12 @@ EXAMPLES = r"""
     dest: /var/lib/mssp/incidents
     backfill: 90d
 
-- name: The same tenant through Microsoft Graph, with alerts, and in a shape that both APIs have in common
+- name: As Microsoft's page on partner access has it, by the API that Microsoft ends
   mssp.defender.defender_incidents:
     tenant_id: contoso.example
     client_id: 11111111-1111-1111-1111-111111111111
     client_secret: "{{ lookup('ansible.builtin.env', 'AZURE_CLIENT_SECRET') }}"
-    api: graph
-    alerts: true
-    normalize: true
+    api: xdr
     severity:
       - High
 """
@@ -135,10 +143,10 @@ incidents:
   type: list
   elements: dict
   sample:
-    - incidentId: 924565
-      incidentName: Ransomware activity on one endpoint
-      severity: Medium
-      status: Active
+    - id: "924565"
+      displayName: Ransomware activity on one endpoint
+      severity: medium
+      status: active
 count:
   description: How many incidents were returned or written.
   returned: for a single tenant that is C(granted), or that O(dest) and O(checkpoint) are given for
@@ -195,6 +203,19 @@ warnings:
   type: list
   elements: str
   sample: []
+switched_from:
+  description: The API that O(checkpoint) was of until now. In check mode, what the switch would do from it on.
+  returned: for a single tenant that is C(granted), after a change of O(api)
+  type: str
+  sample: xdr
+set_aside:
+  description:
+    - Where the file in O(dest) was put that holds records of the other API, because one file never holds both shapes.
+    - It is the name of that file with the API behind it, and a number where that is taken. In check mode, where it
+      would be put.
+  returned: with O(dest) and O(checkpoint), where there was such a file and something to write
+  type: str
+  sample: /var/lib/mssp/contoso.jsonl.xdr
 dest:
   description: The file that holds the incidents.
   returned: with O(dest)

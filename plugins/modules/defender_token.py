@@ -18,9 +18,11 @@ description:
 options:
   resource:
     description:
-      - The API that the token is for. V(xdr) is the Defender XDR API, V(graph) is Microsoft Graph.
+      - The API that the token is for. V(graph) is Microsoft Graph, V(xdr) is the Defender XDR API.
       - Or a resource URI, without C(/.default).
-      - By default each API of O(permissions), or else V(xdr).
+      - By default each API of O(permissions), or else V(graph).
+      - Microsoft ends the Defender XDR API on 2027-02-01 (Message Center MC1220762).
+        A token for it warns of that, once a run.
     type: str
   permissions:
     description:
@@ -49,8 +51,8 @@ options:
   required_roles:
     description:
       - Application permissions that the token must carry, by name. A C(ReadWrite) role covers its C(Read) twin.
-      - By default those of O(permissions), or else V(Incident.Read.All) for V(xdr), V(SecurityIncident.Read.All) for
-        V(graph), none for other resources.
+      - By default those of O(permissions), or else V(SecurityIncident.Read.All) for V(graph), V(Incident.Read.All) for
+        V(xdr), none for other resources.
     type: list
     elements: str
   verify_signature:
@@ -117,7 +119,7 @@ EXAMPLES = r"""
     client_id: 11111111-1111-1111-1111-111111111111
     client_secret: "{{ lookup('ansible.builtin.env', 'AZURE_CLIENT_SECRET') }}"
     required_roles:
-      - Incident.Read.All
+      - SecurityIncident.Read.All
   register: fleet
 
 - name: Hand a token to another module
@@ -162,7 +164,7 @@ roles:
   type: list
   elements: str
   sample:
-    - Incident.Read.All
+    - SecurityIncident.Read.All
 missing_roles:
   description: Required roles that the token lacks. They make the tenant C(partial).
   returned: when a token was issued
@@ -179,7 +181,7 @@ audience:
   description: The API that the token is for, as the token names it.
   returned: when a token was issued
   type: str
-  sample: https://api.security.microsoft.com
+  sample: https://graph.microsoft.com
 issuer:
   description: Who issued the token.
   returned: when a token was issued

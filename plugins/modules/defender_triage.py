@@ -40,12 +40,13 @@ options:
     type: path
   api:
     description:
-      - V(xdr) is the Defender XDR API, V(graph) is Microsoft Graph security.
-      - V(xdr) needs the permission V(Incident.ReadWrite.All), V(graph) needs V(SecurityIncident.ReadWrite.All),
+      - V(graph) is Microsoft Graph security, V(xdr) is the Defender XDR API.
+      - V(graph) needs the permission V(SecurityIncident.ReadWrite.All), V(xdr) needs V(Incident.ReadWrite.All),
         in check mode too.
+      - Microsoft ends the Defender XDR API on 2027-02-01 (Message Center MC1220762). V(xdr) warns of it, once a run.
     type: str
-    choices: [xdr, graph]
-    default: xdr
+    choices: [graph, xdr]
+    default: graph
   updated_after:
     description:
       - Look only at incidents updated at this time or later.

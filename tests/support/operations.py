@@ -15,7 +15,7 @@ from support.vaults import VAULT_PASSWORD, vault
 from ansible_collections.mssp.defender.plugins.module_utils._core.registration.vars_file import Vault
 from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform
 from ansible_collections.mssp.defender.plugins.module_utils._operations.operation import Operation, Options
-from ansible_collections.mssp.defender.plugins.module_utils._operations.task_context import Inventory
+from ansible_collections.mssp.defender.plugins.module_utils._operations.task_context import TaskContext
 from ansible_collections.mssp.defender.plugins.plugin_utils._vault import RunVault
 
 _PLUGINS = "ansible_collections.mssp.defender.plugins"
@@ -32,8 +32,8 @@ OPERATIONS = {path.stem: operation_of(path.stem) for path in _MODULES}
 """Module name to operation."""
 
 
-class OperationHost:
-    """The options of one task as a playbook gives them (None leaves one out), defaults and environment filled in."""
+class OperationHost(TaskContext):
+    """One task as a playbook gives it (None leaves an option out), defaults and environment filled in."""
 
     def __init__(
         self,
@@ -41,22 +41,15 @@ class OperationHost:
         check_mode: bool = False,
         run_directory: Path | None = None,
         vault: Vault | None = None,
-        inventory: Inventory | None = None,
         **options: Any,
     ) -> None:
         given = {name: value for name, value in options.items() if value is not None}
         validated = ArgumentSpecValidator(operation.arguments, **operation.constraints).validate(given)
         assert validated.error_messages == []
-        self.params = validated.validated_parameters
-        self.check_mode = check_mode
-        self.run_directory = run_directory
-        self.vault = vault
-        self.progress = None
-        self.inventory = inventory
-        self.warnings: list[str] = []
-
-    def warn(self, message: str) -> None:
-        self.warnings.append(message)
+        warnings: list[str] = []
+        super().__init__(validated.validated_parameters, warnings.append, check_mode, run_directory, vault)
+        # the class is frozen
+        object.__setattr__(self, "warnings", warnings)
 
 
 class Tasks:

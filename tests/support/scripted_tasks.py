@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from support.machine import Clock
 from support.operations import OperationHost
-from support.scripted_entra import CLIENT, OTHER_TENANT, ROLES, TENANT, ScriptedEntra, token_path
+from support.scripted_entra import CLIENT, OTHER_TENANT, RESOURCE, ROLES, TENANT, ScriptedEntra, token_path
 from support.scripted_graph import (
     DONE,
     UNIQUE_NAME,
@@ -49,25 +49,30 @@ def connection_to(server: ScriptedServer) -> dict[str, Any]:
 
 
 class ReadingTask:
-    """One task after the other, each in a run of its own. `warnings` are those of the last."""
+    """One task after the other, each in a run of its own. `warnings` are those of the last, but of an API's end."""
 
     def __init__(self, operation: Operation, entra: ScriptedEntra, api: str) -> None:
         self.server: ScriptedServer = entra.server
         self.server.has_no_more = True
         self.warnings: list[str] = []
         self._operation = operation
+        # the records of these tests are bare ones
+        self._defaults: dict[str, Any] = {"normalize": False}
+        if "api" in operation.arguments:
+            self._defaults |= {"api": "xdr" if api == RESOURCE else "graph", "alerts": False}
         for tenant in (TENANT, OTHER_TENANT):
             self.server.script(token_path(tenant), entra.granting(entra.token(tid=tenant, aud=api, roles=ROLES)))
 
     def __call__(self, check_mode: bool = False, **options: Any) -> dict[str, Any]:
         given = {
             **connection_to(self.server),
+            **self._defaults,
             **({} if "tenants" in options else {"tenant_id": TENANT}),
             **options,
         }
         host = OperationHost(self._operation, check_mode, **given)
-        self.warnings = host.warnings
         result: dict[str, Any] = self._operation.run(host)
+        self.warnings = [warning for warning in host.warnings if "MC1220762" not in warning]
         return result
 
     def asked(self, path: str) -> list[dict[str, str]]:

@@ -57,13 +57,17 @@ class Draft:
             self._draft = None
         return True
 
+    @property
+    def has_lines(self) -> bool:
+        """Whether anything has been written to the draft."""
+        return self._digest.digest() != hashlib.blake2b().digest()
+
     def append(self) -> bool:
         """Add the lines to the end of the file, synced to disk, and tell whether there were any; without any it stays.
 
         JSON that a kill has torn off in mid-line is cut away first: its writer will hand it out again.
         """
-        has_lines = self._digest.digest() != hashlib.blake2b().digest()
-        if self._draft and has_lines:
+        if self._draft and self.has_lines:
             with (
                 _naming(self._path),
                 _stream(self._draft, os.O_RDONLY) as source,
@@ -78,7 +82,7 @@ class Draft:
                 target.flush()
                 os.fsync(target.fileno())
         self.discard()
-        return has_lines
+        return self.has_lines
 
     def discard(self) -> None:
         """Remove what was not committed. Safe to call at any time."""

@@ -14,7 +14,6 @@ from . import timestamps
 from .errors import Reason
 
 _DAY = "2027-02-01"
-_WARNED_FROM = timestamps.ticks("2027-01-01") / timestamps.TICKS_PER_SECOND
 _ENDS = timestamps.ticks(_DAY) / timestamps.TICKS_PER_SECOND
 _SWITCH = "set api: graph (in the role partner_access: partner_access_api: graph)"
 _GONE = (404, 410)
@@ -22,14 +21,10 @@ _GONE = (404, 410)
 _OTHER_REASONS = (400, 401, 403, 429)
 
 
-def warning(now: float) -> str | None:
-    """Return what to warn of when the XDR API is used at `now` (seconds since 1970), None before 2027."""
-    if now < _WARNED_FROM:
-        return None
-    return (
-        f"Microsoft retires the Defender XDR API: advanced hunting stops on {_DAY}, and incidents may stop with it. "
-        f"Microsoft Graph serves both: {_SWITCH}"
-    )
+def warning(now: float) -> str:
+    """Return what to warn of when the XDR API is used at `now` (seconds since 1970)."""
+    ends = "ends" if now < _ENDS else "ended"
+    return f"Microsoft {ends} the Defender XDR API on {_DAY} (Message Center MC1220762): {_SWITCH}"
 
 
 def explained(reason: Reason, status: int | None, now: float) -> Reason:

@@ -65,6 +65,10 @@ PERMISSIONS: dict[str, OptionSpec] = {
     },
 }
 
+API: dict[str, OptionSpec] = {
+    "api": {"type": "str", "choices": list(permissions.APIS), "default": permissions.DEFAULT.name},
+}
+
 PACED: dict[str, OptionSpec] = {"paced": {"type": "bool", "default": True}}
 
 PREFIX = "partner_access_"

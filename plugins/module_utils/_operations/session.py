@@ -26,8 +26,6 @@ from .._core.wire.patience import Patience
 from . import options
 from .task_context import TaskContext
 
-_WARNED = "warned-of-retirement"
-
 
 def check_counts(params: Mapping[str, Any]) -> None:
     """Raise OptionError for a count that must be at least 1. An operation in a single tenant has no concurrency."""
@@ -89,19 +87,9 @@ class Session:
     def check_api(self, api: Api) -> None:
         """Warn, once a run, of an API that is about to end. Raises OptionError for a cloud without the API."""
         self._addresses(api)
-        warning = retirement.warning(time.time()) if api is permissions.XDR else None
-        if warning and self._is_first_to_warn():
-            self._task.warn(warning)
+        if api is permissions.XDR:
+            self._task.warn_once("retirement", retirement.warning(time.time()))
 
     def _addresses(self, api: Api) -> tuple[str, str]:
         resource = permissions.resource_of(api, self.cloud)
         return resource, (self.cloud.graph_url if api is permissions.GRAPH else self.cloud.xdr_url) or resource
-
-    def _is_first_to_warn(self) -> bool:
-        if self._task.run_directory is None:
-            return True
-        try:
-            (self._task.run_directory / _WARNED).touch(mode=0o600, exist_ok=False)
-        except FileExistsError:
-            return False
-        return True

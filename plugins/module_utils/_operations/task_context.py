@@ -41,3 +41,12 @@ class TaskContext:
     run_directory: Path | None = None
     vault: Vault | None = None
     progress: Progress | None = None
+
+    def warn_once(self, subject: str, message: str) -> None:
+        """Warn, unless another task of this run has warned of the same subject."""
+        if self.run_directory is not None:
+            try:
+                (self.run_directory / f"warned-of-{subject}").touch(mode=0o600, exist_ok=False)
+            except FileExistsError:
+                return
+        self.warn(message)

@@ -16,16 +16,15 @@ def seconds(text: str) -> float:
     return timestamps.ticks(text) / timestamps.TICKS_PER_SECOND
 
 
-@pytest.mark.parametrize("moment", ["2026-11-23", "2026-12-31T23:59:59.9Z"])
-def test_before_2027_nobody_is_warned(moment: str) -> None:
-    assert retirement.warning(seconds(moment)) is None
-
-
-@pytest.mark.parametrize("moment", ["2027-01-01T00:00:00Z", "2027-02-01", "2030-06-01"])
-def test_from_2027_on_the_warning_says_what_stops_when_and_which_setting_switches(moment: str) -> None:
-    warning = retirement.warning(seconds(moment)) or ""
-    for part in ("advanced hunting", "incidents", "2027-02-01", SWITCH, "partner_access_api: graph"):
+@pytest.mark.parametrize(
+    ("moment", "says"),
+    [("2026-11-30", "ends"), ("2027-01-31T23:59:59Z", "ends"), ("2027-02-01", "ended"), ("2030-06-01", "ended")],
+)
+def test_the_warning_says_what_ends_when_on_whose_word_and_which_setting_switches(moment: str, says: str) -> None:
+    warning = retirement.warning(seconds(moment))
+    for part in (f"Microsoft {says} the Defender XDR API", "2027-02-01", "MC1220762", SWITCH):
         assert part in warning
+    assert "partner_access_api: graph" in warning
 
 
 @pytest.mark.parametrize("moment", ["2026-11-23", "2027-03-01"])

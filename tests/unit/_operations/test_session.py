@@ -10,18 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.machine import Clock
 from support.operations import OperationHost
 from support.scripted_entra import CLIENT, RESOURCE, TENANT, ScriptedEntra, token_path
 from support.scripted_server import Answer
 
-from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
+from ansible_collections.mssp.defender.plugins.module_utils._core import retirement
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError, Postponed, TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity import permissions
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.access import Access, Target
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading.dialects import XDR_INCIDENTS
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.patience import Patience
-from ansible_collections.mssp.defender.plugins.module_utils._operations import session as session_module
 from ansible_collections.mssp.defender.plugins.module_utils._operations.consent import token
 from ansible_collections.mssp.defender.plugins.module_utils._operations.reading import incidents
 from ansible_collections.mssp.defender.plugins.module_utils._operations.session import Session
@@ -185,14 +183,6 @@ def test_calls_are_counted_of_work_that_ends_in_a_wait(entra: ScriptedEntra, tmp
     assert calls_until_put_off(reading_session(entra, tmp_path)) == 19
 
 
-class Calendar(Clock):
-    """A clock that stands on a day."""
-
-    def __init__(self, day: str) -> None:
-        super().__init__()
-        self.sleep(timestamps.ticks(day) / timestamps.TICKS_PER_SECOND - time.time())
-
-
 def warned(api: permissions.Api, run_directory: Path | None = None) -> list[str]:
     """The warnings of one task."""
     host = OperationHost(
@@ -202,35 +192,21 @@ def warned(api: permissions.Api, run_directory: Path | None = None) -> list[str]
     return host.warnings
 
 
-def test_before_2027_nobody_is_warned(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(session_module, "time", Calendar("2026-12-31T23:00:00Z"))
-    assert warned(permissions.XDR, tmp_path) == []
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_from_2027_on_a_run_is_warned_once_of_the_api_that_ends(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(session_module, "time", Calendar("2027-01-01T00:00:01Z"))
+def test_a_run_is_warned_once_of_the_api_that_ends(tmp_path: Path) -> None:
     assert warned(permissions.GRAPH, tmp_path) == []
     (warning,) = warned(permissions.XDR, tmp_path)
-    assert "2027-02-01" in warning
-    assert "api: graph" in warning
+    assert warning == retirement.warning(time.time())
     assert warned(permissions.XDR, tmp_path) == []
     another = tmp_path / "another run"
     another.mkdir()
     assert warned(permissions.XDR, another) == [warning]
 
 
-def test_a_module_on_another_host_has_no_run_to_remember(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_module, "time", Calendar("2027-01-02"))
+def test_a_module_on_another_host_has_no_run_to_remember() -> None:
     assert len(warned(permissions.XDR)) == len(warned(permissions.XDR)) == 1
 
 
-def test_the_workers_of_a_run_warn_once_however_many_start_together(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(session_module, "time", Calendar("2027-01-02"))
+def test_the_workers_of_a_run_warn_once_however_many_start_together(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(lambda _task: warned(permissions.XDR, tmp_path), range(8)))
     assert sum(map(len, results)) == 1

@@ -32,7 +32,7 @@ def test_one_api_is_asked_for_what_reads_incidents_and_never_for_writing(api: pe
 
 @pytest.mark.parametrize("apis", [[], "", ["xdr", "grpah"], "windows"])
 def test_a_misspelling_does_not_ask_for_less_in_silence(apis: Any) -> None:
-    with pytest.raises(AnsibleFilterError, match="name xdr, graph or both"):
+    with pytest.raises(AnsibleFilterError, match="name graph, xdr or both"):
         read_permissions(apis)
 
 

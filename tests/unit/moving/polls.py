@@ -23,7 +23,7 @@ from unit.moving.tenant import ticks
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import fleet
 from ansible_collections.mssp.defender.plugins.module_utils._core.files import Draft
-from ansible_collections.mssp.defender.plugins.module_utils._core.reading import reader
+from ansible_collections.mssp.defender.plugins.module_utils._core.reading import dialects, reader
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
 from ansible_collections.mssp.defender.plugins.module_utils._operations.reading import incidents, tenant_read
 
@@ -120,7 +120,7 @@ class Poller:
             checkpoint=str(self._folder / "checkpoint"),
             **self.options,
         )
-        dialect = incidents.DIALECTS[self._api]
+        dialect = dialects.INCIDENTS[self._api]
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(fleet, "clock", SimpleNamespace(monotonic=lambda: time.monotonic() * _HASTE))
             patch.setattr(fleet, "queue", SimpleNamespace(Queue=_HastyQueue, Empty=queue.Empty))
@@ -128,7 +128,7 @@ class Poller:
                 patch.setattr(module, "time", SimpleNamespace(time=self._clock))
             if self.page_size:
                 smaller = dataclasses.replace(dialect, page_size=min(self.page_size, dialect.page_size))
-                patch.setitem(incidents.DIALECTS, self._api, smaller)
+                patch.setitem(dialects.INCIDENTS, self._api, smaller)
             with death.awaits() if death else contextlib.nullcontext():
                 result = incidents.run(host)
         return {outcome["tenant_id"]: outcome for outcome in result["tenants"]}

@@ -19,10 +19,10 @@ description:
   - Reads as M(mssp.defender.defender_incidents) does, under the same quotas. Checkpoints survive restarts.
   - A secret belongs into the environment or a file. C(ansible-rulebook -vv) prints the options of a rulebook's sources.
   - Options that are not listed below are those of that module, with the same meaning and environment variables.
-    C(api), C(status), C(severity), C(assigned_to), C(filter), C(alerts), C(normalize), C(concurrency), C(paced),
-    C(client_id), C(client_secret), C(certificate_path), C(certificate_password), C(federated_token_file), C(cloud),
-    C(authority_url), C(graph_url), C(xdr_url), C(ca_path), C(timeout), C(retries), C(max_wait), C(tenant_timeout) and
-    C(cache).
+    C(api), C(status), C(severity), C(assigned_to), C(filter), C(alerts), C(normalize), C(switched_checkpoint),
+    C(concurrency), C(paced), C(client_id), C(client_secret), C(certificate_path), C(certificate_password),
+    C(federated_token_file), C(cloud), C(authority_url), C(graph_url), C(xdr_url), C(ca_path), C(timeout), C(retries),
+    C(max_wait), C(tenant_timeout) and C(cache).
 options:
   tenants:
     description:
@@ -68,7 +68,6 @@ EXAMPLES = r"""
     checkpoint: checkpoints
     client_id: 11111111-1111-4111-8111-111111111111
     certificate_path: application.pem
-    api: graph
     interval: 30
 """
 

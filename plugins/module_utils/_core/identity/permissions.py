@@ -59,7 +59,9 @@ GRAPH = Api(
     default_role="SecurityIncident.Read.All",
     delegated=("User.Read", "openid", "profile", "email", "offline_access"),
 )
-APIS = {api.name: api for api in (XDR, GRAPH)}
+APIS = {api.name: api for api in (GRAPH, XDR)}
+DEFAULT = GRAPH
+"""The API that is meant where none is named: the one that Microsoft keeps (see `retirement`)."""
 
 
 def resource_of(api: Api, cloud: Cloud) -> str:

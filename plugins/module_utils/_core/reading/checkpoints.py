@@ -12,6 +12,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from .. import errors, files, ownership, timestamps
 from ..errors import Reason, TenantError, UntrustedFile
@@ -31,13 +32,17 @@ class Checkpoint:
     `capacity` is what the service's pages were seen to hold, and `proven_at` (ticks) when that was last put to
     the test; `file_end` is where the file that records go to ended.
 
+    `counterpart` is the scope of the same read from the other API. From a checkpoint of that one the read goes on (then
+    `is_switched` is true until the next save), or begins anew with `anew`.
+
     Raises TenantError for a file that belongs to another scope or cannot be understood: starting over in silence would
     hand everything out twice.
     """
 
-    def __init__(self, path: Path, scope: str) -> None:
+    def __init__(self, path: Path, scope: str, counterpart: str | None = None, anew: bool = False) -> None:
         self._path = path
         self._scope = scope
+        self.is_switched = False
         self.watermark: int | None = None
         self.seen: dict[str, int] = {}
         self.owed: list[Quarantined] = []
@@ -45,7 +50,7 @@ class Checkpoint:
         self.capacity = Capacity()
         self.proven_at = timestamps.FIRST
         self.file_end: FileEnd | None = None
-        self._load()
+        self._load(counterpart, anew)
 
     def read_from(self) -> int | None:
         """Return the time of last update to read from, in ticks; None where nothing was read yet."""
@@ -87,21 +92,15 @@ class Checkpoint:
         }
         files.replace_private(self._path, json.dumps(content, sort_keys=True) + "\n")
         self.watermark = watermark
+        self.is_switched = False
 
-    def _load(self) -> None:
+    def _load(self, counterpart: str | None, anew: bool) -> None:
         try:
             content = json.loads(ownership.read(self._path))
-            scope, self.watermark = content["scope"], timestamps.ticks(content["watermark"])
-            self.seen = {str(identity): int(updated) for identity, updated in content["seen"].items()}
-            self.owed = [
-                Quarantined(one["id"], timestamps.ticks(one["updated"]), str(one["code"])) for one in content["owed"]
-            ]
-            # a file of an earlier release has none of these
-            self.begun = bool(content.get("begun", True))
-            self.capacity = Capacity(**{name: int(value) for name, value in content.get("capacity", {}).items()})
-            self.proven_at = timestamps.ticks(content["proven_at"]) if "proven_at" in content else timestamps.FIRST
-            if content.get("file_end"):
-                self.file_end = FileEnd(str(content["file_end"]["path"]), int(content["file_end"]["length"]))
+            scope = str(content["scope"])
+            self.is_switched = scope == counterpart
+            if scope == self._scope or (self.is_switched and not anew):
+                self._take_up(content)
         except FileNotFoundError:
             return
         except UntrustedFile as error:
@@ -109,8 +108,24 @@ class Checkpoint:
             raise TenantError(Reason(errors.ERROR, meaning, error.remedy)) from None
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
             raise self._unusable("is damaged") from None
-        if scope != self._scope:
+        if scope not in (self._scope, counterpart):
             raise self._unusable(f"belongs to {scope}, and this is a read of {self._scope}")
+
+    def _take_up(self, content: Mapping[str, Any]) -> None:
+        self.watermark = timestamps.ticks(content["watermark"])
+        self.seen = {str(identity): int(updated) for identity, updated in content["seen"].items()}
+        self.owed = [
+            Quarantined(one["id"], timestamps.ticks(one["updated"]), str(one["code"])) for one in content["owed"]
+        ]
+        # a file of an earlier release has none of these
+        self.begun = bool(content.get("begun", True))
+        if content.get("file_end"):
+            self.file_end = FileEnd(str(content["file_end"]["path"]), int(content["file_end"]["length"]))
+        if self.is_switched:
+            # what the pages of the other API hold says nothing of this one's
+            return
+        self.capacity = Capacity(**{name: int(value) for name, value in content.get("capacity", {}).items()})
+        self.proven_at = timestamps.ticks(content["proven_at"]) if "proven_at" in content else timestamps.FIRST
 
     def _unusable(self, fault: str) -> TenantError:
         remedy = "name another file, or remove this one to read again from the backfill on"

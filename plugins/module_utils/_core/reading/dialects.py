@@ -9,8 +9,9 @@ responses" gives 500 as the most that `$skip` can be for alerts; no page names o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..calls import Call
 from ..wire.pacing import GRAPH_SECURITY, XDR_GET, XDR_LIST
@@ -18,13 +19,15 @@ from ..wire.pacing import GRAPH_SECURITY, XDR_GET, XDR_LIST
 
 @dataclass(frozen=True)
 class Dialect:
-    """A collection of one API: its name, path and largest page, the fields that queries use, the calls that read it.
+    """A collection of one API (`api`): its name, path and largest page, the fields that queries use, the calls that
+    read it.
 
     `most_skipped` is the largest `$skip` worth asking for: more is refused, or delays what is known to be complete.
     `filters` are the options that the service can filter by; `expand` is what a query adds to get alerts, where they do
     not come by themselves.
     """
 
+    api: str
     records: str
     path: str
     page_size: int
@@ -58,6 +61,7 @@ _XDR_READERS = ("Incident.Read.All", "Incident.ReadWrite.All")
 _PREFER = {"Prefer": "include-unknown-enum-members"}
 
 XDR_INCIDENTS = Dialect(
+    api="xdr",
     records="incidents",
     path="/api/incidents",
     page_size=100,
@@ -72,6 +76,7 @@ XDR_INCIDENTS = Dialect(
 )
 _LIST_INCIDENTS, _GET_INCIDENT = _graph_calls("incidents", "SecurityIncident")
 GRAPH_INCIDENTS = Dialect(
+    api="graph",
     records="incidents",
     path="/v1.0/security/incidents",
     page_size=50,
@@ -89,6 +94,7 @@ GRAPH_INCIDENTS = Dialect(
 )
 _LIST_ALERTS, _GET_ALERT = _graph_calls("alerts", "SecurityAlert")
 GRAPH_ALERTS = Dialect(
+    api="graph",
     records="alerts",
     path="/v1.0/security/alerts_v2",
     # a thousand would be allowed, and make pages of many megabytes
@@ -103,3 +109,22 @@ GRAPH_ALERTS = Dialect(
     headers=_PREFER,
     write_value=camel_case,
 )
+
+INCIDENTS = {dialect.api: dialect for dialect in (GRAPH_INCIDENTS, XDR_INCIDENTS)}
+"""Incidents by the API that they are read from.
+
+Both have them under the same ids: a Graph incident's `id` is the number in its `incidentWebUrl`, and its alerts name it
+as their `incidentId`, as those of the XDR API do (recorded; no page of Microsoft's says it in a sentence).
+"""
+
+
+def counterpart(dialect: Dialect) -> Dialect | None:
+    """Return how the other API has the same records, under the same ids; None where it does not have them."""
+    if dialect.records != GRAPH_INCIDENTS.records:
+        return None
+    return next(other for api, other in INCIDENTS.items() if api != dialect.api)
+
+
+def api_of(record: Mapping[str, Any]) -> str | None:
+    """Return which API sent a record, by what names it; None for what is no record of either."""
+    return next((api for api, dialect in INCIDENTS.items() if dialect.id_field in record), None)

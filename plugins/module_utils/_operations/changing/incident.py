@@ -8,12 +8,13 @@ from typing import Any
 
 from ..._core.changing import changes
 from ..operation import Operation, OptionSpec
+from ..options import API
 from ..task_context import TaskContext
 from . import record_change
 
 ARGUMENTS: dict[str, OptionSpec] = {
     **record_change.arguments("incident", changes.INCIDENT_STATUSES, has_tags=True),
-    "api": {"type": "str", "choices": list(changes.INCIDENT_FORMS), "default": "xdr"},
+    **API,
 }
 CONSTRAINTS = record_change.constraints("incident")
 VARIABLES = record_change.VARIABLES

@@ -26,7 +26,7 @@ from ..._core.reading.reader import Reader
 from ..._core.wire.records import Record
 from .. import fleet_task
 from ..operation import Constraints, Operation, OptionSpec
-from ..options import CONNECTION, OF_RUN, ONE_OR_MANY, PACED, PREFIX, TENANTS
+from ..options import API, CONNECTION, OF_RUN, ONE_OR_MANY, PACED, PREFIX, TENANTS
 from ..reading.tenant_read import warn_of_future
 from ..session import Session
 from ..task_context import Params, TaskContext
@@ -36,7 +36,7 @@ ARGUMENTS: dict[str, OptionSpec] = {
     **TENANTS,
     **CONNECTION,
     **PACED,
-    "api": {"type": "str", "choices": list(changes.INCIDENT_FORMS), "default": "xdr"},
+    **API,
     "rules": {"type": "list", "elements": "dict"},
     "rules_file": {"type": "path"},
     "updated_after": {"type": "str"},

@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from ..._core import clouds, timestamps
+from ..._core import clouds, retirement, timestamps
 from ..._core.clouds import Cloud
 from ..._core.errors import OptionError
 from ..._core.identity import consent, permissions
@@ -41,6 +41,8 @@ def run(task: TaskContext) -> dict[str, Any]:
     """Return the link of one tenant, or of all. Raises OptionError."""
     params = task.params
     link = _LinkMaker(params)
+    if permissions.XDR.name in link.permissions:
+        task.warn_once("retirement", retirement.warning(time.time()))
     if params["tenants"] is None:
         tenant_id = params["tenant_id"]
         if not tenant_id and params["form"] != "authorize":
@@ -107,16 +109,18 @@ def _of_fleet(task: TaskContext, link: _LinkMaker, tenant: Tenant) -> dict[str, 
 def _permissions(given: dict[str, list[str]] | None) -> dict[str, list[str]]:
     """Return the permissions per API that were asked for; by default what reading incidents needs."""
     if not given or not any(given.values()):
-        return {permissions.XDR.name: [permissions.XDR.default_role]}
+        return {permissions.DEFAULT.name: [permissions.DEFAULT.default_role]}
     return {
-        name: permissions.check_roles(permissions.APIS[name], roles, f"permissions.{name}")
-        for name, roles in given.items()
-        if roles
+        name: permissions.check_roles(api, given[name], f"permissions.{name}")
+        for name, api in permissions.APIS.items()
+        if given.get(name)
     }
 
 
 def _scope(wanted: dict[str, list[str]], cloud: Cloud) -> str:
     """One static scope is enough: `.default` grants every permission that the registration lists, of whichever API.
+
+    It is that of Microsoft Graph where that is asked for: every tenant has it, but not every one has the other API.
 
     Source: learn.microsoft.com, "Admin consent on the Microsoft identity platform".
     """

@@ -52,6 +52,8 @@ def run(task: TaskContext) -> dict[str, Any]:
     params = task.params
     session = Session(task, VARIABLES)
     asked = _asked(params, session.cloud)
+    for api in (one.api for one in asked if one.api):
+        session.check_api(api)
     work = {
         tenant: _TokenWork(
             session,
@@ -71,8 +73,9 @@ def run(task: TaskContext) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Asked:
-    """One token: what it is for, and the roles that it must carry."""
+    """One token: the API and what else it is for, and the roles that it must carry."""
 
+    api: Api | None
     target: Target
     required: list[str]
 
@@ -177,7 +180,7 @@ def _asked(params: Params, cloud: Cloud) -> list[_Asked]:
     if params["resource"]:
         return [_of_resource(params["resource"], required, cloud, version)]
     wanted = {name: roles for name, roles in (params["permissions"] or {}).items() if roles}
-    apis = [api for name, api in permissions.APIS.items() if name in wanted] or [permissions.XDR]
+    apis = [api for name, api in permissions.APIS.items() if name in wanted] or [permissions.DEFAULT]
     if required is not None:
         apis = apis[:1]
     if len(apis) > 1 and (params["dest"] or params["expose_token"]):
@@ -189,7 +192,7 @@ def _asked(params: Params, cloud: Cloud) -> list[_Asked]:
 def _of_api(api: Api, required: list[str] | None, cloud: Cloud, version: str) -> _Asked:
     wanted = [api.default_role] if required is None else required
     target = Target(permissions.resource_of(api, cloud), api.app_id, version)
-    return _Asked(target, permissions.check_roles(api, wanted, "required_roles"))
+    return _Asked(api, target, permissions.check_roles(api, wanted, "required_roles"))
 
 
 def _of_resource(resource: str, required: list[str] | None, cloud: Cloud, version: str) -> _Asked:
@@ -200,7 +203,8 @@ def _of_resource(resource: str, required: list[str] | None, cloud: Cloud, versio
             f"resource '{resource}' is none: write xdr, graph, or a resource URI (https:// or api://) without /.default"
         )
     known = permissions.api_of(resource)
-    return _Asked(Target(resource.rstrip("/"), known.app_id if known else None, version), required or [])
+    target = Target(resource.rstrip("/"), known.app_id if known else None, version)
+    return _Asked(known, target, required or [])
 
 
 def _together(proven: list[dict[str, Any]]) -> dict[str, Any]:

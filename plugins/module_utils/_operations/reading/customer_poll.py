@@ -10,7 +10,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from ..._core import files
+from ..._core import files, timestamps
 from ..._core.characters import plain
 from ..._core.errors import GRANTED, NOBODY, Postponed, TenantError
 from ..._core.outcomes import Outcome, Tenant
@@ -90,7 +90,9 @@ class Poll:
         dialect = self._request.dialect
         check_depth(record, dialect.records, "read it with defender_incidents and dest, and begin behind it")
         incident = {**record, "normalized": normalized(record)} if self._request.normalizes else dict(record)
-        version = (self.tenant.tenant_id, dialect.path, record.get(dialect.id_field), record.get(dialect.updated_field))
+        # both APIs have the same ids and times, which one may write with more digits
+        updated = timestamps.ticks_or_none(record.get(dialect.updated_field))
+        version = (self.tenant.tenant_id, dialect.records, str(record.get(dialect.id_field)), updated)
         return {
             # ansible-rulebook hands events to playbooks as variables, which are templated
             "incident": harmless(incident),

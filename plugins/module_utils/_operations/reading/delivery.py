@@ -31,7 +31,7 @@ ARGUMENTS: dict[str, OptionSpec] = {
     "filter": {"type": "str"},
     "limit": {"type": "int"},
     "newest": {"type": "int"},
-    "normalize": {"type": "bool", "default": False},
+    "normalize": {"type": "bool", "default": True},
     "dest": {"type": "path"},
     "checkpoint": {"type": "path"},
     "backfill": {"type": "str", "default": "30d"},
@@ -89,6 +89,7 @@ class _Reading:
         self._draft: Draft | None = None
         self._records: list[dict[str, Any]] = []
         self._changed = False
+        self._set_aside: Path | None = None
         self._unsettled: TenantRead | None = None
 
     def __call__(self) -> dict[str, Any]:
@@ -110,6 +111,7 @@ class _Reading:
             **({"redirects": reader.redirects} if self._request.dialect.redirect_field else {}),
             "quarantined": [left_out.to_result() for left_out in reader.quarantined],
             "warnings": read.warnings,
+            **({"switched_from": read.switched_from} if read.switched_from else {}),
         }
         if self._dest is None:
             self._unsettled = read
@@ -158,10 +160,12 @@ class _Reading:
     def _hand_over(self, read: TenantRead, dest: Path) -> dict[str, Any]:
         """Put what was read into the file: in place of what is there, or behind it where the read is incremental."""
         draft = self._draft_of(dest)
-        read.prepare()
+        if draft.has_lines:
+            self._set_aside = read.prepare() or self._set_aside
         # a whole read is not synced: what a power cut spoils, the next read replaces
         self._changed |= draft.append() if self._checkpoint else draft.commit(durable=False)
-        return {"dest": str(dest), "changed": self._changed}
+        aside = {"set_aside": str(self._set_aside)} if self._set_aside else {}
+        return {"dest": str(dest), **aside, "changed": self._changed}
 
     def _hand_over_part(self, read: TenantRead) -> dict[str, Any]:
         """Do the same with what has been read so far, where the next read can go on behind it."""

@@ -25,6 +25,7 @@ from ..._core.customers.customer import host_name
 from ..._core.errors import OptionError, Postponed
 from ..._core.identity import permissions
 from ..._core.outcomes import Outcome, Tenant, Work, outcome_of
+from ..._core.reading import dialects
 from .. import fleet_task
 from ..operation import Constraints, Options, OptionSpec
 from ..session import Session
@@ -96,7 +97,7 @@ def _polls(task: TaskContext) -> list[Poll]:
     session = Session(task, incidents.VARIABLES)
     Path(params["checkpoint"]).mkdir(mode=0o700, parents=True, exist_ok=True)
     api = params["api"]
-    request = read_request(task, session, permissions.APIS[api], incidents.DIALECTS[api], keeps_beginning=True)
+    request = read_request(task, session, permissions.APIS[api], dialects.INCIDENTS[api], keeps_beginning=True)
     checkpoints = {
         tenant: fleet_task.file_of(params, "checkpoint", tenant, ".checkpoint", is_read_back=True) for tenant in tenants
     }

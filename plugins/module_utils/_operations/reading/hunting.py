@@ -25,7 +25,7 @@ from ..._core.outcomes import Tenant
 from ..._core.wire.records import check_depth
 from .. import fleet_task
 from ..operation import Constraints, Operation, OptionSpec
-from ..options import CONNECTION, OF_CUSTOMER, OF_RUN, ONE_OR_MANY, PACED, PREFIX, TENANTS
+from ..options import API, CONNECTION, OF_CUSTOMER, OF_RUN, ONE_OR_MANY, PACED, PREFIX, TENANTS
 from ..session import Session
 from ..task_context import Params, TaskContext
 
@@ -33,7 +33,7 @@ ARGUMENTS: dict[str, OptionSpec] = {
     **TENANTS,
     **CONNECTION,
     **PACED,
-    "api": {"type": "str", "choices": ["graph", "xdr"], "default": "graph"},
+    **API,
     "query": {"type": "str"},
     "query_file": {"type": "path"},
     "timespan": {"type": "str"},

@@ -9,7 +9,7 @@ from typing import Any
 from ..._core.identity import permissions
 from ..._core.reading import dialects
 from ..operation import Operation, OptionSpec
-from ..options import CONNECTION, OF_CUSTOMER, OF_RUN, PACED, PREFIX, TENANTS
+from ..options import API, CONNECTION, OF_CUSTOMER, OF_RUN, PACED, PREFIX, TENANTS
 from ..session import Session
 from ..task_context import TaskContext
 from . import delivery
@@ -19,7 +19,7 @@ ARGUMENTS: dict[str, OptionSpec] = {
     **CONNECTION,
     **PACED,
     **delivery.ARGUMENTS,
-    "api": {"type": "str", "choices": ["xdr", "graph"], "default": "xdr"},
+    **API,
     "status": {
         "type": "list",
         "elements": "str",
@@ -32,11 +32,15 @@ ARGUMENTS: dict[str, OptionSpec] = {
         "choices": ["Informational", "Low", "Medium", "High"],
         "default": [],
     },
-    "alerts": {"type": "bool", "default": False},
+    "alerts": {"type": "bool", "default": True},
+    "switched_checkpoint": {"type": "str", "choices": ["continue", "restart"], "default": "continue"},
 }
 CONSTRAINTS = delivery.CONSTRAINTS
 VARIABLES = OF_CUSTOMER
-_OF_READING = ("status", "severity", "updated_after", "limit", "normalize", "dest", "checkpoint", "backfill")
+_OF_READING = (
+    *("status", "severity", "alerts", "updated_after", "limit", "normalize"),
+    *("dest", "checkpoint", "backfill", "switched_checkpoint"),
+)
 SETTINGS = {
     **OF_RUN,
     "api": f"{PREFIX}api",
@@ -44,13 +48,11 @@ SETTINGS = {
     "newest": f"{PREFIX}incidents_shown",
 }
 
-DIALECTS = {"xdr": dialects.XDR_INCIDENTS, "graph": dialects.GRAPH_INCIDENTS}
-
 
 def run(task: TaskContext) -> dict[str, Any]:
     """Return the incidents of one tenant, or of all. Raises OptionError before any tenant is touched."""
     api = task.params["api"]
-    return delivery.run(task, Session(task, VARIABLES), permissions.APIS[api], DIALECTS[api])
+    return delivery.run(task, Session(task, VARIABLES), permissions.APIS[api], dialects.INCIDENTS[api])
 
 
 OPERATION = Operation(ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES, settings=SETTINGS)

@@ -16,7 +16,7 @@ from ..._core.errors import OptionError, Postponed, TenantError
 from ..._core.identity import permissions
 from ..._core.identity.permissions import Api
 from ..._core.outcomes import Tenant
-from ..._core.reading import dialects
+from ..._core.reading import dialects, shapes
 from ..._core.reading.capacity import Capacity
 from ..._core.reading.checkpoints import OVERLAP, Checkpoint
 from ..._core.reading.dialects import Dialect
@@ -38,7 +38,8 @@ _SCOPE = ("status", "severity", "assigned_to", "created_after", "filter")
 class ReadRequest:
     """What is asked of every tenant alike. `scope` is what a checkpoint remembers of the filters.
 
-    `keeps_beginning` has a checkpoint remember where the first read began, even if there was nothing to read.
+    `restarts` has a read begin anew where its checkpoint is of the other API, and `keeps_beginning` has a checkpoint
+    remember where the first read began, even if there was nothing to read.
     """
 
     session: Session
@@ -50,6 +51,7 @@ class ReadRequest:
     normalizes: bool
     expands: bool
     check_mode: bool
+    restarts: bool
     keeps_beginning: bool
 
 
@@ -71,6 +73,7 @@ def read_request(
         params["normalize"],
         params.get("alerts", False),
         task.check_mode,
+        params.get("switched_checkpoint") == "restart",
         keeps_beginning,
     )
 
@@ -79,8 +82,8 @@ class TenantRead:
     """Hands out one tenant's records in portions: all that is requested, or what a checkpoint does not know.
 
     Its maker calls `settle` after the last of them has been handed over, or `settle_part` after some have, and where
-    they go to the file `dest`, `prepare` before that.
-    Raises TenantError for a checkpoint that cannot be used.
+    they go to the file `dest`, `prepare` before that. `switched_from` names the other API where the read goes on from
+    the checkpoint of that one. Raises TenantError for a checkpoint that cannot be used.
     """
 
     def __init__(self, request: ReadRequest, tenant: Tenant, checkpoint: Path | None, dest: Path | None = None) -> None:
@@ -89,7 +92,9 @@ class TenantRead:
         self._tenant = tenant
         self._started = int(time.time() * timestamps.TICKS_PER_SECOND)
         calls = request.session.calls(tenant.tenant_id, request.api)
-        self._checkpoint = Checkpoint(checkpoint, self._scope()) if checkpoint else None
+        other = dialects.counterpart(request.dialect)
+        self._checkpoint = self._open(checkpoint, other) if checkpoint else None
+        self.switched_from = other.api if other and self._checkpoint and self._checkpoint.is_switched else None
         query = request.query
         if self._checkpoint:
             query = replace(query, updated_after=self._since(self._checkpoint))
@@ -119,13 +124,24 @@ class TenantRead:
         yield from self.reader.pages()
         self._name_quarantined()
 
-    def prepare(self) -> None:
-        """Have a checkpoint know where the file ends, before the first read of all adds to it."""
-        if self._checkpoint and self._checkpoint.watermark is None and self._dest and not self._request.check_mode:
-            self._checkpoint.file_end = FileEnd.of(self._dest)
+    def prepare(self) -> Path | None:
+        """Make ready the file that records are about to be added to, and return where one of another shape was put.
+
+        Before the first read adds to a file, its checkpoint learns where that ends. Raises OSError.
+        """
+        checkpoint, check_mode = self._checkpoint, self._request.check_mode
+        if not (checkpoint and self._dest):
+            return None
+        aside = shapes.set_aside(self._dest, self._request.dialect, check_mode)
+        if (aside or checkpoint.is_switched or checkpoint.watermark is None) and not check_mode:
+            checkpoint.file_end = FileEnd.of(self._dest)
             # what cannot be written now cannot be later either, and `settle` tells that
             with contextlib.suppress(OSError):
-                self._checkpoint.save(self._settled_until, {}, [], begun=False)
+                if checkpoint.watermark is None:
+                    checkpoint.save(self._settled_until, {}, [], begun=False)
+                else:
+                    checkpoint.save(checkpoint.watermark, checkpoint.seen, checkpoint.owed, checkpoint.begun)
+        return aside
 
     def settle(self) -> None:
         """Move the checkpoint behind the whole read."""
@@ -137,9 +153,12 @@ class TenantRead:
         """Move the checkpoint behind what has been read so far, and return up to which moment that is complete."""
         return self._move(self.reader.read_until)
 
-    def _scope(self) -> str:
-        path, scope = self._request.dialect.path, self._request.scope
-        return f"{path} of tenant {self._tenant.tenant_id} filtered by {scope}"
+    def _open(self, path: Path, other: Dialect | None) -> Checkpoint:
+        scope = self._scope(self._request.dialect)
+        return Checkpoint(path, scope, self._scope(other) if other else None, anew=self._request.restarts)
+
+    def _scope(self, dialect: Dialect) -> str:
+        return f"{dialect.path} of tenant {self._tenant.tenant_id} filtered by {self._request.scope}"
 
     def _since(self, checkpoint: Checkpoint) -> int:
         """Return where to begin. Raises TenantError where a clock that was or is wrong makes that a moment to come."""

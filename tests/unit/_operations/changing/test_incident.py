@@ -34,6 +34,7 @@ class Task:
 
     def __call__(self, check_mode: bool = False, **options: Any) -> dict[str, Any]:
         given = {
+            "api": "xdr",
             **connection_to(self.server),
             **({} if "incidents" in options else {"tenant_id": TENANT, "incident_id": "7"}),
             **options,

@@ -47,6 +47,7 @@ class Task:
 
     def __call__(self, check_mode: bool = False, **options: Any) -> dict[str, Any]:
         given = {
+            "api": "xdr",
             **connection_to(self.server),
             **({} if "rules_file" in options else {"rules": [RULE]}),
             **({} if "tenants" in options else {"tenant_id": TENANT}),

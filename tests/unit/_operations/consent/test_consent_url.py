@@ -37,8 +37,8 @@ def refusal_of(**options: Any) -> str:
 def test_the_default_is_a_v2_link_to_what_reading_incidents_needs() -> None:
     result = run(tenant_id=TENANT.upper())
     assert result["url"].startswith(f"https://login.microsoftonline.com/{TENANT}/v2.0/adminconsent?")
-    assert query_of(result["url"])["scope"] == "https://api.security.microsoft.com/.default"
-    assert result["permissions"] == {"xdr": ["Incident.Read.All"]}
+    assert query_of(result["url"])["scope"] == "https://graph.microsoft.com/.default"
+    assert result["permissions"] == {"graph": ["SecurityIncident.Read.All"]}
     assert (result["changed"], result["state"], result["expires_at"]) == (False, None, None)
 
 
@@ -113,7 +113,10 @@ def test_a_tenant_of_a_fleet_that_can_be_none_is_warned_of_and_costs_no_other_it
         ({"tenant_id": TENANT, "state_key": "short"}, "state_key is shorter than 16 characters"),
         ({"tenant_id": TENANT, "state_lifetime": 0}, "state_lifetime is 0: it must be at least 1 day"),
         ({"form": "authorize", "state_key": KEY}, "state_key signs a state for one tenant"),
-        ({"tenant_id": TENANT, "cloud": "china"}, "cloud 'china' has no Microsoft Threat Protection API"),
+        (
+            {"tenant_id": TENANT, "cloud": "china", "permissions": {"xdr": ["Incident.Read.All"]}},
+            "cloud 'china' has no Microsoft Threat Protection API",
+        ),
         (
             {"tenant_id": TENANT, "permissions": {"xdr": ["Incidents.Read.All"]}},
             (

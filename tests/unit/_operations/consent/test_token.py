@@ -50,6 +50,7 @@ class Task:
             "authority_url": self.server.url,
             "ca_path": self.server.ca_path,
             "retries": 0,
+            **({} if "permissions" in options else {"resource": "xdr"}),
             **({} if "tenants" in options else {"tenant_id": TENANT}),
             **options,
         }

@@ -55,6 +55,8 @@ class Watch:
             "checkpoint": str(self.folder),
             **connection_to(self.server),
             "interval": 1,
+            "api": "xdr",
+            "normalize": False,
             "backfill": NOW,
             **options,
         }
