@@ -44,8 +44,10 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - Rows with C(customer), C(new), C(redirected), C(quarantined), C(complete_until) and C(file).
+    - Rows with C(customer), C(new), C(redirected), C(quarantined), C(complete_until), C(file), C(switched_from) and
+      C(set_aside).
     - C(quarantined) names the incidents that Microsoft could not send. C(complete_until) is empty for a whole read.
+    - C(switched_from) and C(set_aside) are empty unless the API changed.
   type: list
   elements: dict
 """
@@ -67,6 +69,8 @@ def _row(outcome: Mapping[str, Any]) -> dict[str, Any]:
         "quarantined": ", ".join(_named(left_out) for left_out in outcome.get("quarantined") or []),
         "complete_until": outcome.get("complete_until") or "",
         "file": outcome["dest"],
+        "switched_from": outcome.get("switched_from") or "",
+        "set_aside": outcome.get("set_aside") or "",
     }
 
 

@@ -29,6 +29,7 @@ SAMPLE_ROLES = ["Incident.Read.All", "SecurityAlert.Read.All", "SecurityIncident
         ("POST", "faults", [], "must be an object"),
         ("PATCH", "application", {"quota_per_minute": 0}, "quota_per_minute must be"),
         ("PATCH", "application", {"client_id": "x"}, "no 'client_id' to set"),
+        ("PATCH", "application", {"xdr_ends_at": "tomorrow"}, "xdr_ends_at: 'tomorrow' is not a date"),
         ("PATCH", "application", {"permissions": {"xdr": ["Incidents.Read.All"]}}, "Incidents.Read.All"),
         ("PATCH", "tenants/contoso.example", {"licenced": False}, "no 'licenced' to set"),
         ("PATCH", "tenants/nowhere.example", {"licensed": False}, "AADSTS90002"),

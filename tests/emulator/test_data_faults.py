@@ -122,6 +122,15 @@ def test_a_retired_endpoint(
     assert caller.get(XDR, tokens[XDR]).text == "Gone for good"
 
 
+def test_the_xdr_api_ends_on_its_day(caller: Caller, emulator: EmulatorProcess, tokens: dict[str, str]) -> None:
+    emulator.control("PATCH", "application", {"xdr_ends_at": "2999-01-01T00:00:00Z"})
+    assert caller.get(XDR, tokens[XDR]).status_code == 200
+    emulator.control("PATCH", "application", {"xdr_ends_at": "2026-01-01T00:00:00Z"})
+    ended = caller.get(XDR, tokens[XDR])
+    assert (ended.status_code, ended.json()["error"]["code"]) == (410, "Gone")
+    assert caller.get(INCIDENTS, tokens[INCIDENTS]).status_code == 200
+
+
 def test_a_change_that_is_accepted_and_not_made(
     caller: Caller, emulator: EmulatorProcess, consented: Consent, tokens: dict[str, str]
 ) -> None:

@@ -39,6 +39,8 @@ class Source:
             "tenants": [{"name": name, "tenant_id": emulator.tenant_id(name)} for name in customers],
             "checkpoint": str(checkpoint),
             "interval": 1,
+            "api": "xdr",
+            "normalize": False,
             "client_id": emulator.client_id,
             "client_secret": emulator.client_secret,
             "authority_url": emulator.url,

@@ -52,8 +52,13 @@ class OperationHost(TaskContext):
         object.__setattr__(self, "warnings", warnings)
 
 
+# most of what is tried with these does not depend on the API: it is that of Microsoft's page, unless a test says graph
+_OF_PAGE = {"api": "xdr"}
+_BARE = {"alerts": False, "normalize": False}
+
+
 class Tasks:
-    """Runs tasks of one run: they share `run_directory`, as the tasks of a playbook do.
+    """Runs tasks of one run, by the Defender XDR API: they share `run_directory`, as the tasks of a playbook do.
 
     `vault` is None where there is none to be had, as in a module on another host.
     """
@@ -77,25 +82,26 @@ class Tasks:
         }
 
     def token(self, **options: Any) -> dict[str, Any]:
-        return self._run("token", {**self.connection, **options})
+        asked = {} if options.get("permissions") else {"resource": "xdr"}
+        return self._run("token", {**self.connection, **asked, **options})
 
     def incidents(self, **options: Any) -> dict[str, Any]:
-        return self._run("incidents", {**self.connection, **options})
+        return self._run("incidents", {**self.connection, **_BARE, **_OF_PAGE, **options})
 
     def incident(self, **options: Any) -> dict[str, Any]:
-        return self._run("incident", {**self.connection, **options})
+        return self._run("incident", {**self.connection, **_OF_PAGE, **options})
 
     def alert(self, **options: Any) -> dict[str, Any]:
         return self._run("alert", {**self.connection, **options})
 
     def triage(self, **options: Any) -> dict[str, Any]:
-        return self._run("triage", {**self.connection, **options})
+        return self._run("triage", {**self.connection, **_OF_PAGE, **options})
 
     def hunting(self, **options: Any) -> dict[str, Any]:
         return self._run("hunting", {**self.connection, **options})
 
     def alerts(self, **options: Any) -> dict[str, Any]:
-        return self._run("alerts", {**self.connection, **options})
+        return self._run("alerts", {**self.connection, "normalize": False, **options})
 
     def consent_url(self, **options: Any) -> dict[str, Any]:
         return self._run("consent_url", {**self.connection, **options})

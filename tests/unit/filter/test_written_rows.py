@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.mssp.defender.plugins.filter.written_rows import FilterModule, written_rows
 
 WRITTEN = {"name": "contoso", "state": "granted", "count": 3, "dest": "incidents/contoso.jsonl"}
-NOTHING_ODD = {"redirected": 0, "quarantined": "", "complete_until": ""}
+NOTHING_ODD = {"redirected": 0, "quarantined": "", "complete_until": "", "switched_from": "", "set_aside": ""}
 
 
 def row(**more: Any) -> dict[str, Any]:
@@ -43,6 +43,11 @@ def test_each_quarantined_incident_is_named(left_out: dict[str, Any], named: str
 def test_a_read_that_could_not_finish_says_how_far_it_came() -> None:
     found = row(state="throttled", complete_until="2026-11-20T15:01:02Z")
     assert (found["new"], found["complete_until"]) == (3, "2026-11-20T15:01:02Z")
+
+
+def test_a_switch_says_where_the_file_of_the_other_api_is() -> None:
+    found = row(switched_from="xdr", set_aside="incidents/contoso.jsonl.xdr")
+    assert (found["switched_from"], found["set_aside"]) == ("xdr", "incidents/contoso.jsonl.xdr")
 
 
 @pytest.mark.parametrize(

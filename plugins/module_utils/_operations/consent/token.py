@@ -141,6 +141,11 @@ class _TokenWork:
         if proof.missing_roles:
             lacking = ", ".join(proof.missing_roles)
             remedy = f"open the consent link again, so that {lacking} is granted"
+            if not proof.claims.roles:
+                # a consent to delegated permissions looks like this, and so it would after every other one
+                remedy += (
+                    "; if it stays so, the provider registers it as an application permission, not a delegated one"
+                )
             raise TenantError(Reason(errors.PARTIAL, f"the token lacks {lacking}", remedy), details)
         if self._params["expose_token"]:
             details["access_token"] = proof.token.value

@@ -101,6 +101,14 @@ def test_missing_roles_are_partial_and_told_with_what_was_found(task: Task) -> N
     assert "the token lacks Incident.Read.All" in result["msg"]
 
 
+@pytest.mark.parametrize(("roles", "is_told"), [([], True), (["AdvancedHunting.Read.All"], False)])
+def test_a_consent_to_delegated_permissions_alone_is_explained(task: Task, roles: list[str], is_told: bool) -> None:
+    """The token carries no role at all then, and no further consent would change that."""
+    task.grants(task.entra.token(roles=roles))
+    result = task(required_roles=["Incident.Read.All"])
+    assert (result["state"], "not a delegated one" in result["remedy"]) == ("partial", is_told)
+
+
 def test_no_roles_required_are_none_missing(task: Task) -> None:
     task.grants(task.entra.token(roles=[]))
     assert task(required_roles=[])["state"] == "granted"

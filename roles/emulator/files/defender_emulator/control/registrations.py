@@ -64,6 +64,11 @@ async def change_sample(request: Request) -> Response:
         raise BadControl(f"{unknown[0]!r} is no comparison operator: they are {', '.join(OPERATORS)}")
     if changes.get("max_page") is not None and changes["max_page"] < 1:
         raise BadControl("max_page must be a positive number, or null for no limit")
+    if changes.get("xdr_ends_at") is not None:
+        try:
+            timestamps.read(str(changes["xdr_ends_at"]))
+        except ValueError as error:
+            raise BadControl(f"xdr_ends_at: {error}") from None
     if for_sample:
         application = _find(request, SAMPLE_ID)
         if "permissions" in for_sample:

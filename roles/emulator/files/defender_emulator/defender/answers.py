@@ -14,12 +14,13 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
-from defender_emulator import json_text
+from defender_emulator import json_text, timestamps
 from defender_emulator.defender.bearer import ApiError, json_response
 from defender_emulator.entra.bearer import challenge
 from defender_emulator.graph_errors import GRAPH_PREFIX, GraphError, error_response
 from defender_emulator.json_text import JsonObject
 from defender_emulator.odata import QueryError
+from defender_emulator.world import world_of
 
 XDR_PREFIX = "/api/"
 
@@ -27,11 +28,12 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def xdr_endpoint(endpoint: Endpoint) -> Endpoint:
-    """An endpoint of the Defender XDR API, whose refusals become its answers."""
+    """An endpoint of the Defender XDR API, for as long as there is one, whose refusals become its answers."""
 
     @functools.wraps(endpoint)
     async def answer(request: Request) -> Response:
         try:
+            _check_end(request)
             return await endpoint(request)
         except ApiError as error:
             headers = challenge(request, error.message) if error.status == 401 else error.headers
@@ -40,6 +42,13 @@ def xdr_endpoint(endpoint: Endpoint) -> Endpoint:
             return refuse(request, 400, "BadRequest", str(error))
 
     return answer
+
+
+def _check_end(request: Request) -> None:
+    ends_at = world_of(request).directory.settings.xdr_ends_at
+    if ends_at is not None and timestamps.read(ends_at) <= timestamps.now():
+        # Microsoft does not say what an endpoint will answer after its retirement.
+        raise ApiError(410, "Gone", f"The endpoint '{request.url.path}' is retired.")
 
 
 def graph_endpoint(endpoint: Endpoint) -> Endpoint:
