@@ -93,10 +93,10 @@ def _start(emulator: EmulatorProcess, place: Path, interval: int) -> subprocess.
     urls = dict.fromkeys(("authority_url", "xdr_url", "graph_url"), emulator.url)
     kept = {"checkpoint": str(place / "checkpoint"), "backfill": "1m"}
     source = {"tenants": tenants, "interval": interval, "ca_path": emulator.ca_path, **kept, **urls}
-    name = "{{ event.customer }} {{ event.incident.incidentId }}"
+    name = "{{ event.customer }} {{ event.incident.id }}"
     rule = {
         "name": "Say so",
-        "condition": "event.incident.incidentId is defined",
+        "condition": "event.incident.id is defined",
         "action": {"debug": {"msg": f"{_FIRED}{name}"}},
     }
     sources = [{"mssp.defender.incidents": source}]

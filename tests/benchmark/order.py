@@ -68,7 +68,9 @@ def _inventory(
         "partner_access_ca_path": emulator.ca_path,
         "partner_access_cache": shared["cache"],
         # as the other forms do: one token, and the whole read in a file
-        "partner_access_apis": ["xdr"],
+        # the page that the scripts read, as they read it
+        "partner_access_api": "xdr",
+        "partner_access_incidents_normalize": False,
         "partner_access_incidents_dest": shared["dest"],
         "partner_access_incidents_checkpoint": "",
         "partner_access_concurrency": concurrency,
