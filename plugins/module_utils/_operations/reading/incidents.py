@@ -4,15 +4,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..._core.identity import permissions
 from ..._core.reading import dialects
+from ..._core.reading.reader import Reader
+from ..._core.reading.redirects import Redirection
+from ..._core.results import Result
+from ..._core.wire.records import JsonObject
 from ..operation import Operation, OptionSpec
 from ..options import CONNECTION, OF_CUSTOMER, OF_RUN, PACED, PREFIX, TENANTS
 from ..session import Session
 from ..task_context import TaskContext
 from . import delivery
+from .delivery import ReadResult
 
 ARGUMENTS: dict[str, OptionSpec] = {
     **TENANTS,
@@ -47,10 +50,26 @@ SETTINGS = {
 DIALECTS = {"xdr": dialects.XDR_INCIDENTS, "graph": dialects.GRAPH_INCIDENTS}
 
 
-def run(task: TaskContext) -> dict[str, Any]:
+class IncidentsResult(ReadResult, total=False):
+    """The incidents of a tenant as Microsoft sent them, where they go into no file."""
+
+    incidents: list[JsonObject]
+    redirects: list[Redirection]
+
+
+def run(task: TaskContext) -> Result:
     """Return the incidents of one tenant, or of all. Raises OptionError before any tenant is touched."""
     api = task.params["api"]
-    return delivery.run(task, Session(task, VARIABLES), permissions.APIS[api], DIALECTS[api])
+    return delivery.run(task, Session(task, VARIABLES), permissions.APIS[api], DIALECTS[api], _told)
 
 
-OPERATION = Operation(ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES, settings=SETTINGS)
+def _told(reader: Reader, incidents: list[JsonObject] | None) -> IncidentsResult:
+    told: IncidentsResult = {"redirects": reader.redirects}
+    if incidents is not None:
+        told["incidents"] = incidents
+    return told
+
+
+OPERATION = Operation(
+    ARGUMENTS, run=run, returns=IncidentsResult, constraints=CONSTRAINTS, variables=VARIABLES, settings=SETTINGS
+)
