@@ -89,7 +89,7 @@ def read_page(text: str, collection: str = "value") -> JsonObject:
     Raises ValueError for a text that is no JSON object, and TenantError for one that this Python cannot hold.
     """
     reader = _Reader(text)
-    page: dict[str, Any] = {}
+    page: dict[str, object] = {}
     for _unused in reader.items("{", "}"):
         name = reader.value()[0]
         reader.expect(":")
