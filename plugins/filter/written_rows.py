@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypedDict
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import errors
 
@@ -51,7 +51,16 @@ _value:
 """
 
 
-def written_rows(outcomes: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+class WrittenRow(TypedDict):
+    customer: str
+    new: int
+    redirected: int
+    quarantined: str
+    complete_until: str
+    file: str
+
+
+def written_rows(outcomes: Iterable[Mapping[str, Any]]) -> list[WrittenRow]:
     return [_row(outcome) for outcome in outcomes if outcome.get("dest") and _was_read(outcome)]
 
 
@@ -59,7 +68,7 @@ def _was_read(outcome: Mapping[str, Any]) -> bool:
     return bool(outcome["state"] == errors.GRANTED or outcome.get("count"))
 
 
-def _row(outcome: Mapping[str, Any]) -> dict[str, Any]:
+def _row(outcome: Mapping[str, Any]) -> WrittenRow:
     return {
         "customer": outcome["name"],
         "new": outcome.get("count", 0),
@@ -76,5 +85,5 @@ def _named(left_out: Mapping[str, Any]) -> str:
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
+    def filters(self) -> dict[str, Callable[..., Any]]:
         return {"written_rows": written_rows}
