@@ -43,7 +43,7 @@ class IncidentEvent(TypedDict):
 
 
 class CustomerState(TypedDict):
-    """Where a customer stands now, and stood `before`; None where that is not known. No reason, no meaning."""
+    """Where a customer stands, and stood `before` if that is known; where it is granted there is no reason to tell."""
 
     customer: str
     tenant_id: str

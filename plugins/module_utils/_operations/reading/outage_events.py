@@ -15,7 +15,7 @@ OF_PROVIDER = (UNREACHABLE, BAD_CREDENTIAL)
 
 
 class Outage(TypedDict, total=False):
-    """An outage that begins, or `is_over`; `meaning` says which."""
+    """What keeps the provider away; of one that `is_over` no more is told than its `meaning`."""
 
     is_over: bool
     meaning: str
