@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -69,7 +70,7 @@ _value:
 
 def consent_redirect(
     url: str, state_key: str | None = None, client_id: str | None = None, tenant_id: str | None = None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     optional = {"state_key": state_key, "client_id": client_id, "tenant_id": tenant_id}
     given = {"the redirect": url, **{name: value for name, value in optional.items() if value is not None}}
     odd = [name for name, value in given.items() if not isinstance(value, str)]
@@ -82,5 +83,5 @@ def consent_redirect(
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
+    def filters(self) -> dict[str, Callable[..., Any]]:
         return {"consent_redirect": consent_redirect}

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypedDict
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import errors
 
@@ -54,13 +54,21 @@ _value:
 """
 
 
-def customer_rows(hosts: Iterable[str], tenants: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+class CustomerRow(TypedDict, total=False):
+    customer: str
+    state: str
+    reason: str
+    who_acts: str
+    what_to_do: str
+
+
+def customer_rows(hosts: Iterable[str], tenants: Iterable[Mapping[str, Any]]) -> list[CustomerRow]:
     outcomes = {tenant["name"]: tenant for tenant in tenants}
     rows = [_row(host, outcomes.get(host, {})) for host in hosts]
     return sorted(rows, key=lambda row: row["state"] != errors.GRANTED)
 
 
-def _row(host: str, outcome: Mapping[str, Any]) -> dict[str, Any]:
+def _row(host: str, outcome: Mapping[str, Any]) -> CustomerRow:
     if not outcome:
         return {"customer": host, "state": "not reached", "reason": "no task got that far, see above"}
     return {
@@ -73,5 +81,5 @@ def _row(host: str, outcome: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
+    def filters(self) -> dict[str, Callable[..., Any]]:
         return {"customer_rows": customer_rows}

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypedDict
 
 DOCUMENTATION = r"""
 name: hunt_rows
@@ -38,7 +38,14 @@ _value:
 """
 
 
-def hunt_rows(outcomes: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+class HuntRow(TypedDict):
+    customer: str
+    rows: int
+    more: str
+    answered: str
+
+
+def hunt_rows(outcomes: Iterable[Mapping[str, Any]]) -> list[HuntRow]:
     found = sorted((outcome for outcome in outcomes if outcome.get("count")), key=lambda outcome: -outcome["count"])
     return [
         {
@@ -52,5 +59,5 @@ def hunt_rows(outcomes: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
+    def filters(self) -> dict[str, Callable[..., Any]]:
         return {"hunt_rows": hunt_rows}

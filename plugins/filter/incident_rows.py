@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypedDict
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.records import JsonObject
 
 DOCUMENTATION = r"""
 name: incident_rows
@@ -44,25 +45,37 @@ _value:
 """
 
 
-def incident_rows(outcomes: Iterable[Mapping[str, Any]], newest: int) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
+class IncidentRow(TypedDict):
+    """The members of an incident are what Microsoft sent."""
+
+    customer: str
+    incident: object
+    severity: object
+    status: object
+    updated: str
+    title: object
+
+
+def incident_rows(outcomes: Iterable[Mapping[str, Any]], newest: int) -> list[IncidentRow]:
+    rows: list[IncidentRow] = []
     for outcome in outcomes:
         incidents = sorted(outcome.get("incidents") or [], key=_updated_ticks, reverse=True)
-        rows.extend({"customer": outcome["name"], **_row(incident)} for incident in incidents[:newest])
+        rows.extend(_row(outcome["name"], incident) for incident in incidents[:newest])
     return rows
 
 
-def _updated(incident: Mapping[str, Any]) -> str:
+def _updated(incident: JsonObject) -> str:
     return str(incident.get("lastUpdateTime") or incident.get("lastUpdateDateTime") or "1970-01-01")
 
 
-def _updated_ticks(incident: Mapping[str, Any]) -> int:
+def _updated_ticks(incident: JsonObject) -> int:
     updated = timestamps.ticks_or_none(_updated(incident))
     return timestamps.FIRST if updated is None else updated
 
 
-def _row(incident: Mapping[str, Any]) -> dict[str, Any]:
+def _row(customer: str, incident: JsonObject) -> IncidentRow:
     return {
+        "customer": customer,
         "incident": incident.get("incidentId") or incident.get("id"),
         "severity": incident.get("severity"),
         "status": incident.get("status"),
@@ -72,5 +85,5 @@ def _row(incident: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
+    def filters(self) -> dict[str, Callable[..., Any]]:
         return {"incident_rows": incident_rows}

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
+from ansible_collections.mssp.defender.plugins.module_utils._core.wire.records import JsonObject
 
 DOCUMENTATION = r"""
 name: latest_records
@@ -47,8 +48,8 @@ _value:
 """
 
 
-def latest_records(text: str) -> list[dict[str, Any]]:
-    latest: dict[str, dict[str, Any]] = {}
+def latest_records(text: str) -> list[JsonObject]:
+    latest: dict[str, JsonObject] = {}
     # not splitlines: a text within a record may hold other separators
     *lines, last = text.rstrip("\n").split("\n")
     parsed = [*itertools.starmap(_parsed, enumerate(lines, start=1)), _parsed(0, last, may_be_cut_off=True)]
@@ -58,15 +59,15 @@ def latest_records(text: str) -> list[dict[str, Any]]:
         if record and _updated(record) >= _updated(latest.get(identity, record)):
             latest[identity] = record
     try:
-        found: list[dict[str, Any]] = wrap_var(list(latest.values()))
+        found: list[JsonObject] = wrap_var(list(latest.values()))
     except RecursionError:
         raise AnsibleFilterError("latest_records: a record is nested too deep for Ansible") from None
     return found
 
 
-def _parsed(number: int, line: str, may_be_cut_off: bool = False) -> dict[str, Any]:
+def _parsed(number: int, line: str, may_be_cut_off: bool = False) -> JsonObject:
     try:
-        record: dict[str, Any] = json.loads(line)
+        record: JsonObject = json.loads(line)
     except RecursionError:
         raise AnsibleFilterError(f"latest_records: line {number} is nested too deep for Ansible") from None
     except ValueError:
@@ -78,11 +79,11 @@ def _parsed(number: int, line: str, may_be_cut_off: bool = False) -> dict[str, A
     return record
 
 
-def _updated(record: Mapping[str, Any]) -> int:
+def _updated(record: JsonObject) -> int:
     updated = timestamps.ticks_or_none(record.get("lastUpdateTime") or record.get("lastUpdateDateTime"))
     return timestamps.FIRST if updated is None else updated
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
+    def filters(self) -> dict[str, Callable[..., Any]]:
         return {"latest_records": latest_records}

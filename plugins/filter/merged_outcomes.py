@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypedDict
 
 DOCUMENTATION = r"""
 name: merged_outcomes
@@ -47,7 +47,13 @@ _MEANING = "no job handed on what became of this customer"
 _REMEDY = "launch the workflow again, or run what is missing"
 
 
-def merged_outcomes(hosts: Iterable[str], handed_on: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+class MergedOutcomes(TypedDict):
+    tenants: list[dict[str, str]]
+    failing: dict[str, str]
+    strangers: list[dict[str, str]]
+
+
+def merged_outcomes(hosts: Iterable[str], handed_on: Iterable[Mapping[str, str]]) -> MergedOutcomes:
     known = {outcome["name"]: dict(outcome) for outcome in handed_on if outcome.get("state")}
     tenants = [known.pop(host) if host in known else _not_reached(host) for host in hosts]
     failing = {tenant["name"]: tenant["failing"] for tenant in tenants if tenant.get("failing")}
@@ -66,5 +72,5 @@ def _not_reached(host: str) -> dict[str, str]:
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
+    def filters(self) -> dict[str, Callable[..., Any]]:
         return {"merged_outcomes": merged_outcomes}

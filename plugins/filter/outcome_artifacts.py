@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 DOCUMENTATION = r"""
@@ -66,5 +66,5 @@ def _artifact(tenant: Mapping[str, Any], failing: str) -> dict[str, str]:
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
+    def filters(self) -> dict[str, Callable[..., Any]]:
         return {"outcome_artifacts": outcome_artifacts}

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypedDict
 
 DOCUMENTATION = r"""
 name: registration_rows
@@ -57,9 +57,20 @@ _value:
 """
 
 
+class RegistrationRow(TypedDict):
+    application: str | None
+    state: str
+    app_id: str
+    asks_for: str
+    granted_at_home: str
+    credential: str
+    good_until: str
+    what_follows: str
+
+
 def registration_rows(
     registered: Iterable[Mapping[str, Any]], rotated: Iterable[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
+) -> list[RegistrationRow]:
     rows: list[list[Mapping[str, Any]]] = [[result, {}] for result in registered]
     row_of = {host: row for row in rows for host in row[0]["hosts"]}
     for result in rotated:
@@ -71,7 +82,7 @@ def registration_rows(
     return [_row(results) for results in rows]
 
 
-def _row(results: list[Mapping[str, Any]]) -> dict[str, Any]:
+def _row(results: list[Mapping[str, Any]]) -> RegistrationRow:
     registered, rotated = results
     application, credential = registered.get("application") or {}, rotated.get("credential") or {}
     asked, granted = _names(application.get("permissions")), _names(application.get("granted"))
@@ -108,5 +119,5 @@ def _names(by_api: Mapping[str, list[str]] | None) -> list[str]:
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
+    def filters(self) -> dict[str, Callable[..., Any]]:
         return {"registration_rows": registration_rows}

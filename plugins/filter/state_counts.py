@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 DOCUMENTATION = r"""
@@ -41,5 +41,5 @@ def state_counts(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
+    def filters(self) -> dict[str, Callable[..., Any]]:
         return {"state_counts": state_counts}

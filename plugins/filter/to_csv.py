@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import tables
@@ -51,5 +51,5 @@ def to_csv(rows: Iterable[Mapping[str, Any]], columns: list[str]) -> str:
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
+    def filters(self) -> dict[str, Callable[..., Any]]:
         return {"to_csv": to_csv}

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypedDict
 
 DOCUMENTATION = r"""
 name: triage_rows
@@ -37,11 +37,20 @@ _value:
 """
 
 
-def triage_rows(outcomes: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+class TriageRow(TypedDict):
+    customer: str
+    incident: str
+    title: str
+    rule: str
+    result: str
+    change: str
+
+
+def triage_rows(outcomes: Iterable[Mapping[str, Any]]) -> list[TriageRow]:
     return [_row(outcome["name"], change) for outcome in outcomes for change in outcome.get("changes") or []]
 
 
-def _row(customer: str, change: Mapping[str, Any]) -> dict[str, Any]:
+def _row(customer: str, change: Mapping[str, Any]) -> TriageRow:
     fields = [_field(name, change["before"][name], after) for name, after in change["after"].items()]
     return {
         "customer": customer,
@@ -63,5 +72,5 @@ def _field(name: str, before: Any, after: Any) -> str:
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
+    def filters(self) -> dict[str, Callable[..., Any]]:
         return {"triage_rows": triage_rows}

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypedDict
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import errors
 
@@ -53,7 +53,18 @@ _value:
 """
 
 
-def written_rows(outcomes: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+class WrittenRow(TypedDict):
+    customer: str
+    new: int
+    redirected: int
+    quarantined: str
+    complete_until: str
+    file: str
+    switched_from: str
+    set_aside: str
+
+
+def written_rows(outcomes: Iterable[Mapping[str, Any]]) -> list[WrittenRow]:
     return [_row(outcome) for outcome in outcomes if outcome.get("dest") and _was_read(outcome)]
 
 
@@ -61,7 +72,7 @@ def _was_read(outcome: Mapping[str, Any]) -> bool:
     return bool(outcome["state"] == errors.GRANTED or outcome.get("count"))
 
 
-def _row(outcome: Mapping[str, Any]) -> dict[str, Any]:
+def _row(outcome: Mapping[str, Any]) -> WrittenRow:
     return {
         "customer": outcome["name"],
         "new": outcome.get("count", 0),
@@ -80,5 +91,5 @@ def _named(left_out: Mapping[str, Any]) -> str:
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
+    def filters(self) -> dict[str, Callable[..., Any]]:
         return {"written_rows": written_rows}

@@ -157,7 +157,7 @@ compose:
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from ansible.errors import AnsibleOptionsError, AnsibleParserError
 from ansible.inventory.data import InventoryData
@@ -168,10 +168,14 @@ from ansible.utils.path import unfrackpath
 from ansible_collections.mssp.defender.plugins.module_utils._core.customers.customer import Customer
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._core.files import given_bytes
+from ansible_collections.mssp.defender.plugins.module_utils._core.results import Result
 from ansible_collections.mssp.defender.plugins.module_utils._front_door import check_texts, perform, told
 from ansible_collections.mssp.defender.plugins.module_utils._operations import options
-from ansible_collections.mssp.defender.plugins.module_utils._operations.customers.inventory import OPERATION
-from ansible_collections.mssp.defender.plugins.module_utils._operations.task_context import TaskContext
+from ansible_collections.mssp.defender.plugins.module_utils._operations.customers.inventory import (
+    OPERATION,
+    InventoryResult,
+)
+from ansible_collections.mssp.defender.plugins.module_utils._operations.task_context import Params, TaskContext
 from ansible_collections.mssp.defender.plugins.plugin_utils._inventory_draft import TENANT_ID, InventoryDraft
 from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import run_directory
 from ansible_collections.mssp.defender.plugins.plugin_utils._trust import untrusted
@@ -210,13 +214,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         answers = self._cache.get(key) if cached and cache else None
         task = TaskContext({**params, "answers": answers}, self.display.warning, run_directory=run_directory())
         result = perform(OPERATION, task)
-        if result.get("failed"):
+        if not _is_whole(result):
             raise AnsibleParserError(result["msg"])
         if cached and result["answers"] != answers:
             self._cache[key] = result["answers"]
         self._fill(result["customers"])
 
-    def _check(self, config: dict[str, Any], path: str) -> None:
+    def _check(self, config: Params, path: str) -> None:
         """Raise AnsibleParserError for what must not, or cannot, stand in a configuration."""
         for option in config:
             if OPERATION.arguments.get(option, {}).get("no_log"):
@@ -227,7 +231,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         if config.get("group") == "ungrouped":
             raise AnsibleParserError(f"{path} has the group ungrouped, which loses hosts of other groups: name another")
 
-    def _params(self, config: dict[str, Any], folder: Path) -> dict[str, Any]:
+    def _params(self, config: Params, folder: Path) -> Params:
         """Return the options of the operation; what is empty is not given."""
         given = [option for option, value in config.items() if value]
         closed = options.kept_from_environment(given)
@@ -259,3 +263,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._set_composite_vars(self.get_option("compose"), variables, host, strict=strict)
         self._add_host_to_composed_groups(self.get_option("groups"), variables, host, strict=strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, host, strict=strict)
+
+
+def _is_whole(result: Result) -> TypeGuard[InventoryResult]:
+    return not result.get("failed")

@@ -8,7 +8,6 @@ import asyncio
 import logging
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
@@ -17,10 +16,11 @@ from ._core.characters import plain
 from ._core.errors import OptionError, unforeseen, unusable_file
 from ._front_door import check_texts, told
 from ._operations.options import kept_from_environment
+from ._operations.reading.customer_poll import Event
 from ._operations.reading.event_stream import Stream
-from ._operations.task_context import TaskContext
+from ._operations.task_context import Params, TaskContext
 
-Queue = asyncio.Queue[dict[str, Any]]
+Queue = asyncio.Queue[Event]
 
 _LOG = logging.getLogger("mssp.defender")
 # ansible-rulebook adds it to the arguments where the rulebook says `feedback: true`
@@ -35,7 +35,7 @@ class _Receiver:
         self._confirmations = confirmations
         self._turn = asyncio.Lock()
 
-    async def put(self, event: dict[str, Any]) -> None:
+    async def put(self, event: Event) -> None:
         if self._confirmations is None:
             await self._queue.put(event)
             return
@@ -44,7 +44,7 @@ class _Receiver:
             await self._confirmations.get()
 
 
-async def run_source(operation: Stream, queue: Queue, args: dict[str, Any]) -> None:
+async def run_source(operation: Stream, queue: Queue, args: Params) -> None:
     """Check the arguments and run the operation until it is cancelled. Raises OptionError, whatever goes wrong."""
     # a variable that nobody filled in counts as not given
     options = {option: value for option, value in args.items() if value != ""}

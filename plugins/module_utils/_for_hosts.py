@@ -6,23 +6,33 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TypeGuard
 
 from ._core import errors
 from ._core.errors import OptionError, Reason
 from ._core.outcomes import Outcome, Tenant
+from ._core.results import Diff, Result, diffs
 from ._operations import fleet_task
+from ._operations.fleet_task import FleetResult
 from ._operations.hosts import Group, group, left_to_hosts
-from ._operations.operation import Operation, Result
-from ._operations.task_context import Inventory
+from ._operations.operation import Operation
+from ._operations.task_context import Inventory, Params
 
-Perform = Callable[[dict[str, Any]], Result]
+Perform = Callable[[Params], Result]
 """Runs the operation with the arguments of one group; what goes wrong is `failed` and `msg` in its result."""
 
 _OF_ALL = ("changed", "failed", "msg", "tenants", "summary", "failing", "diff", "warnings")
 
 
-def run(operation: Operation, given: Mapping[str, Any], inventory: Inventory, perform: Perform) -> Result:
+class HostsResult(Result, total=False):
+    """One result for all: with each customer's outcome stands what its group's result said of all in the group."""
+
+    tenants: list[Mapping[str, object]]
+    summary: dict[str, int]
+    failing: dict[str, str]
+
+
+def run(operation: Operation, given: Params, inventory: Inventory, perform: Perform) -> HostsResult:
     """Work for the hosts that the task names and return what became of each customer, in the order of the hosts.
 
     What the task does not say itself, the variables of each host say. A group that cannot be worked on gives its
@@ -36,7 +46,7 @@ def run(operation: Operation, given: Mapping[str, Any], inventory: Inventory, pe
     merged = _Merged()
     for each in grouping.groups:
         result = perform({**each.options, **own, "tenants": each.tenants})
-        if "tenants" in result:
+        if _is_of_fleet(result):
             merged.add(result)
         else:
             merged.refuse(each, str(result.get("msg")))
@@ -49,14 +59,15 @@ class _Merged:
     """The results of the groups on their way into one."""
 
     def __init__(self) -> None:
-        self._outcomes: dict[str, dict[str, Any]] = {}
+        self._outcomes: dict[str, Mapping[str, object]] = {}
         self._failing: dict[str, str] = {}
         self._states: Counter[str] = Counter()
-        self._of_all: dict[str, list[Any]] = {"diff": [], "warnings": []}
+        self._diffs: list[Diff] = []
+        self._warnings: list[str] = []
         self._changed = False
         self._censored = False
 
-    def add(self, result: Result) -> None:
+    def add(self, result: FleetResult) -> None:
         """Take the result of a group; what it says of the group stands with each of its customers."""
         own = {key: value for key, value in result.items() if key not in _OF_ALL and not key.startswith("_")}
         self._outcomes |= {outcome["name"]: {**own, **outcome} for outcome in result["tenants"]}
@@ -64,37 +75,47 @@ class _Merged:
         self._states.update(result.get("summary", {}))
         self._changed |= result["changed"]
         self._censored |= result.get("_ansible_no_log", False)
-        for key, collected in self._of_all.items():
-            collected += [item for item in result.get(key, []) if item not in collected]
+        self._diffs += [diff for diff in diffs(result) if diff not in self._diffs]
+        self._warnings += [warning for warning in result.get("warnings", []) if warning not in self._warnings]
 
     def refuse(self, refused: Group, why: str) -> None:
         """Take the reason why a group could not be worked on: an option that is wrong is no state of a customer."""
         for tenant in refused.tenants:
             reason = Reason(errors.ERROR, why, "correct what the message names, and run again")
-            self._fail(Outcome(Tenant(tenant["name"], tenant["tenant_id"]), reason, {}))
+            self._fail(Outcome(Tenant(tenant["name"], tenant["tenant_id"]), reason))
 
     def leave_out(self, name: str, why: str) -> None:
         """Take the reason why a host is no customer's."""
-        self._fail(Outcome(Tenant(name, ""), Reason(errors.ERROR, why, "correct the inventory"), {}))
+        self._fail(Outcome(Tenant(name, ""), Reason(errors.ERROR, why, "correct the inventory")))
 
-    def result(self, hosts: Iterable[str]) -> Result:
+    def result(self, hosts: Iterable[str]) -> HostsResult:
         """Return the task's result, with the customers in the order of the hosts."""
         names = list(dict.fromkeys(hosts))
         failing = {name: self._failing[name] for name in names if name in self._failing}
-        result: Result = {
+        result: HostsResult = {
             "changed": self._changed,
             "failed": bool(failing),
             "tenants": [self._outcomes[name] for name in names],
             "summary": dict(sorted(self._states.items())),
             "failing": failing,
-            **{key: collected for key, collected in self._of_all.items() if collected},
         }
+        if self._diffs:
+            result["diff"] = self._diffs
+        if self._warnings:
+            result["warnings"] = self._warnings
         if failing:
             result["msg"] = fleet_task.first_of(failing)
-        return result | ({"_ansible_no_log": True} if self._censored else {})
+        if self._censored:
+            result["_ansible_no_log"] = True
+        return result
 
-    def _fail(self, outcome: Outcome) -> None:
+    def _fail(self, outcome: Outcome[Result]) -> None:
         """Take an outcome that fails the task, whatever `fail_on` says."""
-        self._outcomes[outcome.tenant.name] = outcome.to_result()
+        self._outcomes[outcome.tenant.name] = fleet_task.outcome_result(outcome)
         self._states[outcome.state] += 1
         self._failing[outcome.tenant.name] = outcome.sentence()
+
+
+def _is_of_fleet(result: Result) -> TypeGuard[FleetResult]:
+    """Tell whether the operation came to work for the tenants."""
+    return "tenants" in result

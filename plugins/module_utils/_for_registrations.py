@@ -5,39 +5,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Literal
 
 from ._core import showing
+from ._core.results import Result, diffs
 from ._operations import fleet_task
 from ._operations.hosts import left_to_hosts, options_of
-from ._operations.operation import Operation, Result
+from ._operations.operation import Operation
 from ._operations.options import OF_REGISTRAR
-from ._operations.task_context import Inventory
+from ._operations.provider.home_tenant import RegistrarResult, SharedResult
+from ._operations.task_context import Inventory, Params
 
-Perform = Callable[[dict[str, Any]], Result]
+Perform = Callable[[Params], Result]
 
 # what says which application is meant; the rest of the registrar's options says how its directory is reached
 _IDENTITY = ("tenant_id", "unique_name", "cloud", "authority_url", "graph_url")
-_OF_ALL = ("failed", "diff", "warnings")
+_OF_ALL: tuple[Literal["failed", "diff", "warnings"], ...] = ("failed", "diff", "warnings")
 
 
 @dataclass
 class _Registration:
     """An application as the first of its hosts declares it, with the redirect URIs of all."""
 
-    options: dict[str, Any]
+    options: Params
     hosts: list[str] = field(default_factory=list)
     redirect_uris: list[str] = field(default_factory=list)
 
-    def differences(self, options: Mapping[str, Any]) -> list[str]:
+    def differences(self, options: Params) -> list[str]:
         """Return which options another host declares differently."""
         both = {*self.options, *options} - set(OF_REGISTRAR)
         return sorted(option for option in both if self.options.get(option) != options.get(option))
 
 
-def run(operation: Operation, given: Mapping[str, Any], inventory: Inventory, perform: Perform) -> Result:
+def run(operation: Operation, given: Params, inventory: Inventory, perform: Perform) -> RegistrarResult:
     """Work for the applications of the hosts that the task names, and return what became of each.
 
     A host that does not say what `operation.only_with` names is left alone. One that declares something else of an
@@ -59,21 +61,25 @@ def run(operation: Operation, given: Mapping[str, Any], inventory: Inventory, pe
     for each, result in results:
         if result.get("failed"):
             failing |= dict.fromkeys(each.hosts, str(result["msg"]))
-    merged: Result = {
+    merged: RegistrarResult = {
         "changed": any(result.get("changed") for _each, result in results),
         "failed": bool(failing),
         "applications": [_row(each, result) for each, result in results],
         "failing": failing,
     }
-    for key in ("diff", "warnings"):
-        if collected := [item for _each, result in results for item in _listed(result.get(key))]:
-            merged[key] = collected
-    return merged | ({"msg": fleet_task.first_of(failing)} if failing else {})
+    if shown := [diff for _each, result in results for diff in diffs(result)]:
+        merged["diff"] = shown
+    if warnings := [warning for _each, result in results for warning in result.get("warnings", [])]:
+        merged["warnings"] = warnings
+    if failing:
+        merged["msg"] = fleet_task.first_of(failing)
+    return merged
 
 
-def _join(registrations: dict[str, _Registration], host: str, options: dict[str, Any]) -> None:
+def _join(registrations: dict[str, _Registration], host: str, options: Params) -> None:
     """Add the host to those of its application. Raises ValueError where it declares something else of it."""
-    redirect_uri = options.pop("redirect_uris", [])
+    redirect_uri = options.get("redirect_uris", [])
+    options = {option: value for option, value in options.items() if option != "redirect_uris"}
     key = json.dumps([str(options.get(option, "")) for option in _IDENTITY])
     registration = registrations.setdefault(key, _Registration(options))
     if differences := registration.differences(options):
@@ -86,17 +92,14 @@ def _join(registrations: dict[str, _Registration], host: str, options: dict[str,
     registration.redirect_uris += [uri for uri in uris if uri not in registration.redirect_uris]
 
 
-def _arguments(registration: _Registration) -> dict[str, Any]:
+def _arguments(registration: _Registration) -> Params:
     uris = {"redirect_uris": registration.redirect_uris} if registration.redirect_uris else {}
     return {**registration.options, **uris}
 
 
-def _row(registration: _Registration, result: Result) -> dict[str, Any]:
-    name = {"hosts": registration.hosts, "unique_name": registration.options.get("unique_name")}
-    return name | {key: value for key, value in result.items() if key not in _OF_ALL}
-
-
-def _listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
+def _row(registration: _Registration, result: Result) -> SharedResult:
+    name = registration.options.get("unique_name")
+    row: SharedResult = {"hosts": registration.hosts, "unique_name": name, **result}
+    for key in _OF_ALL:
+        row.pop(key, None)
+    return row

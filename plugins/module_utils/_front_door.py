@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 from ._core import dependencies, showing
 from ._core.characters import named
 from ._core.errors import OptionError, unforeseen, unusable_file
-from ._operations.operation import Operation, Options, Result
-from ._operations.task_context import TaskContext
+from ._core.results import Result
+from ._operations.operation import Operation, Options
+from ._operations.task_context import Params, TaskContext
 
 _NUL = "\0"
 
@@ -35,14 +35,14 @@ def perform(operation: Operation, task: TaskContext) -> Result:
         return _failed(unforeseen(error))
 
 
-def check_texts(given: Mapping[str, Any]) -> None:
+def check_texts(given: Params) -> None:
     """Raise OptionError for an option with a character U+0000: no path, id or secret has one."""
     for option, value in given.items():
         if _has_nul(value):
             raise OptionError(f"{option} has {named(_NUL)} in it: remove that character")
 
 
-def told(options: Options, message: str, given: Mapping[str, Any]) -> str:
+def told(options: Options, message: str, given: Params) -> str:
     """Return a message about the options given, without those values in it that could be a secret."""
     return showing.without_values(message, given, options.secrets)
 

@@ -216,6 +216,9 @@ credential:
       description: The audience, for a federated credential.
       type: list
       elements: str
+    description:
+      description: The description, for a federated credential that O(description) is given for.
+      type: str
   sample:
     expires_at: "2027-05-21T08:00:00Z"
     key_id: 77777777-7777-7777-7777-777777777777

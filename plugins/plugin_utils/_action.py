@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,6 +27,7 @@ from ansible_collections.mssp.defender.plugins.module_utils import _for_hosts, _
 from ansible_collections.mssp.defender.plugins.module_utils._core import showing
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Progress
+from ansible_collections.mssp.defender.plugins.module_utils._core.results import Result
 from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform, told
 from ansible_collections.mssp.defender.plugins.module_utils._operations.operation import Operation
 from ansible_collections.mssp.defender.plugins.module_utils._operations.options import (
@@ -34,7 +35,7 @@ from ansible_collections.mssp.defender.plugins.module_utils._operations.options 
     kept_from_environment,
     left_to_inventory,
 )
-from ansible_collections.mssp.defender.plugins.module_utils._operations.task_context import TaskContext
+from ansible_collections.mssp.defender.plugins.module_utils._operations.task_context import Params, TaskContext
 from ansible_collections.mssp.defender.plugins.plugin_utils._progress import shown
 from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import run_directory
 from ansible_collections.mssp.defender.plugins.plugin_utils._templates import fingerprint
@@ -53,13 +54,13 @@ def censors_results(version: str) -> bool:
 class _Inventory:
     """The hosts of the task's play, whose variables are those of inventory, play, role and task."""
 
-    def __init__(self, task: Task, task_vars: dict[str, Any]) -> None:
+    def __init__(self, task: Task, task_vars: Mapping[str, Any]) -> None:
         self._task = task
         self._task_vars = task_vars
         # what templates came to, by what they depend on: most hosts say the same
         self._templated: dict[tuple[str, str], Any] = {}
 
-    def values(self, host: str, variables: Collection[str]) -> dict[str, Any]:
+    def values(self, host: str, variables: Collection[str]) -> Mapping[str, Any]:
         hostvars = self._task_vars["hostvars"]
         # there is no public way
         found = hostvars._inventory.get_host(host)  # noqa: SLF001
@@ -80,7 +81,7 @@ class _Inventory:
         except Exception as error:  # noqa: BLE001 - a template can raise anything
             raise ValueError(f"a variable of {host} cannot be templated: {error}") from None
 
-    def _value(self, name: str, known: dict[str, Any], templar: Templar) -> Any:
+    def _value(self, name: str, known: Mapping[str, Any], templar: Templar) -> Any:
         depends_on = fingerprint(name, known)
         if depends_on is None:
             return _decrypted(templar.template(known[name]))
@@ -115,12 +116,10 @@ class InProcessAction(ActionBase):
         with self._task_environment(), shown(self._task.get_name()) as progress:
             perform_one = functools.partial(self._perform, progress)
             if not is_for_hosts:
-                return perform_one(arguments)
-            return self._perform_for_hosts(arguments, _Inventory(self._task, variables), perform_one)
+                return {**perform_one(arguments)}
+            return {**self._perform_for_hosts(arguments, _Inventory(self._task, variables), perform_one)}
 
-    def _perform_for_hosts(
-        self, arguments: dict[str, Any], inventory: _Inventory, perform_one: _for_hosts.Perform
-    ) -> dict[str, Any]:
+    def _perform_for_hosts(self, arguments: Params, inventory: _Inventory, perform_one: _for_hosts.Perform) -> Result:
         try:
             hosts = check_type_list(arguments["hosts"])
             is_for_customers = "tenants" in self.OPERATION.arguments
@@ -129,7 +128,7 @@ class InProcessAction(ActionBase):
         except (OptionError, TypeError) as error:
             return {"failed": True, "msg": told(self.OPERATION, str(error), arguments)}
 
-    def _perform(self, progress: Progress | None, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _perform(self, progress: Progress | None, arguments: Params) -> Result:
         """Check the arguments and run the operation with them, in this process."""
         arguments = self._closed(arguments)
         validator = ArgumentSpecValidator(self.OPERATION.arguments, **self.OPERATION.constraints)
@@ -147,7 +146,7 @@ class InProcessAction(ActionBase):
             result["warnings"] = [*result.get("warnings", []), *warnings]
         return result
 
-    def _left_to_host(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+    def _left_to_host(self, task_vars: Mapping[str, Any]) -> Params:
         """Return what the host's variables say of options that the task leaves out, templated as task arguments are.
 
         They do not become arguments of the task itself, because those are shown to callbacks.
@@ -157,12 +156,12 @@ class InProcessAction(ActionBase):
         said = {o: self._templar.template(task_vars[name]) for o, name in wanted.items() if name in task_vars}
         return {option: value for option, value in said.items() if value not in NOT_SET}
 
-    def _closed(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _closed(self, arguments: Params) -> Params:
         """Return the arguments, so that the environment adds no credential to the one that is given."""
         closed = kept_from_environment([option for option, value in arguments.items() if value])
         return {**arguments, **{option: "" for option in closed if option in self.OPERATION.arguments}}
 
-    def _unfit_for_hosts(self, task_vars: dict[str, Any]) -> str | None:
+    def _unfit_for_hosts(self, task_vars: Mapping[str, Any]) -> str | None:
         """Return why this task cannot work for hosts."""
         if self._task.async_val or self._is_delegated():
             return "hosts needs the inventory: leave out async and delegate_to"
@@ -185,9 +184,7 @@ class InProcessAction(ActionBase):
     def _is_delegated(self) -> bool:
         return bool(self._task.delegate_to) and self._task.delegate_to not in constants.LOCALHOST
 
-    def _run_as_module(
-        self, arguments: dict[str, Any], task_vars: dict[str, Any] | None, exposes: bool
-    ) -> dict[str, Any]:
+    def _run_as_module(self, arguments: Params, task_vars: dict[str, Any] | None, exposes: bool) -> dict[str, Any]:
         result: dict[str, Any] = self._execute_module(
             module_args=arguments, task_vars=task_vars, wrap_async=self._task.async_val
         )
@@ -198,7 +195,7 @@ class InProcessAction(ActionBase):
     @contextmanager
     def _task_environment(self) -> Iterator[None]:
         """Make the task's `environment:` keyword hold for code in process, as it would for a module."""
-        wanted: dict[str, Any] = {}
+        wanted: dict[str, object] = {}
         self._compute_environment_string(wanted)
         before = dict(os.environ)
         os.environ.update({name: str(value) for name, value in wanted.items()})
@@ -209,7 +206,7 @@ class InProcessAction(ActionBase):
             os.environ.update(before)
 
 
-def _hidden_by_a_host(task_vars: dict[str, Any]) -> str | None:
+def _hidden_by_a_host(task_vars: Mapping[str, Any]) -> str | None:
     """Return which hosts the play does not work for because one of it has the name of their group.
 
     Of the two a pattern finds the host alone, and the play would end as a success without the others.

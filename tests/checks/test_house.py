@@ -55,6 +55,7 @@ def _is_code(path: Path) -> bool:
 
 PROVEN_THROUGH_ANOTHER = {
     # shapes alone
+    "_core/results.py": "_core/test_outcomes.py",
     "_operations/operation.py": "_operations/test_options.py",
     "_operations/task_context.py": "_operations/test_session.py",
     # the halves of work that a task does as one

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import errno
 import traceback
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from .characters import plain
+from .results import Refusal, Result
 
 PROVIDER = "provider"
 CUSTOMER_ADMIN = "customer admin"
@@ -62,7 +62,7 @@ class UntrustedFile(OSError):
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a tenant is not `granted`, as it stands in results.
+    """Why a tenant is not `granted`.
 
     `state` is a key of WHO_ACTS; `code` the service's own code (such as AADSTS7000229) or None; `meaning` what
     happened; `remedy` what to do about it; `who` must do it; the two ids are what Microsoft's support asks for.
@@ -94,8 +94,16 @@ class Reason:
         who = "" if self.acts == NOBODY else f"{self.acts}: "
         return f"{cause(self.meaning, self.code)}; {who}{self.remedy}."
 
-    def to_result(self) -> dict[str, str | bool | None]:
-        return {**asdict(self), "who": self.acts}
+    def to_result(self) -> Refusal:
+        return {
+            "meaning": self.meaning,
+            "remedy": self.remedy,
+            "code": self.code,
+            "who": self.acts,
+            "correlation_id": self.correlation_id,
+            "trace_id": self.trace_id,
+            "final": self.final,
+        }
 
 
 def cause(meaning: str, code: str | None) -> str:
@@ -124,10 +132,10 @@ class TenantError(Exception):
     `details` is what was found out all the same, for the result.
     """
 
-    def __init__(self, reason: Reason, details: dict[str, Any] | None = None) -> None:
+    def __init__(self, reason: Reason, details: Result | None = None) -> None:
         super().__init__(reason.meaning)
         self.reason = reason
-        self.details = details or {}
+        self.details: Result = details or {}
 
 
 class RefusedRequest(TenantError):

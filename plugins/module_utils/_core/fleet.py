@@ -9,14 +9,13 @@ import heapq
 import itertools
 import math
 import queue
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from .errors import Postponed
-from .outcomes import Outcome, Tenant, Work, outcome_of
+from .outcomes import Outcome, R_co, Tenant, Work, outcome_of
 from .waiting import clock
 
 _PROGRESS_SECONDS = 0.2
@@ -54,15 +53,17 @@ def _collecting_rarely() -> Iterator[None]:
 
 
 @_collecting_rarely()
-def run(work: Iterable[tuple[Tenant, Work]], concurrency: int, progress: Progress | None = None) -> list[Outcome]:
+def run(
+    work: Iterable[tuple[Tenant, Work[R_co]]], concurrency: int, progress: Progress | None = None
+) -> list[Outcome[R_co]]:
     """Run the work of all tenants in at most `concurrency` threads and return the outcomes in the order given."""
     started_at = clock.monotonic()
     tell_at = started_at + _PROGRESS_SECONDS if progress else math.inf
     jobs = list(work)
-    outcomes: list[Outcome | None] = [None] * len(jobs)
+    outcomes: list[Outcome[R_co] | None] = [None] * len(jobs)
     parked: list[tuple[float, int, int]] = []
     # no SimpleQueue: woken in the moment that its time is over, that one can wait for ever
-    done: queue.Queue[tuple[int, Future[dict[str, Any]]]] = queue.Queue()
+    done: queue.Queue[tuple[int, Future[R_co]]] = queue.Queue()
     sequence = itertools.count()
     unfinished = len(jobs)
     pool = ThreadPoolExecutor(max_workers=max(1, min(concurrency, len(jobs))))
@@ -98,7 +99,9 @@ def run(work: Iterable[tuple[Tenant, Work]], concurrency: int, progress: Progres
     return [outcome for outcome in outcomes if outcome]
 
 
-def _counts(outcomes: list[Outcome | None], parked: list[tuple[float, int, int]], started_at: float) -> Counts:
+def _counts(
+    outcomes: Sequence[Outcome[object] | None], parked: list[tuple[float, int, int]], started_at: float
+) -> Counts:
     ended = [outcome for outcome in outcomes if outcome]
     return Counts(
         total=len(outcomes),

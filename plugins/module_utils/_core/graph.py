@@ -20,6 +20,7 @@ from .identity import refusals
 from .identity.access import Access
 from .wire.http import Reply, Transport
 from .wire.patience import Patience
+from .wire.records import JsonObject
 
 _VERSION = "/v1.0/"
 _FIRST_PAUSE = 1.0
@@ -53,12 +54,12 @@ class Graph:
         self._caller = caller
         self._settle_seconds = settle_seconds
 
-    def read(self, path: str, call: Call, settle: bool = False) -> dict[str, Any] | None:
+    def read(self, path: str, call: Call, settle: bool = False) -> JsonObject | None:
         """Return an object, or None where there is none; with `settle` only after waiting for it."""
         reply = self.send("GET", path, call, accept=(404,), settle=settle)
         return None if reply.status == 404 else reply.json()
 
-    def pages(self, path: str, call: Call, settle: bool = True) -> Iterator[dict[str, Any]]:
+    def pages(self, path: str, call: Call, settle: bool = True) -> Iterator[JsonObject]:
         """Yield the members of a collection, page by page; with `settle` it belongs to an object known to exist."""
         links = self._endpoint.links()
         following: str | None = path

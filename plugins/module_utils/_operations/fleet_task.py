@@ -7,16 +7,34 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from .._core import files, fleet
 from .._core.characters import visible
 from .._core.customers.customer import file_fault, sharing_files
 from .._core.errors import ERROR, GRANTED, OptionError, Reason, TenantError
 from .._core.fleet import Progress
-from .._core.outcomes import Outcome, Tenant, Work, outcome_of, summary
+from .._core.outcomes import Outcome, Tenant, TenantResult, Work, outcome_of, summary
+from .._core.results import Result, diffs
 from .._core.waiting import wait_out
 from .task_context import Params
+
+
+class OutcomeResult(TenantResult, total=False):
+    """The outcome of one tenant of a fleet, with what the operation returned for it."""
+
+    name: str
+
+
+class FleetResult(Result, total=False):
+    """What became of a fleet. `failing` says why a tenant fails the task, by its name."""
+
+    tenants: list[OutcomeResult]
+    summary: dict[str, int]
+    failing: dict[str, str]
+
+
+class TenantsResult(TenantResult, FleetResult, total=False):
+    """What a task in customers' tenants returns, in both its forms: for one tenant, and for a fleet."""
 
 
 def given(params: Params, *folders: str) -> list[Tenant]:
@@ -43,7 +61,9 @@ def named_twice(tenants: Collection[Tenant]) -> list[str]:
     return sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
 
 
-def run(params: Params, work: Mapping[Tenant, Work], progress: Progress | None = None) -> dict[str, Any]:
+def run(
+    params: Params, work: Mapping[Tenant, Work[Result]], progress: Progress | None = None
+) -> TenantResult | FleetResult:
     """Do the work of the tenants given and return the task's result: one outcome, or `tenants` and `summary`.
 
     `progress` is told of a fleet only.
@@ -107,33 +127,41 @@ def _fault(name: str, other: str | None) -> Reason | None:
     return None
 
 
-def _refusing(reason: Reason) -> Work:
-    def work() -> dict[str, Any]:
+def _refusing(reason: Reason) -> Work[Result]:
+    def work() -> Result:
         raise TenantError(reason)
 
     return work
 
 
-def _single(outcome: Outcome) -> dict[str, Any]:
-    result = outcome.to_result()
-    return {"changed": False, "failed": outcome.state != GRANTED} | {k: v for k, v in result.items() if k != "name"}
+def outcome_result(outcome: Outcome[Result]) -> OutcomeResult:
+    """Return the outcome as it stands in the result of a fleet."""
+    return {"name": outcome.tenant.name, **outcome.to_result()}
 
 
-def _fleet(outcomes: list[Outcome], fail_on: list[str]) -> dict[str, Any]:
-    results = [outcome.to_result() for outcome in outcomes]
-    diffs = [result.pop("diff") for result in results if "diff" in result]
+def _single(outcome: Outcome[Result]) -> TenantResult:
+    return {"changed": False, "failed": outcome.state != GRANTED, **outcome.to_result()}
+
+
+def _fleet(outcomes: list[Outcome[Result]], fail_on: list[str]) -> FleetResult:
+    results = [outcome_result(outcome) for outcome in outcomes]
+    shown = [diff for result in results for diff in diffs(result)]
+    for result in results:
+        result.pop("diff", None)
     changes = [result.pop("changed", False) for result in results]
     failing = {outcome.tenant.name: outcome.sentence() for outcome in outcomes if outcome.state in fail_on}
-    result: dict[str, Any] = {
+    of_all: FleetResult = {
         "changed": any(changes),
         "failed": bool(failing),
         "tenants": results,
         "summary": summary(outcomes),
         "failing": failing,
     }
-    if diffs:
-        result["diff"] = diffs
-    return result | ({"msg": first_of(failing)} if failing else {})
+    if shown:
+        of_all["diff"] = shown
+    if failing:
+        of_all["msg"] = first_of(failing)
+    return of_all
 
 
 def first_of(failing: Mapping[str, str]) -> str:

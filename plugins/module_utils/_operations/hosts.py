@@ -7,12 +7,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from .._core.customers.customer import sharing_files
 from .operation import Operation
 from .options import NOT_SET, left_to_inventory
-from .task_context import Inventory
+from .task_context import Inventory, Params
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Group:
     name and the tenant's id each.
     """
 
-    options: dict[str, Any]
+    options: Params
     tenants: list[dict[str, str]]
 
 
@@ -35,7 +34,7 @@ class Grouping:
     unusable: dict[str, str]
 
 
-def left_to_hosts(operation: Operation, given: Mapping[str, Any]) -> dict[str, str]:
+def left_to_hosts(operation: Operation, given: Params) -> dict[str, str]:
     """Return which options a task for many hosts leaves to each of them, and by which variable."""
     left = left_to_inventory(given, {**operation.variables, **operation.settings})
     return {option: variable for option, variable in left.items() if option in operation.arguments}
@@ -55,7 +54,7 @@ def group(hosts: Iterable[str], inventory: Inventory, variables: Mapping[str, st
             unusable[name] = f"some disks take the files of '{name}' and '{others[name]}' for one: rename one of them"
             continue
         try:
-            options = options_of(name, inventory, variables)
+            options = {**options_of(name, inventory, variables)}
         except ValueError as error:
             unusable[name] = str(error)
             continue
@@ -65,7 +64,7 @@ def group(hosts: Iterable[str], inventory: Inventory, variables: Mapping[str, st
     return Grouping(list(groups.values()), unusable)
 
 
-def options_of(host: str, inventory: Inventory, variables: Mapping[str, str]) -> dict[str, Any]:
+def options_of(host: str, inventory: Inventory, variables: Mapping[str, str]) -> Params:
     """Return what a host's variables say, by the option that each fills in. Raises ValueError for a bad one."""
     values = inventory.values(host, variables.values())
     said = {option: values.get(variable) for option, variable in variables.items()}

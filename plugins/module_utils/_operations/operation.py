@@ -8,10 +8,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
+from .._core.results import Result
 from .task_context import TaskContext
-
-Result = dict[str, Any]
-"""What a task returns: `changed`, `failed` with `msg`, and what its module documents. All of it becomes JSON."""
 
 
 class OptionSpec(TypedDict, total=False):
@@ -51,12 +49,15 @@ class Options:
 class Operation(Options):
     """What one module does. `run` raises OptionError, or OSError for a file; the front door makes a sentence of either.
 
+    `returns` is the shape of its result in all forms that this has, as the module documents it.
+
     `variables` maps options to the variables of a host that they may be left to; those of `settings` are left to each
     host where a task works for many. `only_with` names an option without which such a host is left alone; `exposed_by`
     the one that puts a secret into the result, "" for none.
     """
 
     run: Callable[[TaskContext], Result] = field(kw_only=True)
+    returns: type[Result] = Result
     variables: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     only_with: str = ""

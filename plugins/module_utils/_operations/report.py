@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .._core.characters import plain
+from .._core.results import Result
 from .operation import Operation, OptionSpec
 from .task_context import TaskContext
 
@@ -19,7 +18,13 @@ ARGUMENTS: dict[str, OptionSpec] = {
 _GAP = "   "
 
 
-def run(task: TaskContext) -> dict[str, Any]:
+class ReportResult(Result, total=False):
+    """The table, line by line."""
+
+    lines: list[str]
+
+
+def run(task: TaskContext) -> ReportResult:
     """Return the table as `lines`; a column name `who_acts` is headed `who acts`. Without rows it is the title."""
     columns, title = task.params["columns"], task.params["title"]
     if not task.params["rows"]:
@@ -31,9 +36,9 @@ def run(task: TaskContext) -> dict[str, Any]:
     return {"changed": False, "lines": ([title, ""] if title else []) + lines}
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """Return a cell on one line; an incident's title must not be able to steer the operator's terminal."""
     return "" if value is None else plain(str(value)).strip()
 
 
-OPERATION = Operation(ARGUMENTS, run=run)
+OPERATION = Operation(ARGUMENTS, run=run, returns=ReportResult)

@@ -19,7 +19,7 @@ Params = Mapping[str, Any]
 class Inventory(Protocol):
     """The variables of the hosts of a play."""
 
-    def values(self, host: str, variables: Collection[str]) -> dict[str, Any]:
+    def values(self, host: str, variables: Collection[str]) -> Mapping[str, Any]:
         """Return those of the variables that the host has, as a task on it would see them.
 
         Raises ValueError with the reason where there is no such host, or where one of them cannot be templated.

@@ -55,7 +55,6 @@ def test_a_reason_can_name_somebody_else() -> None:
 def test_a_reason_in_a_result_carries_all_that_support_asks_for() -> None:
     reason = Reason(errors.BLOCKED, "m", "r", code="AADSTS53003", correlation_id="c", trace_id="t")
     assert reason.to_result() == {
-        "state": "blocked",
         "meaning": "m",
         "remedy": "r",
         "code": "AADSTS53003",

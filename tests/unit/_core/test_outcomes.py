@@ -50,9 +50,13 @@ def test_the_sentence_tells_what_why_and_who_must_do_what(who: Tenant, reason: R
 
 def test_a_result_carries_the_outcome_the_reason_and_what_was_found() -> None:
     reason = Reason(errors.PARTIAL, "m", "r", correlation_id="c")
-    result = Outcome(CONTOSO, reason, {"missing_roles": ["Incident.Read.All"]}).to_result()
-    assert result["name"] == "contoso"
-    assert (result["state"], result["who"], result["correlation_id"]) == ("partial", "customer admin", "c")
+    result = Outcome(CONTOSO, reason, details={"missing_roles": ["Incident.Read.All"]}).to_result()
+    assert (result["tenant_id"], result["state"], result["who"], result["correlation_id"]) == (
+        "contoso.com",
+        "partial",
+        "customer admin",
+        "c",
+    )
     assert result["missing_roles"] == ["Incident.Read.All"]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ EXAMPLES = r"""
 _COLLECTION = "ansible_collections.mssp.defender.plugins.module_utils"
 
 
-async def main(queue: asyncio.Queue[dict[str, Any]], args: dict[str, Any]) -> None:
+async def main(queue: asyncio.Queue[Any], args: Mapping[str, Any]) -> None:
     """Put events into the queue until cancelled."""
     _make_importable()
     source = importlib.import_module(f"{_COLLECTION}._event_source")

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 from .. import errors, timestamps
 from ..calls import Calls
@@ -17,7 +18,7 @@ from ..reading.quarantine import is_failure
 from ..reading.redirects import MOST_STEPS
 from ..wire import paths, records
 from . import changes
-from .changes import Form, Plan, Wanted
+from .changes import Form, Plan, Value, Wanted
 
 CHANGED = "changed"
 UNCHANGED = "unchanged"
@@ -46,6 +47,29 @@ class RecordChange:
     unchanged_since: int | None = None
 
 
+class EndResult(TypedDict, total=False):
+    """An end as it stands in results. Fields have the names of `Wanted`; `msg` says why something was not done."""
+
+    result: str
+    changed: bool
+    before: dict[str, Value]
+    after: dict[str, Value]
+    msg: str
+
+
+class IncidentEnd(EndResult, total=False):
+    """The end of an incident's change; `redirected_from` is the id that was asked for, where it is another one."""
+
+    incident_id: str
+    redirected_from: str
+
+
+class AlertEnd(EndResult, total=False):
+    """The end of an alert's change."""
+
+    alert_id: str
+
+
 @dataclass(frozen=True)
 class End:
     """What became of one change.
@@ -61,17 +85,33 @@ class End:
     meaning: str = ""
     remedy: str = ""
 
-    def to_result(self, noun: str) -> dict[str, object]:
-        """Return the end as it stands in results."""
-        result: dict[str, object] = {
-            f"{noun}_id": self.record_id,
+    @property
+    def before(self) -> dict[str, Value]:
+        return {name: before for name, (before, _after) in self.plan.items()}
+
+    @property
+    def after(self) -> dict[str, Value]:
+        return {name: after for name, (_before, after) in self.plan.items()}
+
+    def of_incident(self) -> IncidentEnd:
+        """Return the end of an incident's change as it stands in results."""
+        asked = self.asked.record_id
+        result: IncidentEnd = {"incident_id": self.record_id, "redirected_from": asked, **self._to_result()}
+        if self.record_id == asked:
+            del result["redirected_from"]
+        return result
+
+    def of_alert(self) -> AlertEnd:
+        """Return the end of an alert's change as it stands in results."""
+        return {"alert_id": self.record_id, **self._to_result()}
+
+    def _to_result(self) -> EndResult:
+        result: EndResult = {
             "result": self.end,
             "changed": bool(self.plan),
-            "before": {name: before for name, (before, _after) in self.plan.items()},
-            "after": {name: after for name, (_before, after) in self.plan.items()},
+            "before": self.before,
+            "after": self.after,
         }
-        if self.record_id != self.asked.record_id:
-            result["redirected_from"] = self.asked.record_id
         if self.meaning:
             result["msg"] = f"{self.meaning}; {self.remedy}"
         return result

@@ -23,14 +23,14 @@ def resolve(domains: Iterable[str], look_up: Callable[[], Lookup], concurrency: 
     """
     failures: list[Reason] = []
 
-    def job(domain: str, find: Lookup) -> dict[str, str | None]:
+    def job(domain: str, find: Lookup) -> str | None:
         if failures:
             raise TenantError(failures[0])
         try:
-            return {"found": find(domain)}
+            return find(domain)
         except TenantError as error:
             if error.reason.state == errors.UNKNOWN_TENANT:
-                return {"found": None}
+                return None
             failures.append(error.reason)
             raise
 
@@ -42,4 +42,4 @@ def resolve(domains: Iterable[str], look_up: Callable[[], Lookup], concurrency: 
     for outcome in outcomes:
         if outcome.reason:
             raise TenantError(outcome.reason)
-    return {outcome.tenant.name: outcome.result["found"] for outcome in outcomes}
+    return {outcome.tenant.name: outcome.result for outcome in outcomes}

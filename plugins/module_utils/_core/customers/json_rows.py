@@ -72,8 +72,8 @@ def _number(kind: Callable[[str], float]) -> Callable[[str], _Number]:
     return lambda text: _Number(text, kind(text))
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
     for name, value in pairs:
         if name in found:
             raise ValueError(f"an object in it names '{name}' twice: remove one of the two")

@@ -9,14 +9,14 @@ delegatedAdminCustomers", "List delegatedAdminRelationships", "List contracts",
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
-from typing import Any
 
 from .. import errors
 from ..clouds import GUID
 from ..errors import Reason, TenantError
 from ..graph import Call, Graph
+from ..wire.records import JsonObject
 from .customer import Customer, Relationship, partner_name
 
 RELATIONSHIPS = "delegated_admin_customers"
@@ -75,12 +75,12 @@ def tenant_of_domain(graph: Graph, domain: str) -> str | None:
     return _tenant_id(found, "tenantId") if found else None
 
 
-def _customer(found: Mapping[str, Any], tenant_id: str, source: str) -> Customer:
+def _customer(found: JsonObject, tenant_id: str, source: str) -> Customer:
     title = str(found.get("displayName") or tenant_id)
     return Customer(partner_name(title, tenant_id), title, tenant_id, (source,))
 
 
-def _relationship(found: Mapping[str, Any]) -> Relationship:
+def _relationship(found: JsonObject) -> Relationship:
     roles = (found.get("accessDetails") or {}).get("unifiedRoles") or []
     return {
         "id": found.get("id"),
@@ -91,7 +91,7 @@ def _relationship(found: Mapping[str, Any]) -> Relationship:
     }
 
 
-def _tenant_id(found: Mapping[str, Any], member: str) -> str:
+def _tenant_id(found: JsonObject, member: str) -> str:
     tenant_id = str(found.get(member)).lower()
     if not GUID.match(tenant_id):
         meaning = f"Microsoft Graph named a customer without a tenant ({member} is not a GUID)"

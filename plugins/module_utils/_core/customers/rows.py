@@ -144,7 +144,7 @@ _VALUES: dict[str, Callable[[str], Any]] = {
 @functools.cache
 def _loader() -> Any:
     class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-        yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+        yaml_implicit_resolvers: ClassVar[dict[str, object]] = {}
 
     for tag, (pattern, beginnings) in _PLAIN.items():
         Loader.add_implicit_resolver(f"{_TAG}{tag}", pattern, list(beginnings))
@@ -187,8 +187,8 @@ class _Reader:
                 f"line {line} has a value that is neither text, number, list nor mapping: write it as text"
             ) from None
 
-    def _mapping(self, node: Any, within: tuple[Any, ...]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+    def _mapping(self, node: Any, within: tuple[Any, ...]) -> dict[str, object]:
+        found: dict[str, object] = {}
         for key, value in node.value:
             line = key.start_mark.line + 1
             if key.id != "scalar":

@@ -12,7 +12,7 @@ import json
 import threading
 import time
 from concurrent.futures import Future
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from .. import errors
 from ..clouds import GUID, Cloud
@@ -21,6 +21,7 @@ from ..waiting import clock
 from ..wire.http import Transport
 from ..wire.links import led_back
 from ..wire.patience import Patience, call_of
+from ..wire.records import JsonObject
 from . import refusals
 from .safe import Safe
 
@@ -28,9 +29,6 @@ _SHELF_LIFE = 24 * 3600
 _REFRESH_INTERVAL = 300
 _SLOW = 1.0
 _MEMBERS = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
-
-Document = dict[str, Any]
-"""A JSON object that was fetched, of which nothing is known yet."""
 
 
 class Metadata(TypedDict):
@@ -53,12 +51,12 @@ class Documents:
         self._transport = transport
         self._safe = safe
         self._lock = threading.Lock()
-        self._fetched: dict[str, tuple[float, Document]] = {}
+        self._fetched: dict[str, tuple[float, JsonObject]] = {}
         self._refreshed_at: dict[str, float] = {}
-        self._under_way: dict[str, Future[Document]] = {}
+        self._under_way: dict[str, Future[JsonObject]] = {}
         self._failed: dict[str, tuple[float, Reason | None]] = {}
 
-    def get(self, url: str, patience: Patience) -> Document:
+    def get(self, url: str, patience: Patience) -> JsonObject:
         """Return the document, at most 24 hours old. Raises TenantError or Postponed where it cannot be had."""
         with self._lock:
             entry = self._fetched.get(url) or self._shared(url)
@@ -68,7 +66,7 @@ class Documents:
                 return entry[1]
         return self._fetch_once(url, patience)
 
-    def refresh(self, url: str, patience: Patience) -> Document:
+    def refresh(self, url: str, patience: Patience) -> JsonObject:
         """Return the document anew, but fetch it at most every five minutes however often it is asked for."""
         with self._lock:
             due = time.time() - self._refreshed_at.get(url, 0) > _REFRESH_INTERVAL
@@ -78,7 +76,7 @@ class Documents:
                 self._refreshed_at[url] = time.time()
         return self.get(url, patience)
 
-    def _fetch_once(self, url: str, patience: Patience) -> Document:
+    def _fetch_once(self, url: str, patience: Patience) -> JsonObject:
         """Fetch the document, or share what becomes of a fetch that another tenant has under way or has just failed."""
         with self._lock:
             until, reason = self._failed.get(url, (0.0, None))
@@ -93,7 +91,7 @@ class Documents:
         except Postponed as wait:
             raise (wait if is_first else patience.share(call_of("GET", url), wait)) from None
 
-    def _perform(self, url: str, patience: Patience, fetch: Future[Document]) -> None:
+    def _perform(self, url: str, patience: Patience, fetch: Future[JsonObject]) -> None:
         started = clock.monotonic()
         try:
             entry = self._fetch(url, patience)
@@ -110,7 +108,7 @@ class Documents:
             with self._lock:
                 del self._under_way[url]
 
-    def _fetch(self, url: str, patience: Patience) -> tuple[float, Document]:
+    def _fetch(self, url: str, patience: Patience) -> tuple[float, JsonObject]:
         reply = self._transport.send("GET", url, patience)
         try:
             reply.check_origin(of_tokens=True)
@@ -124,7 +122,7 @@ class Documents:
             self._safe.put((url,), entry)
         return entry
 
-    def _shared(self, url: str) -> tuple[float, Document] | None:
+    def _shared(self, url: str) -> tuple[float, JsonObject] | None:
         kept = self._safe.get((url,)) if self._safe else None
         return (kept[0], kept[1]) if kept else None
 
@@ -162,7 +160,7 @@ class Authority:
 
     def signing_keys(
         self, tenant_guid: str, version: str, patience: Patience, refresh: bool = False
-    ) -> tuple[str, list[Document]]:
+    ) -> tuple[str, list[JsonObject]]:
         """Return the issuer template and the published JWKs (with `kid`, and `issuer` where Microsoft sends it)."""
         metadata = self._template(tenant_guid, version, patience)
         fetch = self._documents.refresh if refresh else self._documents.get

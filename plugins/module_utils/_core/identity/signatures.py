@@ -12,8 +12,9 @@ from .. import errors
 from ..dependencies import jwt, rsa
 from ..errors import Reason, TenantError
 from ..wire.patience import Patience
+from ..wire.records import JsonObject
 from .claims import LEEWAY, Claims
-from .discovery import Authority, Document
+from .discovery import Authority
 
 VERIFIED = "verified"
 OPAQUE = "opaque"
@@ -82,14 +83,14 @@ def _find_key(
     raise _untrusted("its signing key is none of those the authority publishes")
 
 
-def _usable(published: Document) -> rsa.RSAPublicKey | None:
+def _usable(published: JsonObject) -> rsa.RSAPublicKey | None:
     """Return the key of a JWK, or None for one that is not for signatures, too short to be trusted, or broken."""
     if published.get("use", "sig") != "sig" or published.get("alg", _ALGORITHM) != _ALGORITHM:
         return None
     if not isinstance(published.get("issuer", ""), str):
         return None
     try:
-        key = jwt.PyJWK(published, algorithm=_ALGORITHM).key
+        key = jwt.PyJWK({**published}, algorithm=_ALGORITHM).key
     except (jwt.PyJWTError, ValueError, TypeError):
         # a member is of another type, or a number that no key can have
         return None

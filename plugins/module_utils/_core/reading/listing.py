@@ -7,7 +7,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from .. import errors, timestamps
 from ..calls import Calls
@@ -15,7 +14,7 @@ from ..characters import plain
 from ..errors import Reason, TenantError
 from ..wire import paths, records
 from ..wire.links import NextLinks
-from ..wire.records import Record
+from ..wire.records import JsonObject, Record
 from .capacity import Capacity
 from .dialects import Dialect
 from .queries import Query
@@ -60,7 +59,7 @@ class Listing:
         Raises TenantError or Postponed.
         """
         size = size or self.size
-        params: dict[str, Any] = {"$top": size}
+        params: dict[str, str | int] = {"$top": size}
         if odata_filter := self._query.odata_filter(self._dialect, window):
             params["$filter"] = odata_filter
         if expands and self._dialect.expand:
@@ -101,7 +100,7 @@ class Listing:
         """Return a judge of the links of one pass over the pages."""
         return self._calls.links()
 
-    def updated(self, record: Mapping[str, Any]) -> int | None:
+    def updated(self, record: JsonObject) -> int | None:
         """Return when the record was last updated, in ticks; None where it does not tell."""
         return timestamps.ticks_or_none(record.get(self._dialect.updated_field))
 
@@ -111,7 +110,7 @@ class Listing:
             return self._dialect.page_size
         return min(self._query.limit + 1, self._dialect.page_size)
 
-    def _fetch(self, where: str, params: dict[str, Any] | None, size: int, skip: int) -> Page:
+    def _fetch(self, where: str, params: Mapping[str, str | int] | None, size: int, skip: int) -> Page:
         reply = self._calls.get(where, self._dialect.list_call, params, self._dialect.headers)
         body = reply.json(records.read_page)
         found = body.get("value")

@@ -9,10 +9,9 @@ type" of Microsoft Graph security.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any, TypedDict
 
-from ..wire.records import Record
+from ..wire.records import JsonObject, Record
 from . import classifications
 
 # what Graph writes as `unknown`
@@ -48,7 +47,7 @@ class Normalized(TypedDict):
     alerts: int | None
 
 
-def normalized(record: Mapping[str, Any]) -> Normalized:
+def normalized(record: JsonObject) -> Normalized:
     """Return the common shape of a record."""
     alerts = record.get("alerts")
     tags = _first(record, ("customTags", "tags"))
@@ -78,7 +77,7 @@ def with_normalized(record: Record) -> Record:
     return Record({**record, "normalized": common}, f'{body}{separator}"normalized":{json.dumps(common)}}}')
 
 
-def _text(record: Mapping[str, Any], *names: str) -> str | None:
+def _text(record: JsonObject, *names: str) -> str | None:
     """Return what the first of these members says that is there, None where none is."""
     value = _first(record, names)
     return None if value is None else _written(value)
@@ -89,16 +88,16 @@ def _written(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _name(record: Mapping[str, Any], field: str) -> str | None:
+def _name(record: JsonObject, field: str) -> str | None:
     ours = classifications.canonical(_text(record, field))
     return _UNKNOWN.get(field, ours) if ours == "Unknown" else ours
 
 
-def _first(record: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+def _first(record: JsonObject, names: tuple[str, ...]) -> Any:
     return next((record[name] for name in names if record.get(name) is not None), None)
 
 
-def _sources(record: Mapping[str, Any]) -> list[str]:
+def _sources(record: JsonObject) -> list[str]:
     alerts = record.get("alerts")
     found = [record, *(alerts if isinstance(alerts, list) else [])]
     names = (classifications.canonical(_text(one, "serviceSource")) for one in found if isinstance(one, dict))

@@ -8,7 +8,8 @@ clients have reported in public.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import TypedDict
 
 from .. import errors, timestamps
 from ..errors import Reason, TenantError
@@ -19,6 +20,14 @@ from .windows import Window
 _MOST_FAILURES_IN_A_ROW = 3
 
 
+class QuarantinedResult(TypedDict):
+    """The same as it stands in results, and in a checkpoint."""
+
+    id: str | None
+    updated: str
+    code: str
+
+
 @dataclass(frozen=True)
 class Quarantined:
     """A record that could not be read: its id where the service told it, its time of last update (ticks), the code."""
@@ -27,8 +36,8 @@ class Quarantined:
     updated: int
     code: str
 
-    def to_result(self) -> dict[str, str | None]:
-        return {**asdict(self), "updated": timestamps.render(self.updated)}
+    def to_result(self) -> QuarantinedResult:
+        return {"id": self.id, "updated": timestamps.render(self.updated), "code": self.code}
 
 
 def is_failure(reason: Reason) -> bool:

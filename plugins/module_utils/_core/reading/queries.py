@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from .. import timestamps
+from ..wire.records import JsonObject
 from .dialects import Dialect
 from .windows import Window
 
@@ -47,7 +47,7 @@ class Query:
             terms.append(f"({self.raw_filter})" if terms else self.raw_filter)
         return " and ".join(terms) or None
 
-    def accepts(self, record: dict[str, Any]) -> bool:
+    def accepts(self, record: JsonObject) -> bool:
         """Tell whether a record the service sent is one of those asked for."""
         return _is_one_of(record.get("status"), self.status) and _is_one_of(record.get("severity"), self.severity)
 
@@ -65,5 +65,5 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _is_one_of(value: Any, wanted: tuple[str, ...]) -> bool:
+def _is_one_of(value: object, wanted: tuple[str, ...]) -> bool:
     return not wanted or str(value).lower() in {choice.lower() for choice in wanted}

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import TypedDict
+
+from ..wire.records import JsonObject
 
 MOST_STEPS = 20
 """How far a chain of redirections is followed: incidents are merged a few times, and a longer one has no end."""
@@ -29,7 +31,7 @@ class Redirects:
         self._missing: set[str] = set()
         self._gone: set[str] = set()
 
-    def note(self, identity: str, record: Mapping[str, Any]) -> None:
+    def note(self, identity: str, record: JsonObject) -> None:
         """Remember the record where it is redirected."""
         target = record.get(self._field) if self._field else None
         if target not in (None, ""):
@@ -38,7 +40,7 @@ class Redirects:
             if self._steps[str(target)] > MOST_STEPS:
                 self.give_up(str(target))
 
-    def next_target(self, known: Mapping[str, Any]) -> str | None:
+    def next_target(self, known: Mapping[str, object]) -> str | None:
         """Return a target that nobody has read yet, None when all are known or given up."""
         unread = (target for target in self._targets.values() if target not in known and target not in self._missing)
         return next(unread, None)
@@ -49,7 +51,7 @@ class Redirects:
         if for_good:
             self._gone.add(target)
 
-    def unfollowed(self, known: Mapping[str, Any]) -> list[str]:
+    def unfollowed(self, known: Mapping[str, object]) -> list[str]:
         """Return the redirected records whose target is still to be read, by this read or the next."""
         return [
             identity for identity, target in self._targets.items() if target not in known and target not in self._gone

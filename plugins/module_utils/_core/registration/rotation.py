@@ -10,12 +10,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypedDict
 
 from .. import timestamps
 from .directory import KeyCredential, PasswordCredential
 
 # how far the clocks of this machine and of the directory may be apart, in seconds
 _CLOCK_SKEW = 300
+
+
+class CredentialResult(TypedDict, total=False):
+    """A credential as it stands in results: a secret or certificate has times, a federated one says whose tokens."""
+
+    name: str
+    key_id: str | None
+    starts_at: str
+    expires_at: str
+    issuer: str
+    subject: str
+    audiences: list[str]
+    description: str | None
 
 
 @dataclass(frozen=True)
@@ -27,7 +41,7 @@ class Registered:
     starts: float
     ends: float
 
-    def to_result(self) -> dict[str, str]:
+    def to_result(self) -> CredentialResult:
         """Return it as it stands in results."""
         return {
             "name": self.name,

@@ -13,7 +13,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from .. import files, ownership
 from ..errors import OptionError, UntrustedFile, unusable_file
@@ -54,7 +54,7 @@ class VarsFile:
         self.path = path.resolve()
         self._vault = vault
 
-    def read(self, name: str) -> dict[str, Any]:
+    def read(self, name: str) -> Mapping[str, object]:
         """Return the mapping that `write` kept under this name, empty where there is none."""
         line = re.search(rf"^{re.escape(name)}:[ \t]*(.*)$", self._text() or "", re.MULTILINE)
         try:

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from .. import errors
 from ..clouds import split_url
 from ..errors import Reason
+from .records import JsonObject
 
 # RFC 6749 5.2, and what Microsoft adds; an authority that sends another one says more than that word
 _OAUTH_ERRORS = frozenset(
@@ -49,7 +49,7 @@ _PRODUCT = re.compile(r"^[\w./ ()-]{1,60}$", re.ASCII)
 def refuses(
     status: int,
     headers: Mapping[str, str],
-    body: Mapping[str, Any] | None,
+    body: JsonObject | None,
     *,
     is_empty: bool = False,
     of_tokens: bool = False,
@@ -91,7 +91,7 @@ def reason(host: str, status: int, headers: Mapping[str, str]) -> Reason:
     )
 
 
-def _is_code(code: Any, status: int) -> bool:
+def _is_code(code: object, status: int) -> bool:
     """Tell a word such as Microsoft's codes are. Others leave it out, or write the number of the status there."""
     # Microsoft Graph leaves it empty where it refuses a parameter
     return isinstance(code, str) and (not _NO_WORD.fullmatch(code) or (status == 400 and not code))

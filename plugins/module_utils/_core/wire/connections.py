@@ -37,7 +37,7 @@ class Connections:
 
     def __init__(self, context: ssl.SSLContext, most: int) -> None:
         self._context = context
-        self._settings: dict[str, Any] = {"num_pools": _HOSTS, "maxsize": most, "ssl_context": context}
+        self._settings: Mapping[str, Any] = {"num_pools": _HOSTS, "maxsize": most, "ssl_context": context}
         self._direct = _heeding_deadlines(urllib3.PoolManager(**self._settings))
         self._through: dict[str, urllib3.PoolManager] = {}
 

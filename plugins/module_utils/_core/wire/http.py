@@ -24,6 +24,7 @@ from .failures import Waits
 from .outages import Outages
 from .patience import LONGEST_BACKOFF, Patience, call_of
 from .proxies import Proxy
+from .records import JsonObject
 
 _TIMEOUTS_OF_AN_ANSWER = 10
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -38,7 +39,7 @@ class Reply:
     text: str
     host: str
 
-    def json(self, decode: Callable[[str], Any] = loads) -> dict[str, Any]:
+    def json(self, decode: Callable[[str], Any] = loads) -> JsonObject:
         """Return the JSON object in the body, as `decode` reads it. Raises TenantError where there is none."""
         body = self.json_or_none(decode)
         if body is None:
@@ -60,7 +61,7 @@ class Reply:
         if not is_microsofts:
             raise TenantError(between.reason(self.host, self.status, self.headers))
 
-    def json_or_none(self, decode: Callable[[str], Any] = loads) -> dict[str, Any] | None:
+    def json_or_none(self, decode: Callable[[str], Any] = loads) -> JsonObject | None:
         """Return the JSON object in the body, or None where there is none."""
         try:
             body = decode(self.text)

@@ -8,11 +8,14 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from .. import errors
 from ..errors import Reason, TenantError
+
+JsonObject = Mapping[str, Any]
+"""A JSON object of somebody else's, whose members nobody promises."""
 
 T = TypeVar("T")
 
@@ -44,7 +47,7 @@ class Record(dict[str, Any]):
 
     __slots__ = ("text",)
 
-    def __init__(self, members: dict[str, Any], text: str) -> None:
+    def __init__(self, members: JsonObject, text: str) -> None:
         super().__init__(members)
         self.text = text
 
@@ -80,13 +83,13 @@ def read_object(text: str) -> Any:
     return _read(_DECODER.decode, text)
 
 
-def read_page(text: str, collection: str = "value") -> dict[str, Any]:
+def read_page(text: str, collection: str = "value") -> JsonObject:
     """Return the JSON object in the text; the objects in its list of the name `collection` are Records.
 
     Raises ValueError for a text that is no JSON object, and TenantError for one that this Python cannot hold.
     """
     reader = _Reader(text)
-    page: dict[str, Any] = {}
+    page: dict[str, object] = {}
     for _unused in reader.items("{", "}"):
         name = reader.value()[0]
         reader.expect(":")

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..._core.changing import changes
+from ..._core.changing.updating import AlertEnd, End
+from ..._core.results import Result
+from ..fleet_task import TenantsResult
 from ..operation import Operation, OptionSpec
 from ..task_context import TaskContext
 from . import record_change
@@ -16,9 +17,19 @@ CONSTRAINTS = record_change.constraints("alert")
 VARIABLES = record_change.VARIABLES
 
 
-def run(task: TaskContext) -> dict[str, Any]:
+class AlertResult(TenantsResult, total=False):
+    """What became of each alert, in the order given."""
+
+    alerts: list[AlertEnd]
+
+
+def run(task: TaskContext) -> Result:
     """Return what became of each alert. Raises OptionError before any tenant is touched."""
-    return record_change.run(task, changes.GRAPH_ALERT)
+    return record_change.run(task, changes.GRAPH_ALERT, _told)
 
 
-OPERATION = Operation(ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES)
+def _told(ends: list[End]) -> AlertResult:
+    return {"alerts": [end.of_alert() for end in ends]}
+
+
+OPERATION = Operation(ARGUMENTS, run=run, returns=AlertResult, constraints=CONSTRAINTS, variables=VARIABLES)

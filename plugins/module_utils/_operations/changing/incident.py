@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..._core.changing import changes
+from ..._core.changing.updating import End, IncidentEnd
+from ..._core.results import Result
+from ..fleet_task import TenantsResult
 from ..operation import Operation, OptionSpec
 from ..options import API
 from ..task_context import TaskContext
@@ -20,9 +21,19 @@ CONSTRAINTS = record_change.constraints("incident")
 VARIABLES = record_change.VARIABLES
 
 
-def run(task: TaskContext) -> dict[str, Any]:
+class IncidentResult(TenantsResult, total=False):
+    """What became of each incident, in the order given."""
+
+    incidents: list[IncidentEnd]
+
+
+def run(task: TaskContext) -> Result:
     """Return what became of each incident. Raises OptionError before any tenant is touched."""
-    return record_change.run(task, changes.INCIDENT_FORMS[task.params["api"]])
+    return record_change.run(task, changes.INCIDENT_FORMS[task.params["api"]], _told)
 
 
-OPERATION = Operation(ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES)
+def _told(ends: list[End]) -> IncidentResult:
+    return {"incidents": [end.of_incident() for end in ends]}
+
+
+OPERATION = Operation(ARGUMENTS, run=run, returns=IncidentResult, constraints=CONSTRAINTS, variables=VARIABLES)

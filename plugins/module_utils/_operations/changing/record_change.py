@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection
 
 from ..._core import errors, timestamps
 from ..._core.changing import changes, updating
@@ -14,21 +13,25 @@ from ..._core.changing.updating import End, RecordChange, Updates
 from ..._core.errors import OptionError, Reason, TenantError
 from ..._core.outcomes import Tenant
 from ..._core.reading import classifications
+from ..._core.results import Diff, Result
 from .. import fleet_task
 from ..operation import Constraints, OptionSpec
 from ..options import CONNECTION, OF_CUSTOMER, PACED, TENANTS
 from ..session import Session
-from ..task_context import TaskContext
+from ..task_context import Params, TaskContext
 
 VARIABLES = OF_CUSTOMER
 
-_TAGS = {name: {"type": "list", "elements": "str"} for name in ("add", "remove", "set")}
+_TAGS: dict[str, OptionSpec] = {name: {"type": "list", "elements": "str"} for name in ("add", "remove", "set")}
 _PAIR = ("classification", "determination")
+
+Told = Callable[[list[End]], Result]
+"""Returns what the ends come to, as it stands in results."""
 
 
 def arguments(noun: str, statuses: Collection[str], has_tags: bool) -> dict[str, OptionSpec]:
     """Return the argument spec of a task that changes records of this kind, one or many."""
-    settings: dict[str, Any] = {
+    settings: dict[str, OptionSpec] = {
         "status": {"type": "str", "choices": list(statuses)},
         "assigned_to": {"type": "str"},
         "classification": {"type": "str", "choices": list(classifications.DETERMINATIONS)},
@@ -38,7 +41,7 @@ def arguments(noun: str, statuses: Collection[str], has_tags: bool) -> dict[str,
         "comment_key": {"type": "str", "no_log": False},
         "unchanged_since": {"type": "str"},
     }
-    one = {"name": {"type": "str"}, "tenant_id": {"type": "str", "required": True}}
+    one: dict[str, OptionSpec] = {"name": {"type": "str"}, "tenant_id": {"type": "str", "required": True}}
     record_id = f"{noun}_id"
     return {
         "tenant_id": TENANTS["tenant_id"],
@@ -61,7 +64,7 @@ def constraints(noun: str) -> Constraints:
     return {"mutually_exclusive": [one_of], "required_one_of": [one_of]}
 
 
-def run(task: TaskContext, form: Form) -> dict[str, Any]:
+def run(task: TaskContext, form: Form, told: Told) -> Result:
     """Make the changes that the task asks for. Raises OptionError before any tenant is touched."""
     params = task.params
     session = Session(task, VARIABLES)
@@ -74,27 +77,27 @@ def run(task: TaskContext, form: Form) -> dict[str, Any]:
         requested.setdefault(tenant, []).append(_read_change(item, params, form, where))
     _check_names(requested, form)
     work = {
-        tenant: _TenantChanges(session, form, tenant, wanted_changes, task.check_mode)
+        tenant: _TenantChanges(session, form, told, tenant, wanted_changes, task.check_mode)
         for tenant, wanted_changes in requested.items()
     }
-    result = fleet_task.run({**params, "tenants": many}, work, task.progress)
-    return with_diff(result, form.noun, f"{form.noun}s")
+    return fleet_task.run({**params, "tenants": many}, work, task.progress)
 
 
 class _TenantChanges:
     """One tenant's changes, one after the other; called again after every wait."""
 
     def __init__(
-        self, session: Session, form: Form, tenant: Tenant, requested: list[RecordChange], check_mode: bool
+        self, session: Session, form: Form, told: Told, tenant: Tenant, requested: list[RecordChange], check_mode: bool
     ) -> None:
         self._session = session
         self._form = form
+        self._told = told
         self._tenant = tenant
         self._requested = requested
         self._check_mode = check_mode
         self._updates: Updates | None = None
 
-    def __call__(self) -> dict[str, Any]:
+    def __call__(self) -> Result:
         if self._updates is None:
             calls = self._session.calls(self._tenant.tenant_id, self._form.api)
             self._updates = Updates(calls, self._form, self._requested, self._check_mode)
@@ -107,12 +110,13 @@ class _TenantChanges:
         check(ends, updating.TROUBLES, self._form, result)
         return result
 
-    def _result(self, ends: list[End]) -> dict[str, Any]:
-        results = [end.to_result(self._form.noun) for end in ends]
-        return {f"{self._form.noun}s": results, "changed": any(result["changed"] for result in results)}
+    def _result(self, ends: list[End]) -> Result:
+        result = self._told(ends)
+        note_changes(result, ends, self._tenant, self._form.noun)
+        return result
 
 
-def check(ends: list[End], troubles: Collection[str], form: Form, result: dict[str, Any]) -> None:
+def check(ends: list[End], troubles: Collection[str], form: Form, result: Result) -> None:
     """Raise TenantError, with the result, where some of the changes ended in one of the troubles."""
     found = [end for end in ends if end.end in troubles]
     if not found:
@@ -125,19 +129,19 @@ def check(ends: list[End], troubles: Collection[str], form: Form, result: dict[s
     raise TenantError(Reason(errors.ERROR, meaning, first.remedy), result)
 
 
-def with_diff(result: dict[str, Any], noun: str, key: str) -> dict[str, Any]:
-    """Return the task's result with a difference for each record below `key` that changes, headed by tenant and id."""
-    diff = []
-    for outcome in result.get("tenants", [result]):
-        for record in outcome.get(key, []):
-            if record["changed"]:
-                header = f"{outcome.get('name') or outcome['tenant_id']} {noun} {record[f'{noun}_id']}"
-                headers = {"before_header": header, "after_header": header}
-                diff.append({**headers, "before": record["before"], "after": record["after"]})
-    return {**result, "diff": diff} if diff else result
+def note_changes(result: Result, ends: list[End], tenant: Tenant, noun: str) -> None:
+    """Add whether records changed to a tenant's result, and a difference for each that did."""
+    changed = [end for end in ends if end.plan]
+    result["changed"] = bool(changed)
+    if changed:
+        result["diff"] = [_diff(end, f"{tenant.name} {noun} {end.record_id}") for end in changed]
 
 
-def _read_change(item: Mapping[str, Any], params: Mapping[str, Any], form: Form, where: str) -> RecordChange:
+def _diff(end: End, header: str) -> Diff:
+    return {"before_header": header, "after_header": header, "before": end.before, "after": end.after}
+
+
+def _read_change(item: Params, params: Params, form: Form, where: str) -> RecordChange:
     """Return the change of one record; what it does not say of itself, the task's own options say."""
     settings = {name: item[name] if item[name] is not None else params[name] for name in _settings(form)}
     if any(item[name] is not None for name in _PAIR):

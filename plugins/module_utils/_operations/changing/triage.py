@@ -8,23 +8,25 @@ import time
 from collections import deque
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from ..._core import files, timestamps
 from ..._core.calls import Calls
 from ..._core.changing import changes, triage, updating
 from ..._core.changing.changes import Form, Plan
 from ..._core.changing.triage import Rule, Rules
-from ..._core.changing.updating import End, RecordChange, Updates
+from ..._core.changing.updating import End, IncidentEnd, RecordChange, Updates
 from ..._core.dependencies import yaml
 from ..._core.errors import OptionError, TenantError
 from ..._core.outcomes import Tenant
 from ..._core.reading.dialects import Dialect
 from ..._core.reading.normalized import normalized
+from ..._core.reading.quarantine import QuarantinedResult
 from ..._core.reading.queries import Query
 from ..._core.reading.reader import Reader
+from ..._core.results import Result
 from ..._core.wire.records import Record
 from .. import fleet_task
+from ..fleet_task import TenantsResult
 from ..operation import Constraints, Operation, OptionSpec
 from ..options import API, CONNECTION, OF_RUN, ONE_OR_MANY, PACED, PREFIX, TENANTS
 from ..reading.tenant_read import warn_of_future
@@ -57,7 +59,23 @@ SETTINGS = {
 _TROUBLES = updating.TROUBLES - {updating.CONFLICT}
 
 
-def run(task: TaskContext) -> dict[str, Any]:
+class TriagedIncident(IncidentEnd):
+    """What became of an incident that a rule wants to be otherwise."""
+
+    rule: str
+    title: str
+
+
+class TriageResult(TenantsResult, total=False):
+    """What the rules change in a tenant: how many incidents were `read`, and how many of them a rule `matched`."""
+
+    read: int
+    matched: int
+    changes: list[TriagedIncident]
+    quarantined: list[QuarantinedResult]
+
+
+def run(task: TaskContext) -> Result:
     """Return what the rules change in each tenant. Raises OptionError before any tenant is touched."""
     params = task.params
     form = changes.INCIDENT_FORMS[params["api"]]
@@ -75,8 +93,7 @@ def run(task: TaskContext) -> dict[str, Any]:
     )
     session.check_api(form.api)
     work = {tenant: _Triage(request, tenant) for tenant in fleet_task.given(params)}
-    result = fleet_task.run(params, work, task.progress)
-    return record_change.with_diff(result, form.noun, "changes")
+    return fleet_task.run(params, work, task.progress)
 
 
 def _rules(params: Params) -> Rules:
@@ -138,11 +155,11 @@ class _Triage:
         self._found: dict[str, _Match] = {}
         self._matched: set[str] = set()
         self._read: set[str] = set()
-        self._quarantined: list[dict[str, Any]] = []
+        self._quarantined: list[QuarantinedResult] = []
         self._warnings: list[str] = []
         self._updates: Updates | None = None
 
-    def __call__(self) -> dict[str, Any]:
+    def __call__(self) -> TriageResult:
         calls = self._calls = self._calls or self._request.session.calls(self._tenant.tenant_id, self._request.form.api)
         while self._statuses:
             self._read_next(calls)
@@ -192,24 +209,27 @@ class _Triage:
             change = RecordChange(identity, rule.wanted, _ticks(record.get(form.dialect.updated_field)))
             self._found[identity] = _Match(rule, str(normalized(record)["title"]), change, plan)
 
-    def _result(self, ends: list[End]) -> dict[str, Any]:
-        made = [
-            {**end.to_result("incident"), "rule": match.rule.name, "title": match.title}
+    def _result(self, ends: list[End]) -> TriageResult:
+        made: list[TriagedIncident] = [
+            {**end.of_incident(), "rule": match.rule.name, "title": match.title}
             for end, match in zip(ends, self._found.values(), strict=True)
         ]
-        return {
+        result: TriageResult = {
             "read": len(self._read),
             "matched": len(self._matched),
             "changes": made,
-            "changed": any(change["changed"] for change in made),
             "quarantined": self._quarantined,
             "warnings": self._warnings,
         }
+        record_change.note_changes(result, ends, self._tenant, self._request.form.noun)
+        return result
 
 
-def _ticks(updated: Any) -> int:
+def _ticks(updated: object) -> int:
     """Return the time of an incident's last update; of one that has none every state counts as a later one."""
     return timestamps.ticks_or_none(updated) or 0
 
 
-OPERATION = Operation(ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES, settings=SETTINGS)
+OPERATION = Operation(
+    ARGUMENTS, run=run, returns=TriageResult, constraints=CONSTRAINTS, variables=VARIABLES, settings=SETTINGS
+)

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TypedDict
 
 from ..._core import clouds, retirement, timestamps
 from ..._core.clouds import Cloud
 from ..._core.errors import OptionError
 from ..._core.identity import consent, permissions
 from ..._core.outcomes import Tenant
+from ..._core.results import Result
 from .. import fleet_task
 from ..operation import Constraints, Operation, OptionSpec
 from ..options import CONNECTION, OF_CUSTOMER, ONE_OR_MANY, PERMISSIONS, PREFIX, TENANTS
@@ -37,7 +38,38 @@ SETTINGS = {"form": f"{PREFIX}consent_form"}
 _DAY = 24 * 3600
 
 
-def run(task: TaskContext) -> dict[str, Any]:
+class Link(TypedDict):
+    """A link, the `state` in it, and when a signed one expires."""
+
+    url: str
+    state: str | None
+    expires_at: str | None
+
+
+class TenantLink(TypedDict):
+    """The link for one tenant of a fleet; `msg` says why there is none."""
+
+    name: str
+    tenant_id: str
+    msg: str | None
+    url: str | None
+    state: str | None
+    expires_at: str | None
+
+
+class ConsentUrlResult(Result, total=False):
+    """The link of one tenant, or those of a fleet and whose application they are for."""
+
+    url: str
+    state: str | None
+    expires_at: str | None
+    permissions: dict[str, list[str]]
+    client_id: str
+    failing: dict[str, str]
+    tenants: list[TenantLink]
+
+
+def run(task: TaskContext) -> ConsentUrlResult:
     """Return the link of one tenant, or of all. Raises OptionError."""
     params = task.params
     link = _LinkMaker(params)
@@ -47,7 +79,14 @@ def run(task: TaskContext) -> dict[str, Any]:
         tenant_id = params["tenant_id"]
         if not tenant_id and params["form"] != "authorize":
             raise OptionError("no tenant is given: set tenant_id, or tenants for a fleet")
-        return {"changed": False, "permissions": link.permissions, **link.make(tenant_id or None)}
+        one = link.make(tenant_id or None)
+        return {
+            "changed": False,
+            "permissions": link.permissions,
+            "url": one["url"],
+            "state": one["state"],
+            "expires_at": one["expires_at"],
+        }
     return {
         "changed": False,
         "client_id": link.client_id,
@@ -70,8 +109,8 @@ class _LinkMaker:
         if params["state_lifetime"] < 1:
             raise OptionError(f"state_lifetime is {params['state_lifetime']}: it must be at least 1 day")
 
-    def make(self, tenant_id: str | None) -> dict[str, Any]:
-        """Return `url`, `state` and `expires_at` for one tenant; None addresses no tenant (the authorize form)."""
+    def make(self, tenant_id: str | None) -> Link:
+        """Return the link for one tenant; None addresses no tenant (the authorize form)."""
         checked = clouds.check_tenant_id(tenant_id) if tenant_id is not None else None
         state, expires_at = self._state(checked)
         url = consent.build_url(
@@ -96,14 +135,20 @@ class _LinkMaker:
         return signed.value, timestamps.render_seconds(signed.expires_at)
 
 
-def _of_fleet(task: TaskContext, link: _LinkMaker, tenant: Tenant) -> dict[str, Any]:
-    named = {"name": tenant.name, "tenant_id": tenant.tenant_id}
+def _of_fleet(task: TaskContext, link: _LinkMaker, tenant: Tenant) -> TenantLink:
     try:
         clouds.check_tenant_id(tenant.tenant_id)
     except OptionError as error:
         task.warn(f"no consent link for {tenant.name}: {error}")
-        return {**named, "msg": str(error), "url": None, "state": None, "expires_at": None}
-    return {**named, "msg": None, **link.make(tenant.tenant_id)}
+        return {
+            "name": tenant.name,
+            "tenant_id": tenant.tenant_id,
+            "msg": str(error),
+            "url": None,
+            "state": None,
+            "expires_at": None,
+        }
+    return {"name": tenant.name, "tenant_id": tenant.tenant_id, "msg": None, **link.make(tenant.tenant_id)}
 
 
 def _permissions(given: dict[str, list[str]] | None) -> dict[str, list[str]]:
@@ -127,4 +172,6 @@ def _scope(wanted: dict[str, list[str]], cloud: Cloud) -> str:
     return f"{permissions.resource_of(permissions.APIS[next(iter(wanted))], cloud)}/.default"
 
 
-OPERATION = Operation(ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES, settings=SETTINGS)
+OPERATION = Operation(
+    ARGUMENTS, run=run, returns=ConsentUrlResult, constraints=CONSTRAINTS, variables=VARIABLES, settings=SETTINGS
+)

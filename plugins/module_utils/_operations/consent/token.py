@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from ..._core import errors, timestamps
 from ..._core.clouds import Cloud
@@ -16,8 +15,10 @@ from ..._core.identity.access import Access, Proof, Target
 from ..._core.identity.permissions import Api
 from ..._core.identity.token_file import TokenFile
 from ..._core.outcomes import Tenant
+from ..._core.results import Diff, Result
 from ..._core.waiting import clock
 from .. import fleet_task
+from ..fleet_task import TenantsResult
 from ..operation import Constraints, Operation, OptionSpec
 from ..options import CONNECTION, OF_CUSTOMER, OF_RUN, ONE_OR_MANY, PERMISSIONS, PREFIX, TENANTS
 from ..session import Session
@@ -47,7 +48,25 @@ _LONGEST_POLL_SECONDS = 30
 _FIXED_BY_CONSENT = (errors.NOT_CONSENTED, errors.PARTIAL)
 
 
-def run(task: TaskContext) -> dict[str, Any]:
+class TokenResult(TenantsResult, total=False):
+    """What a token proves, and where it is; `tenant_id` is the GUID that it names."""
+
+    app_id: str
+    roles: list[str]
+    missing_roles: list[str]
+    excess_roles: list[str]
+    audience: str
+    issuer: str
+    token_version: str
+    issued_at: str
+    expires_at: str
+    signature: str
+    from_cache: bool
+    access_token: str
+    dest: str
+
+
+def run(task: TaskContext) -> Result:
     """Return the outcome of one tenant, or of all. Raises OptionError before any tenant is touched."""
     params = task.params
     session = Session(task, VARIABLES)
@@ -95,7 +114,7 @@ class _TokenWork:
         self._session = session
         self._tenant = tenant
         self._asked = asked
-        self._proven: list[dict[str, Any]] = []
+        self._proven: list[TokenResult] = []
         self._params = params
         self._dest = session.token_file(dest) if dest else None
         self._check_mode = check_mode
@@ -103,7 +122,7 @@ class _TokenWork:
         self._deadline: float | None = None
         self._poll_seconds = 0
 
-    def __call__(self) -> dict[str, Any]:
+    def __call__(self) -> TokenResult:
         if self._deadline is None:
             self._deadline = clock.monotonic() + self._params["consent_wait"]
         try:
@@ -129,7 +148,7 @@ class _TokenWork:
         )
         return TenantError(replace(error.reason, remedy=remedy), error.details)
 
-    def _prove(self, asked: _Asked) -> dict[str, Any]:
+    def _prove(self, asked: _Asked) -> TokenResult:
         access = self._session.access(self._tenant.tenant_id, asked.target, asked.required, self._patience)
         proof = self._from_dest(access) or access.prove()
         if proof.claims is None:
@@ -166,13 +185,13 @@ class _TokenWork:
             return None
         return proof if proof.claims and proof.token.is_fresh() and not proof.missing_roles else None
 
-    def _write(self, dest: TokenFile, proof: Proof) -> dict[str, Any]:
+    def _write(self, dest: TokenFile, proof: Proof) -> TokenResult:
         name = str(dest.path)
         if not dest.write(proof.token, dry_run=self._check_mode):
             return {"changed": False, "dest": name}
         until = timestamps.render_seconds(proof.token.expires_at)
         after = f"a token for {self._tenant.name}, good until {until}\n"
-        diff = {"before_header": name, "after_header": name, "before": "", "after": after}
+        diff: Diff = {"before_header": name, "after_header": name, "before": "", "after": after}
         return {"changed": True, "dest": name, "diff": diff}
 
 
@@ -212,15 +231,18 @@ def _of_resource(resource: str, required: list[str] | None, cloud: Cloud, versio
     return _Asked(known, target, required or [])
 
 
-def _together(proven: list[dict[str, Any]]) -> dict[str, Any]:
+def _together(proven: list[TokenResult]) -> TokenResult:
     """Return what several tokens prove: the first one's details, with the roles of all."""
     if len(proven) == 1:
         return proven[0]
-    of_all = ("roles", "excess_roles")
-    return {**proven[0], **{name: sorted({role for each in proven for role in each[name]}) for name in of_all}}
+    return {
+        **proven[0],
+        "roles": sorted({role for each in proven for role in each["roles"]}),
+        "excess_roles": sorted({role for each in proven for role in each["excess_roles"]}),
+    }
 
 
-def _details(proof: Proof, found: claims.Claims, required: list[str], signature: str) -> dict[str, Any]:
+def _details(proof: Proof, found: claims.Claims, required: list[str], signature: str) -> TokenResult:
     return {
         "tenant_id": found.tenant_id,
         "app_id": found.app_id,
@@ -238,5 +260,11 @@ def _details(proof: Proof, found: claims.Claims, required: list[str], signature:
 
 
 OPERATION = Operation(
-    ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES, settings=SETTINGS, exposed_by=_EXPOSED_BY
+    ARGUMENTS,
+    run=run,
+    returns=TokenResult,
+    constraints=CONSTRAINTS,
+    variables=VARIABLES,
+    settings=SETTINGS,
+    exposed_by=_EXPOSED_BY,
 )

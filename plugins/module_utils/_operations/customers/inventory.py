@@ -8,7 +8,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from ..._core import clouds
 from ..._core.clouds import GUID
@@ -20,8 +20,10 @@ from ..._core.graph import Graph
 from ..._core.identity import permissions
 from ..._core.identity.access import Target
 from ..._core.identity.discovery import Authority, Documents
+from ..._core.results import Result
 from ..._core.wire.http import Transport
 from ..._core.wire.patience import Patience
+from ..._core.wire.records import JsonObject
 from ..operation import Operation, OptionSpec
 from ..options import CONNECTION
 from ..session import Session, check_counts
@@ -55,7 +57,21 @@ ARGUMENTS: dict[str, OptionSpec] = {
 }
 
 
-def run(task: TaskContext) -> dict[str, Any]:
+class Answers(TypedDict):
+    """What services said: the partner's customers, and the tenant of each domain, None where it has none."""
+
+    partners: list[JsonObject]
+    domains: dict[str, str | None]
+
+
+class InventoryResult(Result, total=False):
+    """The customers, and what a later run may bring again."""
+
+    customers: list[Customer]
+    answers: Answers
+
+
+def run(task: TaskContext) -> InventoryResult:
     """Return `customers` (a list of Customer) and `answers`, what services said, for a later run to bring again.
 
     Beside the options, `params` may have such `answers`. Raises OptionError.
@@ -78,7 +94,7 @@ def run(task: TaskContext) -> dict[str, Any]:
     merged, warnings = merging.of_lists(listed, refuse=params["duplicates"] == "refuse")
     for warning in warnings:
         task.warn(warning)
-    answers = {"partners": [asdict(each) for each in had], "domains": tenants}
+    answers: Answers = {"partners": [asdict(each) for each in had], "domains": tenants}
     return {"customers": merging.with_partners(merged, had), "answers": answers}
 
 
@@ -165,4 +181,4 @@ class _Services:
         return Patience(self._params["retries"], self._params["max_wait"], self._params["tenant_timeout"])
 
 
-OPERATION = Operation(ARGUMENTS, run=run)
+OPERATION = Operation(ARGUMENTS, run=run, returns=InventoryResult)

@@ -5,20 +5,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TypedDict
 
 from ..._core import errors
 from ..._core.errors import Reason, TenantError
 from ..._core.identity import consent, permissions
 from ..._core.identity.permissions import APIS, ServicePrincipal
 from ..._core.registration import declaration
-from ..._core.registration.declaration import Declared
+from ..._core.registration.declaration import Declared, Described
 from ..._core.registration.directory import Application
+from ..._core.results import Result
 from ..operation import Operation, OptionSpec
 from ..options import PREFIX
 from ..task_context import TaskContext
 from . import home_tenant
-from .home_tenant import Home
+from .home_tenant import Home, RegistrarResult
 
 ARGUMENTS: dict[str, OptionSpec] = {
     **home_tenant.ARGUMENTS,
@@ -39,7 +40,36 @@ CONSTRAINTS = home_tenant.CONSTRAINTS
 VARIABLES = home_tenant.VARIABLES
 
 
-def run(task: TaskContext) -> dict[str, Any]:
+class RegisteredApplication(Described):
+    """The facts of a registration; what only a real run would know is None in check mode."""
+
+    app_id: str | None
+    object_id: str | None
+    unique_name: str | None
+    service_principal_id: str | None
+    granted: dict[str, list[str]]
+    home_tenant_id: str
+    cloud: str
+
+
+class RemovedApplication(TypedDict):
+    """What can be told of an application that is gone."""
+
+    app_id: str
+    object_id: str
+    unique_name: str | None
+    display_name: str | None
+
+
+class ApplicationResult(RegistrarResult, total=False):
+    """The application as registered, and what it asks for since this run; or what was removed."""
+
+    application: RegisteredApplication
+    added_permissions: dict[str, list[str]]
+    removed: RemovedApplication | None
+
+
+def run(task: TaskContext) -> Result:
     """Return the facts of the application, or what was removed. Raises OptionError before anything is touched."""
     params = task.params
     for uri in params["redirect_uris"] or []:
@@ -50,13 +80,13 @@ def run(task: TaskContext) -> dict[str, Any]:
     return home.run(_Registration(task, home))
 
 
-def _remove(home: Home, check_mode: bool) -> dict[str, Any]:
+def _remove(home: Home, check_mode: bool) -> ApplicationResult:
     application = home.find()
     if application is None:
         return {"removed": None}
     if not check_mode:
         home.directory.delete_application(application["id"])
-    removed = {
+    removed: RemovedApplication = {
         "app_id": application["appId"],
         "object_id": application["id"],
         "unique_name": application.get("uniqueName"),
@@ -78,21 +108,21 @@ class _Registration:
         self._params = task.params
         self._home = home
         self._directory = home.directory
-        self._before: dict[str, Any] = {}
-        self._after: dict[str, Any] = {}
+        self._before: dict[str, object] = {}
+        self._after: dict[str, object] = {}
         self._roles: dict[str, Mapping[str, str]] = {}
         self._resources: dict[str, ServicePrincipal | None] = {}
         self._known: dict[str, Mapping[str, str]] = {}
 
-    def __call__(self) -> dict[str, Any]:
+    def __call__(self) -> ApplicationResult:
         try:
             return self._register()
         except TenantError as error:
             # what came before the refusal is changed all the same
-            error.details.update(self._changes())
+            self._tell_changes(error.details)
             raise
 
-    def _register(self) -> dict[str, Any]:
+    def _register(self) -> ApplicationResult:
         self._resolve_permissions()
         declared = Declared(
             self._params["display_name"],
@@ -108,7 +138,7 @@ class _Registration:
         granted = self._grant(principal_id)
         described = declaration.describe(application, self._known)
         added = self._added_permissions(found, described["permissions"])
-        return {
+        result: ApplicationResult = {
             "application": {
                 "app_id": application.get("appId"),
                 "object_id": application.get("id"),
@@ -120,9 +150,11 @@ class _Registration:
                 "cloud": self._home.cloud.name,
             },
             "added_permissions": added,
-            **({"msg": _consent_again(added)} if added else {}),
-            **self._changes(),
         }
+        if added:
+            result["msg"] = _consent_again(added)
+        self._tell_changes(result)
+        return result
 
     def _resolve_permissions(self) -> None:
         """Turn names into ids, by what each API's service principal publishes, or else by our own table."""
@@ -224,21 +256,21 @@ class _Registration:
         added = {api: sorted(set(names) - set(before[api])) for api, names in permissions_now.items()}
         return {api: names for api, names in added.items() if names}
 
-    def _fields(self, application: Application) -> dict[str, Any]:
+    def _fields(self, application: Application) -> dict[str, object]:
         """Return the application field by field, as a difference shows it."""
         described = declaration.describe(application, self._known)
         by_api = {f"permissions.{api}": names for api, names in described["permissions"].items()}
         others = {name: value for name, value in described.items() if name != "permissions"}
         return {"unique_name": application.get("uniqueName"), **others, **by_api}
 
-    def _note(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    def _note(self, before: Mapping[str, object], after: Mapping[str, object]) -> None:
         self._before.update(before)
         self._after.update(after)
 
-    def _changes(self) -> dict[str, Any]:
-        if self._before == self._after:
-            return {"changed": False}
-        return {"changed": True, "diff": {"before": self._before, "after": self._after}}
+    def _tell_changes(self, result: Result) -> None:
+        result["changed"] = self._before != self._after
+        if result["changed"]:
+            result["diff"] = {"before": self._before, "after": self._after}
 
 
 def _consent_again(added: Mapping[str, list[str]]) -> str:
@@ -249,6 +281,7 @@ def _consent_again(added: Mapping[str, list[str]]) -> str:
 OPERATION = Operation(
     ARGUMENTS,
     run=run,
+    returns=ApplicationResult,
     constraints=CONSTRAINTS,
     variables=VARIABLES,
     settings={

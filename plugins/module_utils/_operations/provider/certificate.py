@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from typing import Any
 
 from ..._core import errors, files, locks, ownership, waiting
 from ..._core.errors import OptionError, Reason, TenantError
@@ -22,6 +21,7 @@ from ..._core.waiting import clock
 from ..task_context import TaskContext
 from . import rotation_result
 from .home_tenant import Home
+from .rotation_result import RotationResult
 
 _PAUSE_SECONDS = 2
 _PURPOSE = "change the certificates"
@@ -44,11 +44,11 @@ class CertificateRotation:
         if not self._generate and not self._path.exists():
             raise OptionError(f"dest {self._path} does not exist: put key and certificate there, or leave generate on")
 
-    def __call__(self) -> dict[str, Any]:
+    def __call__(self) -> RotationResult:
         with locks.locked("dest", self._path.parent, self._home.settle_seconds):
             return self._settle(clock.time())
 
-    def _settle(self, now: float) -> dict[str, Any]:
+    def _settle(self, now: float) -> RotationResult:
         # a pair that was given may be anybody's file, such as a secret that is mounted
         pair = key_pairs.load(self._path, "dest", ownership.WRITE if self._generate else None)
         application = self._home.require()
@@ -74,7 +74,9 @@ class CertificateRotation:
             new = current
         retired = self._retire(application, own, new, clock.time())
         answer = rotation_result.result(app_id, own, new, retired)
-        return answer | ({"changed": True} if is_replaced else {})
+        if is_replaced:
+            answer["changed"] = True
+        return answer
 
     def _is_good(self, pair: KeyPair, now: float) -> bool:
         """Tell whether the pair in the file may stay. Raises OptionError for one that was given and has expired."""

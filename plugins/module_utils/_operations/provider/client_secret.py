@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import TypedDict, cast
 
 from ..._core import locks, timestamps, waiting
 from ..._core.errors import OptionError, TenantError
@@ -18,10 +18,12 @@ from ..._core.registration import rotation
 from ..._core.registration.directory import AddedPassword, Application
 from ..._core.registration.rotation import Plan, Registered
 from ..._core.registration.vars_file import Unsafe, VarsFile
+from ..._core.results import Result
 from ..._core.waiting import clock
 from ..task_context import TaskContext
 from . import rotation_result
 from .home_tenant import Home
+from .rotation_result import RotationResult
 
 # for this long a directory may not list what the record says was made
 _RECENT_SECONDS = 600
@@ -59,7 +61,7 @@ class SecretRotation:
         if self._file:
             self._file.check()
 
-    def __call__(self) -> dict[str, Any]:
+    def __call__(self) -> RotationResult:
         # a run that has waited for another one goes by what that one left
         if not self._file:
             return self._settle({}, clock.time())
@@ -67,19 +69,22 @@ class SecretRotation:
             record = cast("Record", self._file.read(f"{self._prefix}credential"))
             return self._settle(record, clock.time())
 
-    def _settle(self, record: Record, now: float) -> dict[str, Any]:
+    def _settle(self, record: Record, now: float) -> RotationResult:
         application = self._application(record, now)
         app_id, own = application["appId"], self._own(application)
         current = rotation.find(own, record.get("key_id")) if self._file else rotation.longest(own)
         if current and not self._plan.is_due(current, now):
             retired = self._retire(application, own, current, record.get("previous"), record, now)
-            return {**rotation_result.result(app_id, own, current, retired), **self._end_attempt(record)}
+            kept = rotation_result.result(app_id, own, current, retired)
+            return {**kept, "changed": self._end_attempt(record) or kept["changed"]}
         if self._check_mode:
             planned = Registered("made by Entra ID", self._name, now, now + self._plan.lifetime)
             return rotation_result.result(app_id, own, planned, [])
         added = self._add(application, current, record, now)
         new = rotation.registered([added])[0]
-        shown = {"secret": added["secretText"], "_ansible_no_log": True} if self._expose else {}
+        shown: Result = {}
+        if self._expose:
+            shown = RotationResult(secret=added["secretText"], _ansible_no_log=True)
         try:
             previous = current.key_id if current else None
             retired = self._retire(application, own, new, previous, record, clock.time())
@@ -149,13 +154,13 @@ class SecretRotation:
                 raise rotation_result.failure(error, meaning, current, so_far) from None
         return retired
 
-    def _end_attempt(self, record: Record) -> dict[str, Any]:
-        """Forget a rotation that nobody finished, now that what it left behind is gone."""
+    def _end_attempt(self, record: Record) -> bool:
+        """Forget a rotation that nobody finished, now that what it left behind is gone; tell whether there was one."""
         if "attempt" not in record:
-            return {}
+            return False
         if not self._check_mode:
             self._store({"credential": {name: value for name, value in record.items() if name != "attempt"}})
-        return {"changed": True}
+        return True
 
     def _application(self, record: Record, now: float) -> Application:
         """Return the application, waiting until it lists the secret that the record says was made a moment ago."""

@@ -4,11 +4,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..._core import timestamps
 from ..._core.errors import OptionError
 from ..._core.registration.rotation import Plan
+from ..._core.results import Result
 from ..operation import Operation, OptionSpec
 from ..options import PREFIX
 from ..task_context import Params, TaskContext
@@ -18,6 +17,7 @@ from .client_secret import SecretRotation
 from .federated import FederatedCredential
 from .home_tenant import Home
 from .removal import Removal
+from .rotation_result import RotationResult
 
 ARGUMENTS: dict[str, OptionSpec] = {
     **home_tenant.ARGUMENTS,
@@ -46,7 +46,7 @@ _LONGEST_LIFETIME_DAYS = 3650
 _DAY = 24 * 3600
 
 
-def run(task: TaskContext) -> dict[str, Any]:
+def run(task: TaskContext) -> Result:
     """Return the credential as registered, or what was removed. Raises OptionError before anything is touched."""
     params = task.params
     _check(params)
@@ -91,6 +91,7 @@ def _plan(params: Params) -> Plan:
 OPERATION = Operation(
     ARGUMENTS,
     run=run,
+    returns=RotationResult,
     constraints=CONSTRAINTS,
     variables=VARIABLES,
     settings={

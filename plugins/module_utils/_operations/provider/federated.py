@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 from ..._core.registration.directory import FederatedIdentityCredential
+from ..._core.registration.rotation import CredentialResult
 from ..task_context import TaskContext
 from .home_tenant import Home
+from .rotation_result import RotationResult
 
 
 class FederatedCredential:
@@ -27,7 +29,7 @@ class FederatedCredential:
         if params["description"] is not None:
             self._declared["description"] = params["description"]
 
-    def __call__(self) -> dict[str, Any]:
+    def __call__(self) -> RotationResult:
         directory = self._home.directory
         application = self._home.require()
         found = next(
@@ -43,10 +45,9 @@ class FederatedCredential:
             else:
                 body: FederatedIdentityCredential = {"name": self._name, **self._declared}
                 found = directory.create_federated_credential(application["id"], body)
-        credential = {"name": self._name, "key_id": found["id"] if found else None, **self._declared}
-        answer: dict[str, Any] = {
+        answer: RotationResult = {
             "app_id": application["appId"],
-            "credential": credential,
+            "credential": self._to_result(found["id"] if found else None),
             "retired": [],
             "changed": bool(changes),
         }
@@ -56,3 +57,15 @@ class FederatedCredential:
                 "after": changes,
             }
         return answer
+
+    def _to_result(self, key_id: str | None) -> CredentialResult:
+        credential: CredentialResult = {
+            "name": self._name,
+            "key_id": key_id,
+            "issuer": self._declared["issuer"],
+            "subject": self._declared["subject"],
+            "audiences": self._declared["audiences"],
+        }
+        if "description" in self._declared:
+            credential["description"] = self._declared["description"]
+        return credential

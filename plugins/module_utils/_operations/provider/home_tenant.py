@@ -7,7 +7,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ..._core import clouds, errors, waiting
 from ..._core.clouds import Cloud
@@ -19,6 +19,7 @@ from ..._core.identity.credentials import Credential
 from ..._core.identity.token_cache import TokenCache
 from ..._core.identity.tokens import TokenSource
 from ..._core.registration.directory import Application, Directory
+from ..._core.results import Refusal, Result
 from ..._core.showing import shown
 from ..operation import Constraints, OptionSpec
 from ..options import CONNECTION, OF_REGISTRAR
@@ -46,6 +47,27 @@ _LONGEST_POLL_SECONDS = 30
 # a typing error should not cost minutes
 _LONGEST_AWAITED_SECONDS = 20
 _PASSING = (errors.BAD_CREDENTIAL, errors.NOT_CONSENTED)
+
+
+class RefusedResult(Result, Refusal, total=False):
+    """What a task in the provider's tenant returns where Microsoft refuses something."""
+
+
+class SharedResult(Result, total=False):
+    """What became of an application that `hosts` share, with what the operation returned for it."""
+
+    hosts: list[str]
+    unique_name: str | None
+
+
+class RegistrarResult(RefusedResult, total=False):
+    """What a task in the provider's tenant returns, in all its forms: for one application, and for those of hosts.
+
+    `failing` says why a host fails the task, by its name.
+    """
+
+    applications: list[SharedResult]
+    failing: dict[str, str]
 
 
 class Home:
@@ -148,16 +170,20 @@ class Home:
         remedy = "run again later, or raise settle_wait"
         raise TenantError(replace(refusal, remedy=remedy, who=errors.PROVIDER))
 
-    def run(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def run(self, work: Callable[[], Result]) -> Result:
         """Do the work and return the task's result; a refusal becomes `failed` with its reason."""
         try:
             return {"changed": False, "failed": False, **work()}
         except TenantError as error:
-            reason = error.reason.to_result()
-            # `state` is an option of these tasks, and means another thing there
-            del reason["state"]
             msg = f"tenant {self._tenant}: {error.reason.sentence()}"
-            return {"changed": False, "failed": True, **reason, **error.details, "msg": msg}
+            refused: RefusedResult = {
+                "changed": False,
+                "failed": True,
+                **error.reason.to_result(),
+                **error.details,
+                "msg": msg,
+            }
+            return refused
 
 
 def _check_unique_name(name: str) -> str:

@@ -4,15 +4,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..._core import errors, timestamps
 from ..._core.errors import Reason, TenantError
 from ..._core.registration import rotation
 from ..._core.registration.directory import Application
+from ..._core.registration.rotation import CredentialResult
 from ..._core.waiting import clock
 from ..task_context import TaskContext
 from .home_tenant import Home
+from .rotation_result import RotationResult
 
 
 class Removal:
@@ -28,7 +28,7 @@ class Removal:
         self._key_id: str | None = params["key_id"]
         self._force: bool = params["force"]
 
-    def __call__(self) -> dict[str, Any]:
+    def __call__(self) -> RotationResult:
         application = self._home.find()
         if application is None:
             return {"removed": []}
@@ -40,16 +40,16 @@ class Removal:
             meaning = f"without {names} application {application['appId']} has no credential that is good today"
             raise TenantError(Reason(errors.ERROR, meaning, "add another one first, or set force to true"))
         if removed and not self._check_mode:
-            self._remove(application["id"], {item["key_id"] for item in removed})
-        answer: dict[str, Any] = {"app_id": application["appId"], "removed": removed, "changed": bool(removed)}
-        return answer | (
-            {"diff": {"before": {"credentials": removed}, "after": {"credentials": []}}} if removed else {}
-        )
+            self._remove(application["id"], {key_id for item in removed if (key_id := item["key_id"])})
+        answer: RotationResult = {"app_id": application["appId"], "removed": removed, "changed": bool(removed)}
+        if removed:
+            answer["diff"] = {"before": {"credentials": removed}, "after": {"credentials": []}}
+        return answer
 
-    def _is_meant(self, item: dict[str, str]) -> bool:
+    def _is_meant(self, item: CredentialResult) -> bool:
         return self._name in (None, item["name"]) and self._key_id in (None, item["key_id"])
 
-    def _credentials(self, application: Application) -> dict[str, list[dict[str, str]]]:
+    def _credentials(self, application: Application) -> dict[str, list[CredentialResult]]:
         """Return the application's credentials by kind, as they stand in results."""
         return {
             "secret": [item.to_result() for item in rotation.registered(application.get("passwordCredentials") or [])],
@@ -61,7 +61,7 @@ class Removal:
         }
 
     @staticmethod
-    def _good(by_kind: dict[str, list[dict[str, str]]]) -> list[dict[str, str]]:
+    def _good(by_kind: dict[str, list[CredentialResult]]) -> list[CredentialResult]:
         """Return the credentials that have not expired."""
         now = timestamps.render_seconds(clock.time())
         return [item for items in by_kind.values() for item in items if item.get("expires_at", now) >= now]

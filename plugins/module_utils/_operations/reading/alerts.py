@@ -4,15 +4,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..._core.identity import permissions
 from ..._core.reading import dialects
+from ..._core.results import Result
+from ..._core.wire.records import JsonObject
 from ..operation import Operation, OptionSpec
 from ..options import CONNECTION, OF_CUSTOMER, OF_RUN, PACED, TENANTS
 from ..session import Session
 from ..task_context import TaskContext
 from . import delivery
+from .delivery import ReadResult
+from .tenant_read import TenantRead
 
 ARGUMENTS: dict[str, OptionSpec] = {
     **TENANTS,
@@ -31,9 +33,21 @@ CONSTRAINTS = delivery.CONSTRAINTS
 VARIABLES = OF_CUSTOMER
 
 
-def run(task: TaskContext) -> dict[str, Any]:
+class AlertsResult(ReadResult, total=False):
+    """The alerts of a tenant as Microsoft sent them, where they go into no file."""
+
+    alerts: list[JsonObject]
+
+
+def run(task: TaskContext) -> Result:
     """Return the alerts of one tenant, or of all. Raises OptionError before any tenant is touched."""
-    return delivery.run(task, Session(task, VARIABLES), permissions.GRAPH, dialects.GRAPH_ALERTS)
+    return delivery.run(task, Session(task, VARIABLES), permissions.GRAPH, dialects.GRAPH_ALERTS, _told)
 
 
-OPERATION = Operation(ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES, settings=OF_RUN)
+def _told(_read: TenantRead, alerts: list[JsonObject] | None) -> AlertsResult:
+    return {} if alerts is None else {"alerts": alerts}
+
+
+OPERATION = Operation(
+    ARGUMENTS, run=run, returns=AlertsResult, constraints=CONSTRAINTS, variables=VARIABLES, settings=OF_RUN
+)

@@ -8,7 +8,7 @@ import json
 import logging
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias, TypedDict
 
 from ..._core import files, timestamps
 from ..._core.characters import plain
@@ -16,15 +16,54 @@ from ..._core.errors import GRANTED, NOBODY, Postponed, TenantError
 from ..._core.outcomes import Outcome, Tenant
 from ..._core.reading.harmless import harmless
 from ..._core.reading.normalized import normalized
-from ..._core.wire.records import Record, check_depth
-from .outage_events import OF_PROVIDER
+from ..._core.wire.records import JsonObject, Record, check_depth
+from .outage_events import OF_PROVIDER, OutageEvent
 from .tenant_read import ReadRequest, TenantRead
-
-Event = dict[str, Any]
 
 LOG = logging.getLogger("mssp.defender.incidents")
 
 _EVENTS = uuid.uuid5(uuid.NAMESPACE_DNS, "incidents.defender.mssp")
+
+
+class Meta(TypedDict, total=False):
+    """What ansible-rulebook itself reads of an event: whom it is about, and what tells it from all others."""
+
+    hosts: str
+    uuid: str
+
+
+class IncidentEvent(TypedDict):
+    """A new version of an incident."""
+
+    incident: JsonObject
+    tenant_id: str
+    customer: str
+    api: str
+    meta: Meta
+
+
+class CustomerState(TypedDict):
+    """Where a customer stands, and stood `before` if that is known; where it is granted there is no reason to tell."""
+
+    customer: str
+    tenant_id: str
+    state: str
+    before: str | None
+    msg: str
+    meaning: str | None
+    remedy: str | None
+    who: str
+    code: str | None
+
+
+class StateEvent(TypedDict):
+    """A customer's new state."""
+
+    customer_state: CustomerState
+    meta: Meta
+
+
+Event: TypeAlias = "IncidentEvent | StateEvent | OutageEvent"
 
 
 class Poll:
@@ -39,8 +78,8 @@ class Poll:
         self._read: TenantRead | None = None
         self._quarantined: set[str | None] = set()
 
-    def step(self) -> dict[str, Any]:
-        """Return the next `events`; none when the poll has come to its end.
+    def step(self) -> list[IncidentEvent]:
+        """Return the next events; none when the poll has come to its end.
 
         The caller has handed over those of the step before, which is when the checkpoint moves past them.
         Raises Postponed, and then goes on where it stopped, or TenantError.
@@ -51,7 +90,7 @@ class Poll:
         try:
             for page in read.pages():
                 if page:
-                    return {"events": [self._event(record) for record in page]}
+                    return [self._event(record) for record in page]
         except Postponed:
             read.settle_part()
             raise
@@ -67,26 +106,33 @@ class Poll:
         read.settle()
         self._read = None
         self._tell_quarantined({left_out.id for left_out in read.reader.quarantined})
-        return {"events": []}
+        return []
 
-    def change_of_state(self, outcome: Outcome) -> Event | None:
+    def change_of_state(self, outcome: Outcome[object]) -> StateEvent | None:
         """Return the event that tells of the tenant's new state; None where it is not news of the customer's."""
         if outcome.state == (self._state or GRANTED) or outcome.state in OF_PROVIDER:
             return None
-        reason = outcome.reason.to_result() if outcome.reason else {"who": NOBODY}
-        told = {name: reason.get(name) for name in ("meaning", "remedy", "who", "code")}
-        state = {"state": outcome.state, "before": self._state, "msg": outcome.sentence(), **told}
-        customer = {"customer": self.tenant.name, "tenant_id": self.tenant.tenant_id}
-        return {"customer_state": harmless({**customer, **state}), "meta": {"hosts": self.tenant.name}}
+        reason = outcome.reason
+        state: CustomerState = {
+            "customer": self.tenant.name,
+            "tenant_id": self.tenant.tenant_id,
+            "state": outcome.state,
+            "before": self._state,
+            "msg": outcome.sentence(),
+            "meaning": reason.meaning if reason else None,
+            "remedy": reason.remedy if reason else None,
+            "who": reason.acts if reason else NOBODY,
+            "code": reason.code if reason else None,
+        }
+        return {"customer_state": harmless(state), "meta": {"hosts": self.tenant.name}}
 
-    def remember_state(self, outcome: Outcome) -> dict[str, Any]:
+    def remember_state(self, outcome: Outcome[object]) -> None:
         """Keep the state, after its event has been handed over. One of the provider's leaves it as it is."""
         if outcome.state != self._state and outcome.state not in OF_PROVIDER:
             self._state = outcome.state
             files.replace_private(self._state_file, json.dumps({"state": outcome.state}) + "\n")
-        return {}
 
-    def _event(self, record: Record) -> Event:
+    def _event(self, record: Record) -> IncidentEvent:
         dialect = self._request.dialect
         check_depth(record, dialect.records, "read it with defender_incidents and dest, and begin behind it")
         incident = {**record, "normalized": normalized(record)} if self._request.normalizes else dict(record)

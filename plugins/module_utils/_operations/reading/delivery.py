@@ -5,9 +5,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from ..._core import errors, timestamps
 from ..._core.errors import OptionError, Postponed, TenantError
@@ -16,8 +15,11 @@ from ..._core.identity.permissions import Api
 from ..._core.outcomes import Tenant
 from ..._core.reading.dialects import Dialect
 from ..._core.reading.normalized import normalized, with_normalized
-from ..._core.wire.records import Record, check_depth
+from ..._core.reading.quarantine import QuarantinedResult
+from ..._core.results import Result
+from ..._core.wire.records import JsonObject, Record, check_depth
 from .. import fleet_task
+from ..fleet_task import TenantsResult
 from ..operation import Constraints, OptionSpec
 from ..options import ONE_OR_MANY
 from ..session import Session
@@ -46,7 +48,23 @@ CONSTRAINTS: Constraints = {
 }
 
 
-def run(task: TaskContext, session: Session, api: Api, dialect: Dialect) -> dict[str, Any]:
+class ReadResult(TenantsResult, total=False):
+    """What a read came to, beside the records; where it did not finish, `complete_until` says how far it got."""
+
+    count: int
+    truncated: bool
+    filtered_locally: list[str]
+    quarantined: list[QuarantinedResult]
+    complete_until: str
+    dest: str
+    set_aside: str
+
+
+Told = Callable[[TenantRead, "list[JsonObject] | None"], ReadResult]
+"""Returns what an operation says of its own records, which are None where they went into a file."""
+
+
+def run(task: TaskContext, session: Session, api: Api, dialect: Dialect, told: Told) -> Result:
     """Return the records of one tenant, or of all. Raises OptionError before any tenant is touched."""
     params = task.params
     # what goes into a file, or moves a checkpoint, goes there whole
@@ -57,6 +75,7 @@ def run(task: TaskContext, session: Session, api: Api, dialect: Dialect) -> dict
     work = {
         tenant: _Reading(
             request,
+            told,
             newest,
             tenant,
             fleet_task.file_of(params, "dest", tenant, ".jsonl", task.check_mode),
@@ -78,21 +97,28 @@ class _Reading:
     """One tenant's read; called again after every wait."""
 
     def __init__(
-        self, request: ReadRequest, newest: int | None, tenant: Tenant, dest: Path | None, checkpoint: Path | None
+        self,
+        request: ReadRequest,
+        told: Told,
+        newest: int | None,
+        tenant: Tenant,
+        dest: Path | None,
+        checkpoint: Path | None,
     ) -> None:
         self._request = request
+        self._told = told
         self._newest = newest
         self._tenant = tenant
         self._dest = dest
         self._checkpoint = checkpoint
         self._read: TenantRead | None = None
         self._draft: Draft | None = None
-        self._records: list[dict[str, Any]] = []
+        self._records: list[JsonObject] = []
         self._changed = False
         self._set_aside: Path | None = None
         self._unsettled: TenantRead | None = None
 
-    def __call__(self) -> dict[str, Any]:
+    def __call__(self) -> ReadResult:
         read = self._read = self._read or TenantRead(self._request, self._tenant, self._checkpoint, self._dest)
         try:
             for page in read.pages():
@@ -104,18 +130,17 @@ class _Reading:
                 raise TenantError(error.reason, part) from None
             raise
         reader = read.reader
-        result = {
+        result: ReadResult = {
+            **self._told(read, self._records if self._dest is None else None),
             "count": reader.count,
             "truncated": reader.truncated,
             "filtered_locally": self._request.query.local_filters(self._request.dialect),
-            **({"redirects": reader.redirects} if self._request.dialect.redirect_field else {}),
             "quarantined": [left_out.to_result() for left_out in reader.quarantined],
             "warnings": read.warnings,
-            **({"switched_from": read.switched_from} if read.switched_from else {}),
         }
         if self._dest is None:
             self._unsettled = read
-            return result | {self._request.dialect.records: self._records}
+            return result
         result |= self._hand_over(read, self._dest)
         try:
             # at once: another tenant may take long, and the task be killed meanwhile
@@ -154,27 +179,29 @@ class _Reading:
         if self._newest is not None:
             self._records = heapq.nlargest(self._newest, self._records, key=self._updated)
 
-    def _updated(self, record: Mapping[str, Any]) -> int:
+    def _updated(self, record: JsonObject) -> int:
         return timestamps.ticks_or_none(record.get(self._request.dialect.updated_field)) or 0
 
-    def _hand_over(self, read: TenantRead, dest: Path) -> dict[str, Any]:
+    def _hand_over(self, read: TenantRead, dest: Path) -> ReadResult:
         """Put what was read into the file: in place of what is there, or behind it where the read is incremental."""
         draft = self._draft_of(dest)
         if draft.has_lines:
             self._set_aside = read.prepare() or self._set_aside
         # a whole read is not synced: what a power cut spoils, the next read replaces
         self._changed |= draft.append() if self._checkpoint else draft.commit(durable=False)
-        aside = {"set_aside": str(self._set_aside)} if self._set_aside else {}
-        return {"dest": str(dest), **aside, "changed": self._changed}
+        result: ReadResult = {"dest": str(dest), "changed": self._changed}
+        if self._set_aside:
+            result["set_aside"] = str(self._set_aside)
+        return result
 
-    def _hand_over_part(self, read: TenantRead) -> dict[str, Any]:
+    def _hand_over_part(self, read: TenantRead) -> ReadResult:
         """Do the same with what has been read so far, where the next read can go on behind it."""
         if not (self._dest and self._checkpoint):
             return {}
         handed_over = self._hand_over(read, self._dest)
         self._draft = None
         read_until = timestamps.render(read.settle_part())
-        return {"count": read.reader.count, "complete_until": read_until, **handed_over}
+        return {**handed_over, "count": read.reader.count, "complete_until": read_until}
 
     def _draft_of(self, dest: Path) -> Draft:
         self._draft = self._draft or Draft(dest, dry_run=self._request.check_mode)

@@ -24,14 +24,14 @@ from ..._core.customers import lists
 from ..._core.customers.customer import host_name
 from ..._core.errors import OptionError, Postponed
 from ..._core.identity import permissions
-from ..._core.outcomes import Outcome, Tenant, Work, outcome_of
+from ..._core.outcomes import Outcome, R_co, Tenant, Work, outcome_of
 from ..._core.reading import dialects
 from .. import fleet_task
 from ..operation import Constraints, Options, OptionSpec
 from ..session import Session
 from ..task_context import Params, TaskContext
 from . import incidents
-from .customer_poll import LOG, Event, Poll
+from .customer_poll import LOG, Event, IncidentEvent, Poll
 from .outage_events import Outages
 from .tenant_read import read_request
 
@@ -138,7 +138,7 @@ class _Desk:
         if self._calls:
             await asyncio.wait(self._calls, timeout=_LAST_CALLS_SECONDS)
 
-    async def _poll(self, poll: Poll) -> Outcome:
+    async def _poll(self, poll: Poll) -> Outcome[list[IncidentEvent]]:
         while True:
             async with self._slots:
                 ended = await self._read(poll)
@@ -146,20 +146,20 @@ class _Desk:
                 return ended
             await asyncio.sleep(ended.seconds)
 
-    async def _read(self, poll: Poll) -> Outcome | Postponed:
+    async def _read(self, poll: Poll) -> Outcome[list[IncidentEvent]] | Postponed:
         """Hand over what there is to read, until the poll is over or has to wait."""
         while True:
             ended = await self._in_thread(functools.partial(_attempt, poll.tenant, poll.step))
-            events = ended.result.get("events") if isinstance(ended, Outcome) else None
+            events = ended.result if isinstance(ended, Outcome) else None
             if not events:
                 return ended
             # a page of which not all was taken comes again as a whole after a restart
             for event in events:
                 await self._put(event)
 
-    async def _tell_state(self, poll: Poll, outcome: Outcome) -> None:
+    async def _tell_state(self, poll: Poll, outcome: Outcome[object]) -> None:
         change = poll.change_of_state(outcome)
-        events = [*self._outages.news(outcome), *([change] if change else [])]
+        events: list[Event] = [*self._outages.news(outcome), *([change] if change else [])]
         if events:
             LOG.warning("%s", outcome.sentence())
         for event in events:
@@ -185,7 +185,7 @@ class _Desk:
         return await asyncio.shield(answer)
 
 
-def _attempt(tenant: Tenant, work: Work) -> Outcome | Postponed:
+def _attempt(tenant: Tenant, work: Work[R_co]) -> Outcome[R_co] | Postponed:
     try:
         return outcome_of(tenant, work)
     except Postponed as wait:

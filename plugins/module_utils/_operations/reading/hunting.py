@@ -11,19 +11,20 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..._core import files, timestamps
 from ..._core.calls import Calls
 from ..._core.errors import OptionError
 from ..._core.hunting import queries, row_formats
-from ..._core.hunting.queries import MOST_ROWS, Dialect, Query
+from ..._core.hunting.queries import MOST_ROWS, Column, Dialect, Query
 from ..._core.hunting.rows_file import RowsFile
 from ..._core.identity import permissions
 from ..._core.identity.permissions import Api
 from ..._core.outcomes import Tenant
-from ..._core.wire.records import check_depth
+from ..._core.results import Result
+from ..._core.wire.records import JsonObject, check_depth
 from .. import fleet_task
+from ..fleet_task import TenantsResult
 from ..operation import Constraints, Operation, OptionSpec
 from ..options import API, CONNECTION, OF_CUSTOMER, OF_RUN, ONE_OR_MANY, PACED, PREFIX, TENANTS
 from ..session import Session
@@ -53,7 +54,20 @@ _DIALECTS = {"graph": queries.GRAPH, "xdr": queries.XDR}
 _TRUNCATED = f"{MOST_ROWS:,} rows are the most that Microsoft returns, and there may be more: narrow the query"
 
 
-def run(task: TaskContext) -> dict[str, Any]:
+class HuntingResult(TenantsResult, total=False):
+    """What the query found in a tenant, and the file of the rows of all; `stats` is what it cost."""
+
+    rows: list[JsonObject]
+    count: int
+    truncated: bool
+    schema: list[Column]
+    stats: JsonObject
+    from_earlier_run: bool
+    finished_at: str
+    dest: str
+
+
+def run(task: TaskContext) -> Result:
     """Return the rows of one tenant, or of all. Raises OptionError before any tenant is touched."""
     params = task.params
     session = Session(task, VARIABLES)
@@ -64,8 +78,9 @@ def run(task: TaskContext) -> dict[str, Any]:
     with _rows_file(params, query, task.check_mode) as rows_file:
         request = _HuntRequest(session, api, _DIALECTS[api.name], query, rows_file)
         work = {tenant: _HuntWork(request, tenant) for tenant in tenants}
-        result = fleet_task.run(params, work, task.progress)
-    return result | ({"dest": params["dest"]} if rows_file else {})
+        result: Result = fleet_task.run(params, work, task.progress)
+    written: Result = HuntingResult(dest=params["dest"]) if rows_file else {}
+    return {**result, **written}
 
 
 @dataclass(frozen=True)
@@ -87,31 +102,34 @@ class _HuntWork:
         self._tenant = tenant
         self._calls: Calls | None = None
 
-    def __call__(self) -> dict[str, Any]:
+    def __call__(self) -> HuntingResult:
         rows_file = self._request.rows_file
         earlier = rows_file.finished(self._tenant.tenant_id) if rows_file else None
         if earlier:
-            told = {"from_earlier_run": True, "finished_at": earlier.finished_at}
+            told: HuntingResult = {"from_earlier_run": True, "finished_at": earlier.finished_at}
             return _counted(earlier.count, earlier.truncated, []) | told
         return self._ask()
 
-    def _ask(self) -> dict[str, Any]:
+    def _ask(self) -> HuntingResult:
         request = self._request
         calls = self._calls = self._calls or request.session.calls(self._tenant.tenant_id, request.api)
         answer = queries.ask(calls, request.dialect, request.query)
-        asked: dict[str, Any] = {"schema": answer.schema} | ({"stats": answer.stats} if answer.stats else {})
+        asked: HuntingResult = {"schema": answer.schema}
+        if answer.stats:
+            asked["stats"] = answer.stats
         if request.rows_file is None:
             for row in answer.rows:
                 check_depth(row, "rows", "read into a file: set dest, or project fewer columns")
             # as plain dictionaries: the engine knows no others
-            return _counted(len(answer.rows), answer.truncated, []) | asked | {"rows": list(map(dict, answer.rows))}
+            asked["rows"] = list(map(dict, answer.rows))
+            return _counted(len(answer.rows), answer.truncated, []) | asked
         finished_at = timestamps.render_seconds(time.time())
         lacking = request.rows_file.add(self._tenant, answer, finished_at)
-        told = {"from_earlier_run": False, "finished_at": finished_at, "changed": True}
+        told: HuntingResult = {"from_earlier_run": False, "finished_at": finished_at, "changed": True}
         return _counted(len(answer.rows), answer.truncated, lacking) | asked | told
 
 
-def _counted(count: int, truncated: bool, lacking: list[str]) -> dict[str, Any]:
+def _counted(count: int, truncated: bool, lacking: list[str]) -> HuntingResult:
     warnings = [_TRUNCATED] if truncated else []
     if lacking:
         warnings.append(f"this tenant's rows have no {', '.join(lacking)}, which other tenants' rows have")
@@ -152,4 +170,6 @@ def _query(params: Params) -> Query:
     return Query(text, queries.check_timespan(timespan) if timespan else None)
 
 
-OPERATION = Operation(ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES, settings=SETTINGS)
+OPERATION = Operation(
+    ARGUMENTS, run=run, returns=HuntingResult, constraints=CONSTRAINTS, variables=VARIABLES, settings=SETTINGS
+)

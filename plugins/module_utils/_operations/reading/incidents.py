@@ -4,15 +4,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..._core.identity import permissions
 from ..._core.reading import dialects
+from ..._core.reading.redirects import Redirection
+from ..._core.results import Result
+from ..._core.wire.records import JsonObject
 from ..operation import Operation, OptionSpec
 from ..options import API, CONNECTION, OF_CUSTOMER, OF_RUN, PACED, PREFIX, TENANTS
 from ..session import Session
 from ..task_context import TaskContext
 from . import delivery
+from .delivery import ReadResult
+from .tenant_read import TenantRead
 
 ARGUMENTS: dict[str, OptionSpec] = {
     **TENANTS,
@@ -49,10 +52,29 @@ SETTINGS = {
 }
 
 
-def run(task: TaskContext) -> dict[str, Any]:
+class IncidentsResult(ReadResult, total=False):
+    """The incidents of a tenant as Microsoft sent them, where they go into no file."""
+
+    incidents: list[JsonObject]
+    redirects: list[Redirection]
+    switched_from: str
+
+
+def run(task: TaskContext) -> Result:
     """Return the incidents of one tenant, or of all. Raises OptionError before any tenant is touched."""
     api = task.params["api"]
-    return delivery.run(task, Session(task, VARIABLES), permissions.APIS[api], dialects.INCIDENTS[api])
+    return delivery.run(task, Session(task, VARIABLES), permissions.APIS[api], dialects.INCIDENTS[api], _told)
 
 
-OPERATION = Operation(ARGUMENTS, run=run, constraints=CONSTRAINTS, variables=VARIABLES, settings=SETTINGS)
+def _told(read: TenantRead, incidents: list[JsonObject] | None) -> IncidentsResult:
+    told: IncidentsResult = {"redirects": read.reader.redirects}
+    if read.switched_from:
+        told["switched_from"] = read.switched_from
+    if incidents is not None:
+        told["incidents"] = incidents
+    return told
+
+
+OPERATION = Operation(
+    ARGUMENTS, run=run, returns=IncidentsResult, constraints=CONSTRAINTS, variables=VARIABLES, settings=SETTINGS
+)

@@ -4,14 +4,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
-from ..._core.errors import BAD_CREDENTIAL, UNREACHABLE
+from ..._core.errors import BAD_CREDENTIAL, UNREACHABLE, Reason
 from ..._core.outcomes import Outcome
 from ..._core.reading.harmless import harmless
 
 OF_PROVIDER = (UNREACHABLE, BAD_CREDENTIAL)
 """States that say nothing of the customer: the network between, and the application's own credential."""
+
+
+class Outage(TypedDict, total=False):
+    """What keeps the provider away; of one that `is_over` no more is told than its `meaning`."""
+
+    is_over: bool
+    meaning: str
+    state: str
+    remedy: str
+    who: str
+    code: str | None
+    msg: str
+
+
+class OutageEvent(TypedDict):
+    """An outage on its way to rules."""
+
+    outage: Outage
 
 
 class Outages:
@@ -22,17 +40,17 @@ class Outages:
         self._kept_away: dict[str, set[str]] = {}
         self._by: dict[str, str] = {}
 
-    def news(self, outcome: Outcome) -> list[dict[str, Any]]:
+    def news(self, outcome: Outcome[object]) -> list[OutageEvent]:
         """Return the events that a customer's outcome amounts to: the end of an outage, the beginning of another."""
         customer = outcome.tenant.name
         reason = outcome.reason if outcome.state in OF_PROVIDER else None
         before, now = self._by.pop(customer, None), reason.meaning if reason else None
-        events = []
-        if now is not None:
-            self._by[customer] = now
-            if not self._kept_away.setdefault(now, set()):
-                events.append(_beginning(outcome))
-            self._kept_away[now].add(customer)
+        events: list[OutageEvent] = []
+        if reason:
+            self._by[customer] = reason.meaning
+            if not self._kept_away.setdefault(reason.meaning, set()):
+                events.append(_beginning(reason, outcome.sentence()))
+            self._kept_away[reason.meaning].add(customer)
         if before is not None and before != now:
             self._kept_away[before].discard(customer)
             if not self._kept_away[before]:
@@ -40,7 +58,14 @@ class Outages:
         return events
 
 
-def _beginning(outcome: Outcome) -> dict[str, Any]:
-    reason = outcome.reason.to_result() if outcome.reason else {}
-    told = {name: reason.get(name) for name in ("state", "meaning", "remedy", "who", "code")}
-    return {"outage": harmless({"is_over": False, **told, "msg": outcome.sentence()})}
+def _beginning(reason: Reason, sentence: str) -> OutageEvent:
+    outage: Outage = {
+        "is_over": False,
+        "meaning": reason.meaning,
+        "state": reason.state,
+        "remedy": reason.remedy,
+        "who": reason.acts,
+        "code": reason.code,
+        "msg": sentence,
+    }
+    return {"outage": harmless(outage)}

@@ -267,7 +267,7 @@ def test_a_refused_comment_does_not_hide_what_was_changed_before_it(tenant: Tena
     tenant.server.script(f"{path(form=GRAPH)}/comments", refused(400))
     end = tenant.update(order(), GRAPH)
     assert (end.end, set(end.plan)) == (updating.REFUSED, {"status"})
-    assert end.to_result("incident")["changed"] is True
+    assert end.of_incident()["changed"] is True
 
 
 NOBODY_APPLIES = [
@@ -352,7 +352,7 @@ def test_check_mode_reads_and_sends_nothing(tenant: Tenant) -> None:
     updates = tenant.updates(order(), dry_run=True)
     run_whole(updates)
     (end,) = updates.ends()
-    assert end.to_result("incident") == {
+    assert end.of_incident() == {
         "incident_id": "7",
         "result": "changed",
         "changed": True,
