@@ -97,7 +97,9 @@ CASES = [
         fault={"kind": "token_error", "code": 900382},
     ),
     Case(
-        "unknown role", ["required_roles", "did you mean Incident.Read.All"], {"required_roles": ["Incidents.Read.All"]}
+        "unknown role",
+        ["required_roles", "did you mean SecurityIncident.Read.All"],
+        {"required_roles": ["SecurityIncidents.Read.All"]},
     ),
     Case(
         "unknown permission",
@@ -131,7 +133,7 @@ CASES = [
         "list that is no JSON",
         ["JSON", "proxy"],
         module="defender_incidents",
-        fault={"kind": "not_json", "path": "/api/incidents"},
+        fault={"kind": "not_json", "path": "/v1.0/security/incidents"},
     ),
     Case("folder of dest missing", ["dest", "does not exist", "create it"], {"dest": "{absent}/token"}),
     Case(

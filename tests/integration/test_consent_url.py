@@ -16,7 +16,7 @@ from support.operations import Tasks
 from ansible_collections.mssp.defender.plugins.filter.consent_redirect import consent_redirect
 
 STATE_KEY = "a long and random key of a test"
-XDR_SCOPE = "https://api.security.microsoft.com/.default"
+GRAPH_SCOPE = "https://graph.microsoft.com/.default"
 
 
 def _answer(emulator: EmulatorProcess, url: str, decision: str, **fields: str) -> str:
@@ -52,16 +52,16 @@ def test_tenant_forms_address_the_tenant(
     assert set(query) == parameters
     assert query["redirect_uri"] == redirect_uri
     assert query["state"] == result["state"]
-    assert query.get("scope", XDR_SCOPE) == XDR_SCOPE
+    assert query.get("scope", GRAPH_SCOPE) == GRAPH_SCOPE
 
 
 def test_scope_follows_the_permissions(tasks: Tasks) -> None:
-    wanted = {"graph": ["SecurityIncident.Read.All"]}
+    wanted = {"xdr": ["Incident.Read.All"]}
     result = tasks.consent_url(
         tenant_id="contoso.example", redirect_uri="https://localhost/consent-result", permissions=wanted
     )
     scope = parse_qs(urlsplit(result["url"]).query)["scope"]
-    assert scope == ["https://graph.microsoft.com/.default"]
+    assert scope == ["https://api.security.microsoft.com/.default"]
     assert result["permissions"] == wanted
 
 

@@ -215,6 +215,7 @@ def test_a_vaulted_file_is_read_by_ansible_itself(one: Ansible, home: HomeTenant
         - name: Use
           mssp.defender.defender_token:
             tenant_id: "{{ partner_access_home_tenant_id }}"
+            resource: xdr
             required_roles: [Incident.Read.All]
         """
     )

@@ -125,17 +125,19 @@ def test_a_damaged_checkpoint_is_told_and_kept(tasks: Tasks, contoso: str, tmp_p
     assert checkpoint.read_text() == content
 
 
-def test_a_checkpoint_belongs_to_one_tenant_and_one_api(
+def test_a_checkpoint_belongs_to_one_tenant_of_both_apis(
     tasks: Tasks, emulator: EmulatorProcess, consent: Callable[..., None], tmp_path: Path
 ) -> None:
     consent("contoso", "fabrikam", roles=["Incident.Read.All", "SecurityIncident.Read.All"])
     checkpoint = tmp_path / "contoso.checkpoint"
     contoso, fabrikam = (emulator.tenant_id(name) for name in ("contoso", "fabrikam"))
     assert tasks.incidents(tenant_id=contoso, checkpoint=checkpoint)["state"] == "granted"
-    for options in ({"tenant_id": fabrikam}, {"tenant_id": contoso, "api": "graph"}):
-        result = tasks.incidents(checkpoint=checkpoint, **options)
+    for api in ("xdr", "graph"):
+        result = tasks.incidents(tenant_id=fabrikam, checkpoint=checkpoint, api=api)
         assert result["state"] == "error"
         assert "belongs to" in result["msg"]
+    switched = tasks.incidents(tenant_id=contoso, checkpoint=checkpoint, api="graph")
+    assert (switched["state"], switched["switched_from"]) == ("granted", "xdr")
 
 
 def test_fleet_keeps_one_for_each_tenant_that_granted(

@@ -19,7 +19,7 @@ from support.vaults import CredentialFile
 PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
 NAME = "northwind-soc"
 CUSTOMERS = ("contoso", "fabrikam")
-TO_READ = ["Incident.Read.All", "SecurityAlert.Read.All", "SecurityIncident.Read.All", "ThreatHunting.Read.All"]
+TO_READ = ["SecurityAlert.Read.All", "SecurityIncident.Read.All", "ThreatHunting.Read.All"]
 REGISTER = ("-e", json.dumps({"partner_access_register": True}))
 
 

@@ -33,7 +33,7 @@ def to_splunk(ansible: Ansible, scripted: ScriptedServer, consent: Callable[...,
 def _sent(scripted: ScriptedServer) -> list[list[int]]:
     """The ids that each request brought."""
     lines = [request.body.splitlines() for request in scripted.requests]
-    return [[json.loads(line)["incidentId"] for line in of_one] for of_one in lines]
+    return [[json.loads(line)["id"] for line in of_one] for of_one in lines]
 
 
 def test_splunk_gets_everything_once_where_nothing_fails(

@@ -17,7 +17,7 @@ from support.vaults import CredentialFile
 
 NAME = "northwind-soc"
 # what the role asks for by default, of both APIs
-READ_ROLES = ["Incident.Read.All", "SecurityAlert.Read.All", "SecurityIncident.Read.All", "ThreatHunting.Read.All"]
+READ_ROLES = ["SecurityAlert.Read.All", "SecurityIncident.Read.All", "ThreatHunting.Read.All"]
 DECLARED: dict[str, Any] = {
     "unique_name": NAME,
     "display_name": "Northwind SOC",

@@ -119,12 +119,12 @@ def test_options_win_over_defaults_and_defaults_over_the_inventory(
           ignore_errors: true
         - name: Options
           mssp.defender.defender_token:
-            required_roles: [Incident.Read.All]
+            required_roles: [SecurityIncident.Read.All]
         """,
-        module_defaults={"group/mssp.defender.defender": {"required_roles": ["AdvancedHunting.Read.All"]}},
+        module_defaults={"group/mssp.defender.defender": {"required_roles": ["SecurityIncident.ReadWrite.All"]}},
     )
     ansible.customers = {"contoso": ansible.customers["contoso"]}
-    ansible.variables["partner_access_required_roles"] = ["Incident.Read.All"]
+    ansible.variables["partner_access_required_roles"] = ["SecurityIncident.Read.All"]
     run = ansible.playbook(play)
     assert run.code == 0, run.output
     states = {task: run.result(task)["state"] for task in ("Inventory", "Defaults", "Defaults delegated", "Options")}

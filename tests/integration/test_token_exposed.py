@@ -92,7 +92,7 @@ def test_an_exposed_token_is_censored_and_can_be_used(
           register: tokens
         - name: Use them
           ansible.builtin.uri:
-            url: "{{ partner_access_xdr_url }}/api/incidents?$top=1"
+            url: "{{ partner_access_graph_url }}/v1.0/security/incidents?$top=1"
             ca_path: "{{ partner_access_ca_path }}"
             headers:
               Authorization: "Bearer {{ item }}"

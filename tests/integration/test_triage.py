@@ -137,14 +137,14 @@ def test_the_plan_for_the_whole_fleet(fleet: Ansible, emulator: EmulatorProcess)
     assert table[0].split() == ["customer", "incident", "title", "rule", "change"]
     assert sorted(line.split()[0] for line in table[1:]) == sorted(["contoso", "fabrikam", "tailspin"] * 2)
     assert any(
-        "phishing drill   status Resolved; classification InformationalExpectedActivity" in line for line in table
+        "phishing drill   status resolved; classification informationalExpectedActivity" in line for line in table
     )
     assert run.output.count('+    "assigned_to": "tier2@provider.example"') == 3
     assert "contoso incident " in run.output
     rows = {line.split()[0]: line for line in run.table("Customers: ")[1:]}
-    assert "Incident.ReadWrite.All" in rows["wingtip"]
+    assert "SecurityIncident.ReadWrite.All" in rows["wingtip"]
     seen = emulator.control("GET", "requests")["requests"]
-    assert not [request for request in seen if request["method"] == "PATCH" and request["path"].startswith("/api/")]
+    assert not [request for request in seen if request["method"] == "PATCH" and "/incidents" in request["path"]]
 
     done = fleet.playbook("mssp.defender.triage")
     assert done.code == 0, done.output
