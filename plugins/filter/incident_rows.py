@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypedDict
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
-from ansible_collections.mssp.defender.plugins.module_utils._core.wire.records import JsonObject
+from ansible_collections.mssp.defender.plugins.module_utils._core.reading.normalized import Normalized, normalized
 
 DOCUMENTATION = r"""
 name: incident_rows
@@ -46,41 +46,37 @@ _value:
 
 
 class IncidentRow(TypedDict):
-    """The members of an incident are what Microsoft sent."""
+    """`updated` is to the minute, in UTC."""
 
     customer: str
-    incident: object
-    severity: object
-    status: object
+    incident: str | None
+    severity: str | None
+    status: str | None
     updated: str
-    title: object
+    title: str | None
 
 
 def incident_rows(outcomes: Iterable[Mapping[str, Any]], newest: int) -> list[IncidentRow]:
     rows: list[IncidentRow] = []
     for outcome in outcomes:
-        incidents = sorted(outcome.get("incidents") or [], key=_updated_ticks, reverse=True)
+        incidents = sorted(map(normalized, outcome.get("incidents") or []), key=_updated_ticks, reverse=True)
         rows.extend(_row(outcome["name"], incident) for incident in incidents[:newest])
     return rows
 
 
-def _updated(incident: JsonObject) -> str:
-    return str(incident.get("lastUpdateTime") or incident.get("lastUpdateDateTime") or "1970-01-01")
-
-
-def _updated_ticks(incident: JsonObject) -> int:
-    updated = timestamps.ticks_or_none(_updated(incident))
+def _updated_ticks(incident: Normalized) -> int:
+    updated = timestamps.ticks_or_none(incident["updated"])
     return timestamps.FIRST if updated is None else updated
 
 
-def _row(customer: str, incident: JsonObject) -> IncidentRow:
+def _row(customer: str, incident: Normalized) -> IncidentRow:
     return {
         "customer": customer,
-        "incident": incident.get("incidentId") or incident.get("id"),
-        "severity": incident.get("severity"),
-        "status": incident.get("status"),
-        "updated": _updated(incident)[:16].replace("T", " "),
-        "title": incident.get("incidentName") or incident.get("displayName"),
+        "incident": incident["id"],
+        "severity": incident["severity"],
+        "status": incident["status"],
+        "updated": (incident["updated"] or "1970-01-01")[:16].replace("T", " "),
+        "title": incident["title"],
     }
 
 
