@@ -24,7 +24,7 @@ def vault(**passwords: str) -> RunVault:
     return RunVault(secrets(**passwords))
 
 
-def encrypted(text: str, password: str, vault_id: str | None = None) -> str:
+def encrypted(text: str | bytes, password: str, vault_id: str | None = None) -> str:
     """Return the text as `ansible-vault encrypt` writes it."""
     return VaultLib().encrypt(text, VaultSecret(password.encode()), vault_id=vault_id).decode()
 

@@ -13,28 +13,15 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from .. import files, ownership
 from ..errors import OptionError, UntrustedFile, unusable_file
+from ..vaults import MARK, Vault
 
-_ENCRYPTED = "$ANSIBLE_VAULT;"
 _VARIABLE = re.compile(r"""(["']?)([\w.-]+)\1[ \t]*:(?:\s|$)""")
 _CONTINUED = re.compile(r"[ \t]|-(?:\s|$)")
 _INSIGNIFICANT = re.compile(r"#|---\s*$|\s*$")
-
-
-class Vault(Protocol):
-    """Encrypts and decrypts with the vault secrets of the run."""
-
-    def decrypt(self, text: str) -> str:
-        """Return the plain text. Raises ValueError with the reason where no secret of the run opens it."""
-
-    def encrypt(self, text: str, earlier: str | None) -> str:
-        """Return the text encrypted, under the same vault ID as `earlier` where that is given.
-
-        Raises ValueError with the reason where the run has no such vault secret.
-        """
 
 
 @dataclass(frozen=True)
@@ -75,7 +62,7 @@ class VarsFile:
         text = self._text() or "---\n"
         for name, value in variables.items():
             text = _with_line(text, name, value)
-        files.replace_private(self.path, self._seal(text, earlier if earlier.startswith(_ENCRYPTED) else None))
+        files.replace_private(self.path, self._seal(text, earlier if earlier.startswith(MARK) else None))
 
     def _content(self) -> str | None:
         """Return the text as it stands in the file, or None where there is no file."""
@@ -94,14 +81,16 @@ class VarsFile:
         text = self._content()
         if text is None:
             return None
-        encrypted = text.startswith(_ENCRYPTED)
+        encrypted = text.startswith(MARK)
         if encrypted and not self._vault:
             raise self._unusable("it is encrypted", "set encrypt to true")
         if self._vault and text.strip() and not encrypted:
             raise self._unusable("it is not encrypted", "encrypt it with ansible-vault, or set encrypt to false")
         if encrypted and self._vault:
             try:
-                text = self._vault.decrypt(text)
+                text = self._vault.decrypt(text).decode()
+            except UnicodeDecodeError:
+                raise self._unusable("what is encrypted in it is no text", "name a file of plain variables") from None
             except ValueError as error:
                 raise self._unusable(str(error), "give the run this file's vault password") from None
         if odd := _odd_line(text):

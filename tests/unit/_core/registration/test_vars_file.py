@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from support.vaults import encrypted, opened, vault
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
-from ansible_collections.mssp.defender.plugins.module_utils._core.registration.vars_file import Unsafe, VarsFile, Vault
+from ansible_collections.mssp.defender.plugins.module_utils._core.registration.vars_file import Unsafe, VarsFile
+from ansible_collections.mssp.defender.plugins.module_utils._core.vaults import Vault
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(
     [
