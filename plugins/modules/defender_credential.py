@@ -58,14 +58,18 @@ options:
       - For a secret the file of variables that keeps it, mode V(0600). Other lines of the file stay as they are.
         The file can lie in C(group_vars), where later runs find it by themselves.
       - For a certificate the PEM file with key and certificate, mode V(0600), for the option C(certificate_path) of the
-        other modules. What is in it already is used, and replaced when it comes near its end.
+        other modules, encrypted or not. What is in it already is used, and replaced when it comes near its end.
       - It must be a file of the user who runs the task, in a folder that nobody else can write to.
         With O(generate=false) the file may be anybody's, and a symbolic link.
     type: path
   encrypt:
     description:
-      - Whether the file of variables is encrypted with Ansible Vault. With V(false) only its mode protects it.
-      - Encrypting needs a vault password in the run, and works on the controller only.
+      - Whether O(dest) is encrypted with Ansible Vault. With V(false) only its mode protects it.
+      - Encrypting needs a vault password in the run, and works on the controller only. A file stays under the vault ID
+        that it has. What is encrypted is decrypted in memory alone.
+      - A file that is there in the other form is refused. With O(generate=false) either form is taken.
+      - Programs that have no vault, such as the event source C(mssp.defender.incidents) and tasks that run
+        elsewhere, take a plain file only.
     type: bool
     default: true
   prefix:

@@ -25,6 +25,26 @@ class Vault(Protocol):
         """
 
 
+def check_form(content: bytes, encrypts: bool, named: str) -> None:
+    """Raise OptionError for a file that is encrypted and is to be plain, or the other way round."""
+    if content.startswith(MARK.encode()) == encrypts:
+        return
+    if encrypts:
+        why = "it is not encrypted: encrypt it with ansible-vault, or set encrypt to false"
+    else:
+        why = "it is encrypted: set encrypt to true"
+    raise OptionError(f"{named} cannot be used: {why}")
+
+
+def sealed(text: str, vault: Vault, earlier: str | None, named: str) -> str:
+    """Return the text encrypted, as `Vault.encrypt` does. Raises OptionError where the run cannot."""
+    try:
+        return vault.encrypt(text, earlier)
+    except ValueError as error:
+        remedy = "run with --vault-password-file or --vault-id, or set encrypt to false"
+        raise OptionError(f"{named} cannot be used: {error}: {remedy}") from None
+
+
 def opened(content: bytes, vault: Vault | None, named: str) -> bytes:
     """Return what a file holds: as it is, or decrypted where it is encrypted.
 

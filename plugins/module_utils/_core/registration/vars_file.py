@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import files, ownership
+from .. import files, ownership, vaults
 from ..errors import OptionError, UntrustedFile, unusable_file
 from ..vaults import MARK, Vault
 
@@ -39,6 +39,7 @@ class VarsFile:
         self._named_in = path.parent
         # the file may be a link to one that several inventories share
         self.path = path.resolve()
+        self._named = f"{option} {self.path}"
         self._vault = vault
 
     def read(self, name: str) -> dict[str, Any]:
@@ -81,34 +82,21 @@ class VarsFile:
         text = self._content()
         if text is None:
             return None
-        encrypted = text.startswith(MARK)
-        if encrypted and not self._vault:
-            raise self._unusable("it is encrypted", "set encrypt to true")
-        if self._vault and text.strip() and not encrypted:
-            raise self._unusable("it is not encrypted", "encrypt it with ansible-vault, or set encrypt to false")
-        if encrypted and self._vault:
-            try:
-                text = self._vault.decrypt(text).decode()
-            except UnicodeDecodeError:
-                raise self._unusable("what is encrypted in it is no text", "name a file of plain variables") from None
-            except ValueError as error:
-                raise self._unusable(str(error), "give the run this file's vault password") from None
+        if text.strip():
+            vaults.check_form(text.encode(), bool(self._vault), self._named)
+        try:
+            text = vaults.opened(text.encode(), self._vault, self._named).decode()
+        except UnicodeDecodeError:
+            raise self._unusable("what is encrypted in it is no text", "name a file of plain variables") from None
         if odd := _odd_line(text):
             raise self._unusable(f"its line {odd} is not 'name: value'", "name a file of plain variables")
         return text
 
     def _seal(self, text: str, earlier: str | None) -> str:
-        if not self._vault:
-            return text
-        try:
-            return self._vault.encrypt(text, earlier)
-        except ValueError as error:
-            raise self._unusable(
-                str(error), "run with --vault-password-file or --vault-id, or set encrypt to false"
-            ) from None
+        return vaults.sealed(text, self._vault, earlier, self._named) if self._vault else text
 
     def _unusable(self, why: str, remedy: str) -> OptionError:
-        return OptionError(f"{self._option} {self.path} cannot be used: {why}: {remedy}")
+        return OptionError(f"{self._named} cannot be used: {why}: {remedy}")
 
 
 def _lines(text: str) -> list[str]:

@@ -50,6 +50,10 @@ def run(task: TaskContext) -> dict[str, Any]:
     """Return the credential as registered, or what was removed. Raises OptionError before anything is touched."""
     params = task.params
     _check(params)
+    if _encrypts(params) and task.vault is None:
+        raise OptionError(
+            "dest cannot be encrypted where this task runs: drop delegate_to and async, or set encrypt to false"
+        )
     plan = _plan(params)
     home = Home(task)
     if params["state"] == "absent":
@@ -77,6 +81,12 @@ def _check(params: Params) -> None:
         raise OptionError("dest is missing: name the PEM file that keeps, or is to keep, the key and its certificate")
     if kind == "federated" and not (params["issuer"] and params["subject"]):
         raise OptionError("issuer and subject are missing: they say whose tokens the federated credential accepts")
+
+
+def _encrypts(params: Params) -> bool:
+    """Tell whether this task may have to encrypt a file."""
+    keeps = params["kind"] == "secret" or (params["kind"] == "certificate" and params["generate"])
+    return bool(params["state"] == "present" and keeps and params["dest"] and params["encrypt"])
 
 
 def _plan(params: Params) -> Plan:
