@@ -21,6 +21,7 @@ from ..._core.registration.rotation import Plan, Registered
 from ..._core.waiting import clock
 from ..task_context import TaskContext
 from . import rotation_result
+from .former_secrets import FormerSecrets
 from .home_tenant import Home
 
 _PAUSE_SECONDS = 2
@@ -56,14 +57,16 @@ class CertificateRotation:
         application = self._home.require()
         app_id, object_id = application["appId"], application["id"]
         items = self._directory.key_credentials(object_id)
-        own = rotation.registered(items, self._name)
+        former = FormerSecrets(self._task, self._home, application, self._name)
+        certificates = rotation.registered(items, self._name)
+        own = [*certificates, *former.own]
         current = _registered_as(pair, items)
         is_replaced = False
         if pair is None or not self._is_good(pair, now):
             if self._task.check_mode:
                 planned = Registered("made by Entra ID", self._name, now, now + self._plan.lifetime)
                 return rotation_result.result(app_id, own, planned, [])
-            new = self._register(application, items, self._next_pair(now), current, now)
+            new = self._register(application, items, self._next_pair(now), current or rotation.longest(former.own), now)
             self._file.turn()
             is_replaced = True
         elif current is None:
@@ -74,7 +77,9 @@ class CertificateRotation:
             new = self._register(application, items, pair, rotation.longest(own), now)
         else:
             new = current
-        retired = self._retire(application, own, new, clock.time())
+        retired = self._retire(application, certificates, new, clock.time())
+        so_far = rotation_result.result(app_id, own, new, retired)
+        retired = [*retired, *former.retire(self._plan, new, clock.time(), so_far)]
         answer = rotation_result.result(app_id, own, new, retired)
         return answer | ({"changed": True} if is_replaced else {})
 
