@@ -281,6 +281,7 @@ def test_modules_of_the_registration_keep_their_secrets(cage: Cage, home: HomeTe
         - name: Expose
           mssp.defender.defender_credential:
             unique_name: northwind-soc
+            kind: secret
             name: exposed
             dest: "{{ playbook_dir }}/encrypted"
             expose_secret: true
@@ -288,6 +289,7 @@ def test_modules_of_the_registration_keep_their_secrets(cage: Cage, home: HomeTe
         - name: Delegated
           mssp.defender.defender_credential:
             unique_name: northwind-soc
+            kind: secret
             name: delegated
             dest: "{{ playbook_dir }}/plain"
             encrypt: false
@@ -295,6 +297,7 @@ def test_modules_of_the_registration_keep_their_secrets(cage: Cage, home: HomeTe
         - name: Refused
           mssp.defender.defender_credential:
             unique_name: northwind-soc
+            kind: secret
             name: refused
             client_id: "{{ partner_access_registrar_client_id }}"
             client_secret: "{{ lookup('ansible.builtin.env', 'WRONG_SECRET') }}"

@@ -150,7 +150,7 @@ class SecretRotation:
         self.server = entra.server
         self.dest = folder / "credential.yml"
         self.task = RegistrarTask(
-            credential_operation.OPERATION, entra, name="ansible", dest=str(self.dest), encrypt=False
+            credential_operation.OPERATION, entra, kind="secret", name="ansible", dest=str(self.dest), encrypt=False
         )
         has_principal(entra)
         self.has()

@@ -21,7 +21,7 @@ from .removal import Removal
 
 ARGUMENTS: dict[str, OptionSpec] = {
     **home_tenant.ARGUMENTS,
-    "kind": {"type": "str", "choices": ["secret", "certificate", "federated"], "default": "secret"},
+    "kind": {"type": "str", "choices": ["certificate", "federated", "secret"], "default": "certificate"},
     "name": {"type": "str"},
     "key_id": {"type": "str", "no_log": False},
     "lifetime": {"type": "str", "default": "180d"},
@@ -43,6 +43,8 @@ VARIABLES = home_tenant.VARIABLES
 _EXPOSED_BY = "expose_secret"
 
 _LONGEST_LIFETIME_DAYS = 3650
+# Ansible stops at a key among the variables of a group
+_VARIABLES = (".yml", ".yaml", ".json")
 _DAY = 24 * 3600
 
 
@@ -74,11 +76,14 @@ def _check(params: Params) -> None:
     if not params["name"]:
         raise OptionError("name is missing: each credential has a name that it can be found by again")
     if params["expose_secret"] and kind != "secret":
-        raise OptionError(f"expose_secret is for secrets: a {kind} credential has nothing to show")
+        raise OptionError(f"expose_secret is for secrets: a {kind} credential has nothing to show: set kind to secret")
     if kind == "secret" and not params["dest"] and not params["expose_secret"]:
         raise OptionError("dest is missing: a secret is shown only once, so name the file of variables that keeps it")
     if kind == "certificate" and not params["dest"]:
         raise OptionError("dest is missing: name the PEM file that keeps, or is to keep, the key and its certificate")
+    if kind == "certificate" and params["dest"].endswith(_VARIABLES):
+        meant = "name a .pem file, or set kind to secret"
+        raise OptionError(f"dest is named like a file of variables, which Ansible loads: {meant}")
     if kind == "federated" and not (params["issuer"] and params["subject"]):
         raise OptionError("issuer and subject are missing: they say whose tokens the federated credential accepts")
 
