@@ -190,8 +190,7 @@ def test_check_mode_tells_what_would_change(applied: Applied) -> None:
 def test_secrets_are_written_again_only_when_that_is_asked_for(applied: Applied, tmp_path: Path, kind: str) -> None:
     """The new one comes from the encrypted file that `rotate` keeps."""
     rotated = tmp_path / "rotated"
-    text = "a key that is new" if kind == "certificate" else "partner_access_client_secret: a key that is new\n"
-    rotated.write_text(vault(default=VAULT_PASSWORD).encrypt(text, None))
+    line = "" if kind == "certificate" else "partner_access_client_secret: "
     given = {
         "certificate": ({"awx_setup_certificate": f"{{{{ lookup('ansible.builtin.file', '{rotated}') }}}}"}, []),
         "client_secret": ({"awx_setup_certificate": None}, ["-e", f"@{rotated}"]),
@@ -200,14 +199,15 @@ def test_secrets_are_written_again_only_when_that_is_asked_for(applied: Applied,
     objects = {"controller_credentials": "{{ awx_setup_credentials }}"}
     number = applied.awx.named("credentials", "Defender application")["id"]
 
-    def apply(**variables: Any) -> Run:
+    def apply(value: str, **variables: Any) -> Run:
+        rotated.write_text(vault(default=VAULT_PASSWORD).encrypt(f"{line}{value}", None))
         return applied.operator.apply_only(objects, *arguments, **own, **variables)
 
-    before = dict(applied.awx.secrets[number])
-    kept = apply()
+    apply("a key of before", awx_setup_update_secrets=True)
+    kept = apply("a key that is new")
     assert kept.recap("localhost")["changed"] == 0, kept.output
-    assert applied.awx.secrets[number] == before
-    written = apply(awx_setup_update_secrets=True)
+    assert applied.awx.secrets[number][kind] == "a key of before"
+    written = apply("a key that is new", awx_setup_update_secrets=True)
     assert written.recap("localhost")["changed"] == 1, written.output
     assert applied.awx.secrets[number][kind] == "a key that is new"
     assert "a key that is new" not in written.output
