@@ -30,7 +30,7 @@ help: ## List the commands
 
 demo: $(VENV)/demo.stamp $(LINK) $(DEMO)/vault_password ## Run the whole chain against an emulated Microsoft, offline
 	@$(ACTIVATE) && ANSIBLE_LOCALHOST_WARNING=false ANSIBLE_INVENTORY_UNPARSED_WARNING=false \
-	  NO_PROXY=localhost no_proxy=localhost AZURE_CLIENT_CERTIFICATE_PATH= AZURE_FEDERATED_TOKEN_FILE= \
+	  NO_PROXY=localhost no_proxy=localhost \
 	  exec ansible-playbook mssp.defender.demo --vault-password-file $(DEMO)/vault_password \
 	  -e '{"demo_directory": "$(CURDIR)/$(DEMO)", "demo_encrypt": true}'
 

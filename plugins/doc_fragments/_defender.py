@@ -29,6 +29,8 @@ options:
     description:
       - File with a certificate of the application and its private key, as PEM or PFX. One credential of three.
       - A PEM bundle may hold other certificates too. The one that belongs to the key is used.
+      - The file may be encrypted with Ansible Vault. It is then decrypted in memory alone, with the vault passwords of
+        the run, and only by a task that runs on the controller. A task with C(delegate_to) or C(async) is refused.
       - Falls back to the environment variable E(AZURE_CLIENT_CERTIFICATE_PATH). An empty file counts as not given.
     type: path
   certificate_password:

@@ -179,6 +179,7 @@ from ansible_collections.mssp.defender.plugins.module_utils._operations.task_con
 from ansible_collections.mssp.defender.plugins.plugin_utils._inventory_draft import TENANT_ID, InventoryDraft
 from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import run_directory
 from ansible_collections.mssp.defender.plugins.plugin_utils._trust import untrusted
+from ansible_collections.mssp.defender.plugins.plugin_utils._vault import RunVault
 
 _NAMES = ("customers.yml", "customers.yaml")
 _OURS = re.compile(r"""\bplugin["']?\s*:\s*["']?mssp\.defender\.customers\b""")
@@ -212,7 +213,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         # answers to other questions are none to these
         key = self.get_cache_key(f"{path} {json.dumps([params[option] for option in _ASKED])}")
         answers = self._cache.get(key) if cached and cache else None
-        task = TaskContext({**params, "answers": answers}, self.display.warning, run_directory=run_directory())
+        given = {**params, "answers": answers}
+        task = TaskContext(given, self.display.warning, run_directory=run_directory(), vault=RunVault.of(loader))
         result = perform(OPERATION, task)
         if not _is_whole(result):
             raise AnsibleParserError(result["msg"])

@@ -15,32 +15,38 @@ description:
   - A rotation adds the new credential, waits until it really gets a token, stores it, and only then retires what came
     before. The last good one stays for O(overlap). Whatever fails on the way leaves a credential that works, and the
     message says which.
-  - A new secret goes straight into O(dest), encrypted with Ansible Vault and the vault password that the run has. It is
-    never in the result unless O(expose_secret) asks for it.
+  - A new private key or secret goes straight into O(dest), encrypted with Ansible Vault and the vault password that the
+    run has. A key is never in the result, a secret only where O(expose_secret) asks for it.
   - One name belongs to one O(dest). Runs on one machine wait for each other. Do not let two machines rotate the same
     name at the same time.
 options:
   kind:
     description:
-      - V(secret) is a client secret.
       - V(certificate) is a key with a certificate. The key is made here, or given in O(dest), and only the public part
         travels.
-      - V(federated) accepts the tokens of another identity provider. There is nothing to keep secret or to rotate.
+      - V(federated) accepts the tokens of another identity provider. There is nothing to keep secret or to rotate, so
+        it is the best choice for a workload that has an identity, such as a pipeline or a pod.
+      - V(secret) is a client secret. It travels with every sign-in, and Microsoft's Zero Trust assessment counts any
+        secret against an application, expired or not. Choose it only where nothing else is possible.
+      - With V(certificate) a secret of the same O(name) that is older is a predecessor. It stays for O(overlap), and is
+        then retired. Of other secrets there is a warning at each run, and they stay.
     type: str
-    choices: [secret, certificate, federated]
-    default: secret
+    choices: [certificate, federated, secret]
+    default: certificate
   name:
     description:
       - Name of the credential. Needed with O(state=present).
-      - With O(state=absent) every credential of that name and O(kind) is removed.
+      - With O(state=absent) every credential of that name and O(kind) is removed. Where there is none, but one of
+        another kind, a warning says so.
     type: str
   key_id:
     description:
-      - ID of a single credential, to remove it with O(state=absent).
+      - ID of a single credential of that O(kind), to remove it with O(state=absent).
     type: str
   lifetime:
     description:
       - How long a new secret or certificate is good, such as V(180d). At most V(3650d).
+      - Microsoft's Zero Trust assessment, and the policies it recommends, take certificates of V(180d) at most.
     type: str
     default: 180d
   rotate_before:
@@ -55,23 +61,28 @@ options:
     default: 7d
   dest:
     description:
+      - For a certificate the PEM file with key and certificate, mode V(0600), for the option C(certificate_path) of the
+        other modules, encrypted or not. What is in it already is used, and replaced when it comes near its end.
+        Its name must not end as that of a file of variables does.
       - For a secret the file of variables that keeps it, mode V(0600). Other lines of the file stay as they are.
         The file can lie in C(group_vars), where later runs find it by themselves.
-      - For a certificate the PEM file with key and certificate, mode V(0600), for the option C(certificate_path) of the
-        other modules. What is in it already is used, and replaced when it comes near its end.
       - It must be a file of the user who runs the task, in a folder that nobody else can write to.
         With O(generate=false) the file may be anybody's, and a symbolic link.
     type: path
   encrypt:
     description:
-      - Whether the file of variables is encrypted with Ansible Vault. With V(false) only its mode protects it.
-      - Encrypting needs a vault password in the run, and works on the controller only.
+      - Whether O(dest) is encrypted with Ansible Vault. With V(false) only its mode protects it.
+      - Encrypting needs a vault password in the run, and works on the controller only. A file stays under the vault ID
+        that it has. What is encrypted is decrypted in memory alone.
+      - A file that is there in the other form is refused. With O(generate=false) either form is taken.
+      - Programs that have no vault, such as the event source C(mssp.defender.incidents) and tasks that run
+        elsewhere, take a plain file only.
     type: bool
     default: true
   prefix:
     description:
-      - What the names of the variables in O(dest) begin with. They are C(client_id), C(client_secret) and
-        C(credential), a record by which the next run knows which secret it is.
+      - With O(kind=secret), what the names of the variables in O(dest) begin with. They are C(client_id),
+        C(client_secret) and C(credential), a record by which the next run knows which secret it is.
     type: str
     default: partner_access_
   generate:
@@ -133,25 +144,25 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Keep a secret in a vaulted file of variables
+- name: Keep a certificate, its key encrypted with the vault password of the run
   mssp.defender.defender_credential:
     tenant_id: provider.example
     client_id: 22222222-2222-2222-2222-222222222222
     client_secret: "{{ lookup('ansible.builtin.env', 'REGISTRAR_SECRET') }}"
     unique_name: provider-soc
     name: ansible
-    dest: group_vars/customers/credential.yml
+    dest: /etc/mssp/partner.pem
     lifetime: 180d
     rotate_before: 30d
     overlap: 7d
 
-- name: Keep a certificate instead
+- name: Keep a certificate for a program that has no vault
   mssp.defender.defender_credential:
     tenant_id: provider.example
     unique_name: provider-soc
-    kind: certificate
-    name: ansible
-    dest: /etc/mssp/partner.pem
+    name: events
+    dest: /etc/mssp/events.pem
+    encrypt: false
 
 - name: Let a pipeline in without any secret
   mssp.defender.defender_credential:
@@ -162,10 +173,19 @@ EXAMPLES = r"""
     issuer: https://pipelines.example
     subject: repo:provider/soc:environment:production
 
-- name: Remove a credential by its name
+- name: Keep a secret in a vaulted file of variables, where nothing else is possible
   mssp.defender.defender_credential:
     tenant_id: provider.example
     unique_name: provider-soc
+    kind: secret
+    name: legacy
+    dest: group_vars/customers/credential.yml
+
+- name: Remove a secret by its name
+  mssp.defender.defender_credential:
+    tenant_id: provider.example
+    unique_name: provider-soc
+    kind: secret
     name: laptop of a former colleague
     state: absent
 """

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run an operation inside the worker process of ansible-core, without a module, a connection or a second interpreter.
 
-The only file that touches core's private interfaces. Seen working on ansible-core 2.16 to 2.21.
+With `_vault.py` the only file that touches core's private interfaces. Seen working on ansible-core 2.16 to 2.21.
 """
 
 from __future__ import annotations
@@ -137,9 +137,13 @@ class InProcessAction(ActionBase):
             given = {**arguments, **validated.validated_parameters}
             return {"failed": True, "msg": told(self.OPERATION, "; ".join(validated.error_messages), given)}
         warnings: list[str] = []
-        vault = RunVault(self._loader._vault.secrets or [])  # noqa: SLF001 - there is no public way
         context = TaskContext(
-            validated.validated_parameters, warnings.append, self._task.check_mode, run_directory(), vault, progress
+            validated.validated_parameters,
+            warnings.append,
+            self._task.check_mode,
+            run_directory(),
+            RunVault.of(self._loader),
+            progress,
         )
         result = perform(self.OPERATION, context)
         if warnings:

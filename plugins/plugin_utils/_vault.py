@@ -1,6 +1,6 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ansible Vault with the vault secrets of the running ansible-playbook."""
+"""Ansible Vault with the vault secrets of the running ansible-playbook. Seen working on ansible-core 2.16 to 2.21."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible import constants
 from ansible.errors import AnsibleError
+from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultLib, match_encrypt_secret, parse_vaulttext_envelope
 
 
@@ -17,8 +18,13 @@ class RunVault:
     def __init__(self, secrets: list[tuple[str, Any]]) -> None:
         self._secrets = secrets
 
-    def decrypt(self, text: str) -> str:
-        """Return the plain text. Raises ValueError with the reason where no secret of the run opens it."""
+    @classmethod
+    def of(cls, loader: DataLoader) -> RunVault:
+        """Return the vault of the run that this loader of files belongs to."""
+        return cls(loader._vault.secrets or [])  # noqa: SLF001 - there is no public way
+
+    def decrypt(self, text: str) -> bytes:
+        """Return what was encrypted. Raises ValueError with the reason where no secret of the run opens it."""
         return self._open(text)[0]
 
     def encrypt(self, text: str, earlier: str | None) -> str:
@@ -44,13 +50,13 @@ class RunVault:
             raise ValueError(f"this run has no vault password of the vault ID '{wanted}'") from None
         return choice
 
-    def _open(self, text: str) -> tuple[str, Any]:
-        """Return the plain text and the secret that opened it; its label is only a hint at which one that is."""
+    def _open(self, text: str) -> tuple[bytes, Any]:
+        """Return what was encrypted and the secret that opened it; its label is only a hint at which one that is."""
         if not self._secrets:
             raise ValueError("it is encrypted, and this run has no vault password")
         for pair in self._secrets:
             try:
-                return VaultLib([pair]).decrypt(text.encode()).decode(), pair[1]
-            except (AnsibleError, UnicodeDecodeError):
+                return VaultLib([pair]).decrypt(text.encode()), pair[1]
+            except AnsibleError:
                 continue
         raise ValueError("no vault password of this run opens it")

@@ -34,6 +34,7 @@ BASE = tuple(
         "ownership",
         "showing",
         "timestamps",
+        "vaults",
         "waiting",
     )
 )

@@ -306,7 +306,7 @@ def test_customers_are_partial_after_a_permission_was_added(
 ) -> None:
     """Until they consent again."""
     app_id = registered["application"]["app_id"]
-    made = tasks.credential(app_id=app_id, name="ansible", expose_secret=True)
+    made = tasks.credential(app_id=app_id, kind="secret", name="ansible", expose_secret=True)
     contoso = emulator.tenant_id("contoso")
     emulator.control("POST", f"tenants/{contoso}/consent?client_id={app_id}")
     proof = {"tenant_id": contoso, "client_id": app_id, "client_secret": made["secret"]}

@@ -88,7 +88,7 @@ def test_two_applications_under_one_claim(tasks: Tasks, home: HomeTenant, writes
 @pytest.mark.parametrize("module", ["application", "credential"])
 def test_an_app_id_of_another_tenant(tasks: Tasks, emulator: EmulatorProcess, writes: Writes, module: str) -> None:
     """It is named as such, with the tenant that owns it."""
-    options = {"name": "ansible", "expose_secret": True} if module == "credential" else {}
+    options = {"kind": "secret", "name": "ansible", "expose_secret": True} if module == "credential" else {}
     result = getattr(tasks, module)(app_id=emulator.connection["foreign_client_id"], settle_wait=2, **options)
     assert result["failed"]
     assert emulator.connection["foreign_client_id"] in result["msg"]
@@ -165,7 +165,7 @@ def test_missing_rights_are_named(
 def test_a_registrar_that_does_not_get_in(
     tasks: Tasks, home: HomeTenant, module: str, options: dict[str, Any], says: list[str]
 ) -> None:
-    more = {"name": "ansible", "expose_secret": True} if module == "credential" else {}
+    more = {"kind": "secret", "name": "ansible", "expose_secret": True} if module == "credential" else {}
     result = getattr(tasks, module)(unique_name=NAME, **more, **options)
     assert (result["failed"], result["changed"]) == (True, False)
     for words in says:

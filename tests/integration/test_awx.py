@@ -87,7 +87,7 @@ def test_no_secret_is_printed(applied: Applied) -> None:
 def test_awx_holds_the_secrets(applied: Applied) -> None:
     held = [applied.awx.secrets[applied.awx.named("credentials", name)["id"]] for name in MADE["credentials"]]
     assert held == [
-        {"client_id": GIVEN["awx_setup_client_id"], "client_secret": GIVEN["awx_setup_client_secret"]},
+        {"client_id": GIVEN["awx_setup_client_id"], "certificate": GIVEN["awx_setup_certificate"]},
         {"client_id": GIVEN["awx_setup_registrar_client_id"], "certificate": GIVEN["awx_setup_registrar_certificate"]},
         {"vault_password": GIVEN["awx_setup_vault_password"]},
     ]
@@ -186,22 +186,28 @@ def test_check_mode_tells_what_would_change(applied: Applied) -> None:
     assert applied.awx.writes == []
 
 
-def test_secrets_are_written_again_only_when_that_is_asked_for(applied: Applied, tmp_path: Path) -> None:
-    """The new one comes from the file of variables that `rotate` keeps."""
-    rotated = tmp_path / "credential.yml"
-    rotated.write_text(
-        vault(default=VAULT_PASSWORD).encrypt("partner_access_client_secret: a secret that is new\n", None)
-    )
+@pytest.mark.parametrize("kind", ["certificate", "client_secret"])
+def test_secrets_are_written_again_only_when_that_is_asked_for(applied: Applied, tmp_path: Path, kind: str) -> None:
+    """The new one comes from the encrypted file that `rotate` keeps."""
+    rotated = tmp_path / "rotated"
+    line = "" if kind == "certificate" else "partner_access_client_secret: "
+    given = {
+        "certificate": ({"awx_setup_certificate": f"{{{{ lookup('ansible.builtin.file', '{rotated}') }}}}"}, []),
+        "client_secret": ({"awx_setup_certificate": None}, ["-e", f"@{rotated}"]),
+    }
+    own, arguments = given[kind]
     objects = {"controller_credentials": "{{ awx_setup_credentials }}"}
     number = applied.awx.named("credentials", "Defender application")["id"]
 
-    def apply(**variables: Any) -> Run:
-        return applied.operator.apply_only(objects, "-e", f"@{rotated}", awx_setup_client_secret=None, **variables)
+    def apply(value: str, **variables: Any) -> Run:
+        rotated.write_text(vault(default=VAULT_PASSWORD).encrypt(f"{line}{value}", None))
+        return applied.operator.apply_only(objects, *arguments, **own, **variables)
 
-    kept = apply()
+    apply("a key of before", awx_setup_update_secrets=True)
+    kept = apply("a key that is new")
     assert kept.recap("localhost")["changed"] == 0, kept.output
-    assert applied.awx.secrets[number]["client_secret"] == GIVEN["awx_setup_client_secret"]
-    written = apply(awx_setup_update_secrets=True)
+    assert applied.awx.secrets[number][kind] == "a key of before"
+    written = apply("a key that is new", awx_setup_update_secrets=True)
     assert written.recap("localhost")["changed"] == 1, written.output
-    assert applied.awx.secrets[number]["client_secret"] == "a secret that is new"
-    assert "a secret that is new" not in written.output
+    assert applied.awx.secrets[number][kind] == "a key that is new"
+    assert "a key that is new" not in written.output

@@ -76,36 +76,55 @@ CASES = [
     Case(
         "last credential",
         ["no credential that is good today", "'only'", "force"],
-        {"unique_name": NAME, "name": "only", "state": "absent"},
+        {"unique_name": NAME, "kind": "secret", "name": "only", "state": "absent"},
         "defender_credential",
     ),
     Case("all credentials", ["never all"], {"unique_name": NAME, "state": "absent"}, "defender_credential"),
     Case(
         "file in a missing folder",
         ["dest", "does not exist", "create it"],
-        {"unique_name": NAME, "name": "ansible", "dest": "{place}/absent/credential.yml"},
+        {"unique_name": NAME, "kind": "secret", "name": "ansible", "dest": "{place}/absent/credential.yml"},
         "defender_credential",
     ),
     Case(
         "file in the place of a folder",
         ["dest", "{place}"],
-        {"unique_name": NAME, "name": "ansible", "dest": "{place}"},
+        {"unique_name": NAME, "kind": "secret", "name": "ansible", "dest": "{place}"},
         "defender_credential",
     ),
     Case(
         "file of a foreign vault",
         ["dest", "no vault password of this run opens it"],
-        {"unique_name": NAME, "name": "ansible", "dest": "{place}/foreign.yml"},
+        {"unique_name": NAME, "kind": "secret", "name": "ansible", "dest": "{place}/foreign.yml"},
         "defender_credential",
     ),
     Case(
         "no vault password",
         ["dest", "no vault password", "--vault-password-file"],
-        {"unique_name": NAME, "name": "ansible", "dest": "{place}/credential.yml"},
+        {"unique_name": NAME, "kind": "secret", "name": "ansible", "dest": "{place}/credential.yml"},
         "defender_credential",
         environment={"ANSIBLE_VAULT_PASSWORD_FILE": None},
     ),
-    Case("no dest", ["dest is missing"], {"unique_name": NAME, "name": "ansible"}, "defender_credential"),
+    Case(
+        "key of a foreign vault",
+        ["dest", "no vault password of this run opens it"],
+        {"unique_name": NAME, "name": "ansible", "dest": "{place}/foreign.pem"},
+        "defender_credential",
+    ),
+    Case(
+        "no vault password for a key",
+        ["dest", "no vault password", "--vault-password-file", "set encrypt to false"],
+        {"unique_name": NAME, "name": "ansible", "dest": "{place}/partner.pem"},
+        "defender_credential",
+        environment={"ANSIBLE_VAULT_PASSWORD_FILE": None},
+    ),
+    Case(
+        "key among variables",
+        ["dest", "file of variables", ".pem", "secret"],
+        {"unique_name": NAME, "name": "ansible", "dest": "{place}/credential.yml"},
+        "defender_credential",
+    ),
+    Case("no dest", ["dest is missing", "PEM"], {"unique_name": NAME, "name": "ansible"}, "defender_credential"),
 ]
 
 # as `ansible-vault encrypt` left it, under a password that nobody here has
@@ -136,7 +155,9 @@ def test_bad_input(ansible: Ansible, home: HomeTenant, ids: dict[str, str], case
     if case.roles:
         ansible.emulator.control("PATCH", "registrar", {"roles": case.roles})
     known = {**ids, "foreign_id": ansible.emulator.connection["foreign_client_id"], "place": str(ansible.place)}
-    (ansible.place / "foreign.yml").write_text(FOREIGN)
+    for name in ("foreign.yml", "foreign.pem"):
+        (ansible.place / name).write_text(FOREIGN)
+        (ansible.place / name).chmod(0o600)
     ansible.customers = {"contoso": ansible.customers["contoso"]}
     ansible.inventory()
     files, applications = sorted(ansible.place.rglob("*")), home.applications()

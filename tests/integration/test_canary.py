@@ -21,7 +21,7 @@ import pytest
 from support.ansible_runs import PRIVATE, Ansible, Run, run_with_runner
 from support.canary import Blob, Watch, count_places, find, gather
 from support.emulated_tenants import HomeTenant
-from support.vaults import VAULT_PASSWORD, CredentialFile
+from support.vaults import VAULT_PASSWORD, CredentialFile, opened
 
 pytestmark = pytest.mark.slow
 
@@ -249,8 +249,6 @@ def test_registration_keeps_its_secrets(cage: Cage, kind: str) -> None:
     }
     # it would be in the way of the application that is registered
     del cage.ansible.variables["partner_access_client_id"]
-    if kind == "certificate":
-        cage.at_home = [dest]
     for playbook, lifetime, rotate_before in (("register", 30, 10), ("rotate", 60, 40), ("rotate", 120, 80)):
         cage.ansible.variables |= {
             "partner_access_credential_lifetime": f"{lifetime}d",
@@ -267,8 +265,8 @@ def test_registration_keeps_its_secrets(cage: Cage, kind: str) -> None:
 
 
 def _line_of_the_key(pem: Path) -> str:
-    """A line of the private key that no other key has."""
-    return pem.read_text().splitlines()[8]
+    """Return a line of the private key that no other key has."""
+    return opened(pem.read_text(), VAULT_PASSWORD).splitlines()[8]
 
 
 def test_modules_of_the_registration_keep_their_secrets(cage: Cage, home: HomeTenant) -> None:
@@ -281,6 +279,7 @@ def test_modules_of_the_registration_keep_their_secrets(cage: Cage, home: HomeTe
         - name: Expose
           mssp.defender.defender_credential:
             unique_name: northwind-soc
+            kind: secret
             name: exposed
             dest: "{{ playbook_dir }}/encrypted"
             expose_secret: true
@@ -288,6 +287,7 @@ def test_modules_of_the_registration_keep_their_secrets(cage: Cage, home: HomeTe
         - name: Delegated
           mssp.defender.defender_credential:
             unique_name: northwind-soc
+            kind: secret
             name: delegated
             dest: "{{ playbook_dir }}/plain"
             encrypt: false
@@ -295,6 +295,7 @@ def test_modules_of_the_registration_keep_their_secrets(cage: Cage, home: HomeTe
         - name: Refused
           mssp.defender.defender_credential:
             unique_name: northwind-soc
+            kind: secret
             name: refused
             client_id: "{{ partner_access_registrar_client_id }}"
             client_secret: "{{ lookup('ansible.builtin.env', 'WRONG_SECRET') }}"
@@ -326,7 +327,7 @@ def test_demo_keeps_its_secrets(cage: Cage) -> None:
     cage.at_home = [folder / "microsoft", folder / "state_key"]
     cage.secrets |= {
         "the demo's registrar's secret": (folder / "microsoft" / "registrar_secret").read_text(),
-        "the demo's client secret": CredentialFile(folder / "credential.yml").secret,
+        "the demo's private key": _line_of_the_key(folder / "northwind-soc.pem"),
         "the demo's state key": (folder / "state_key").read_text().strip(),
     }
     assert cage.findings(cage.blobs(run)) == []

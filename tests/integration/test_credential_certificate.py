@@ -21,7 +21,7 @@ from support.emulator import EmulatorProcess
 from support.operations import Tasks
 
 NAME = "northwind-soc"
-OF_TASK: dict[str, Any] = {"unique_name": NAME, "kind": "certificate", "name": "ansible"}
+OF_TASK: dict[str, Any] = {"unique_name": NAME, "kind": "certificate", "name": "ansible", "encrypt": False}
 
 Writes = Callable[[], list[str]]
 

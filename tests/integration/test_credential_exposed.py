@@ -39,6 +39,7 @@ def test_it_is_censored_and_can_be_used(one: Ansible, home: HomeTenant, verbosit
         - name: Expose
           mssp.defender.defender_credential:
             unique_name: northwind-soc
+            kind: secret
             name: ansible
             dest: credential.yml
             expose_secret: true
@@ -48,6 +49,7 @@ def test_it_is_censored_and_can_be_used(one: Ansible, home: HomeTenant, verbosit
           mssp.defender.defender_credential:
             tenant_id: "{{ partner_access_home_tenant_id }}"
             unique_name: northwind-soc
+            kind: secret
             name: delegated
             expose_secret: true
           no_log: true
@@ -82,12 +84,14 @@ def test_without_no_log_it_is_refused_where_this_core_would_print_it(one: Ansibl
         - name: Expose
           mssp.defender.defender_credential:
             unique_name: northwind-soc
+            kind: secret
             name: ansible
             expose_secret: true
           ignore_errors: true
         - name: Expose delegated
           mssp.defender.defender_credential:
             unique_name: northwind-soc
+            kind: secret
             name: delegated
             expose_secret: true
           delegate_to: worker
@@ -111,6 +115,7 @@ def test_in_a_loop_it_needs_no_log(one: Ansible, home: HomeTenant) -> None:
         - name: Expose without more
           mssp.defender.defender_credential:
             unique_name: northwind-soc
+            kind: secret
             name: "{{ item }}"
             expose_secret: true
           loop: [one, two]
@@ -118,6 +123,7 @@ def test_in_a_loop_it_needs_no_log(one: Ansible, home: HomeTenant) -> None:
         - name: Expose with no_log
           mssp.defender.defender_credential:
             unique_name: northwind-soc
+            kind: secret
             name: "{{ item }}"
             expose_secret: true
           loop: [three, four]
@@ -144,6 +150,7 @@ def test_in_the_background_it_is_refused(one: Ansible, home: HomeTenant) -> None
         - name: Expose
           mssp.defender.defender_credential:
             unique_name: northwind-soc
+            kind: secret
             name: ansible
             expose_secret: true
           async: 30
@@ -160,7 +167,12 @@ def test_in_the_background_it_is_refused(one: Ansible, home: HomeTenant) -> None
 @pytest.mark.parametrize("keywords", [{"delegate_to": "worker"}, {"async": 30, "poll": 1, "vars": LOCAL}])
 def test_a_real_module_encrypts_nothing(one: Ansible, home: HomeTenant, keywords: dict[str, object]) -> None:
     """It says so before there is a secret; a plain file it can write."""
-    options = {"unique_name": "northwind-soc", "name": "ansible", "dest": str(one.place / "credential.yml")}
+    options = {
+        "unique_name": "northwind-soc",
+        "kind": "secret",
+        "name": "ansible",
+        "dest": str(one.place / "credential.yml"),
+    }
     tasks = [
         {"name": "Encrypted", "mssp.defender.defender_credential": options, "ignore_errors": True, **keywords},
         {"name": "Plain", "mssp.defender.defender_credential": {**options, "encrypt": False}, **keywords},
@@ -205,6 +217,7 @@ def test_a_vaulted_file_is_read_by_ansible_itself(one: Ansible, home: HomeTenant
         - name: Keep
           mssp.defender.defender_credential:
             unique_name: northwind-soc
+            kind: secret
             name: ansible
             dest: "{{ playbook_dir }}/credential.yml"
         - name: Load

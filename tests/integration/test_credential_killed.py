@@ -19,7 +19,7 @@ from support.operations import Tasks
 from support.vaults import CredentialFile
 
 NAME = "northwind-soc"
-OF_TASK: dict[str, Any] = {"unique_name": NAME, "name": "ansible"}
+OF_TASK: dict[str, Any] = {"unique_name": NAME, "kind": "secret", "name": "ansible"}
 
 pytestmark = pytest.mark.usefixtures("registered")
 

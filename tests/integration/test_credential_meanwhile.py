@@ -16,7 +16,7 @@ from support.operations import Tasks
 from support.vaults import CredentialFile
 
 NAME = "northwind-soc"
-OF_TASK: dict[str, Any] = {"unique_name": NAME, "name": "ansible"}
+OF_TASK: dict[str, Any] = {"unique_name": NAME, "kind": "secret", "name": "ansible"}
 LAG_SECONDS = 1.5
 
 Start = Callable[..., "Future[dict[str, Any]]"]

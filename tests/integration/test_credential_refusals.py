@@ -17,7 +17,7 @@ from support.operations import Tasks
 from support.vaults import VAULT_PASSWORD, CredentialFile, vault
 
 NAME = "northwind-soc"
-OF_TASK: dict[str, Any] = {"unique_name": NAME, "name": "ansible"}
+OF_TASK: dict[str, Any] = {"unique_name": NAME, "kind": "secret", "name": "ansible"}
 
 Writes = Callable[[], list[str]]
 
@@ -109,7 +109,9 @@ def test_an_unusable_file_is_refused_before_there_is_a_secret(
     dest = prepare(folder / "credential.yml", tasks)
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     writes()
-    result = tasks.credential(app_id=registered["app_id"], name="ansible", dest=str(dest), check_mode=check_mode)
+    result = tasks.credential(
+        app_id=registered["app_id"], kind="secret", name="ansible", dest=str(dest), check_mode=check_mode
+    )
     assert (result["failed"], result["changed"]) == (True, False)
     for words in says:
         assert words in result["msg"], result["msg"]
@@ -120,7 +122,9 @@ def test_an_unusable_file_is_refused_before_there_is_a_secret(
 def test_an_encrypted_file_is_not_written_plain(tasks: Tasks, registered: dict[str, Any], tmp_path: Path) -> None:
     kept = CredentialFile(tmp_path / "credential.yml")
     kept.write("other: 1\n")
-    result = tasks.credential(app_id=registered["app_id"], name="ansible", dest=str(kept.path), encrypt=False)
+    result = tasks.credential(
+        app_id=registered["app_id"], kind="secret", name="ansible", dest=str(kept.path), encrypt=False
+    )
     assert result["failed"]
     assert "is encrypted" in result["msg"]
     assert kept.is_encrypted
@@ -136,14 +140,16 @@ def test_a_file_of_another_application_is_refused(
     before = kept.path.read_bytes()
     writes()
     began = time.monotonic()
-    result = tasks.credential(unique_name="other", name="ansible", dest=str(kept.path), settle_wait=600)
+    result = tasks.credential(unique_name="other", kind="secret", name="ansible", dest=str(kept.path), settle_wait=600)
     assert result["failed"]
     assert time.monotonic() - began < 300, "no waiting helps"
     for words in ("dest", registered["app_id"], other, "another file"):
         assert words in result["msg"], result["msg"]
     assert writes() == []
     assert kept.path.read_bytes() == before
-    assert tasks.credential(unique_name="other", name="ansible", dest=str(kept.path), prefix="other_")["changed"]
+    assert tasks.credential(unique_name="other", kind="secret", name="ansible", dest=str(kept.path), prefix="other_")[
+        "changed"
+    ]
     assert kept.variables()["partner_access_client_id"] == registered["app_id"]
 
 
@@ -168,7 +174,13 @@ def test_bad_options_reach_nobody(
     tasks: Tasks, registered: dict[str, Any], home: HomeTenant, tmp_path: Path, options: dict[str, Any], says: list[str]
 ) -> None:
     home.emulator.control("DELETE", "requests")
-    given = {"app_id": registered["app_id"], "name": "ansible", "dest": str(tmp_path / "credential.yml"), **options}
+    given = {
+        "app_id": registered["app_id"],
+        "kind": "secret",
+        "name": "ansible",
+        "dest": str(tmp_path / "credential.yml"),
+        **options,
+    }
     result = tasks.credential(**given)
     assert (result["failed"], result["changed"]) == (True, False)
     for words in says:
@@ -179,7 +191,7 @@ def test_bad_options_reach_nobody(
 
 def test_an_application_that_is_not_registered(tasks: Tasks, home: HomeTenant, tmp_path: Path) -> None:
     result = tasks.credential(
-        unique_name="nobody", name="ansible", dest=str(tmp_path / "credential.yml"), settle_wait=2
+        unique_name="nobody", kind="secret", name="ansible", dest=str(tmp_path / "credential.yml"), settle_wait=2
     )
     assert result["failed"]
     assert "'nobody' is not registered in this tenant" in result["msg"]
@@ -192,7 +204,7 @@ def test_an_application_of_others_gets_no_secret(tasks: Tasks, home: HomeTenant,
     """The registrar may read it, and the refusal comes before there is a secret; the file keeps none."""
     emulator = home.emulator
     kept = CredentialFile(tmp_path / "credential.yml")
-    result = tasks.credential(app_id=emulator.client_id, name="ansible", dest=str(kept.path))
+    result = tasks.credential(app_id=emulator.client_id, kind="secret", name="ansible", dest=str(kept.path))
     assert result["failed"]
     assert "add a secret" in result["msg"]
     assert "Application.ReadWrite.All" in result["msg"]

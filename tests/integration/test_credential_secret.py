@@ -16,7 +16,7 @@ from support.operations import Tasks
 from support.vaults import VAULT_PASSWORD, CredentialFile, vault
 
 NAME = "northwind-soc"
-OF_TASK: dict[str, Any] = {"unique_name": NAME, "name": "ansible"}
+OF_TASK: dict[str, Any] = {"unique_name": NAME, "kind": "secret", "name": "ansible"}
 
 Writes = Callable[[], list[str]]
 
@@ -243,7 +243,7 @@ def test_secrets_of_other_names_are_left_alone(tasks: Tasks, home: HomeTenant, k
 def test_two_names_in_two_files(tasks: Tasks, home: HomeTenant, kept: CredentialFile, tmp_path: Path) -> None:
     other = CredentialFile(tmp_path / "other.yml")
     tasks.credential(**OF_TASK, dest=str(kept.path))
-    tasks.credential(unique_name=NAME, name="pipeline", dest=str(other.path))
+    tasks.credential(unique_name=NAME, kind="secret", name="pipeline", dest=str(other.path))
     assert sorted(str(item["displayName"]) for item in home.secrets()) == ["ansible", "pipeline"]
     assert home.accepts(kept.secret)
     assert home.accepts(other.secret)
@@ -257,6 +257,6 @@ def test_an_exposed_secret_is_the_one_in_the_file(tasks: Tasks, home: HomeTenant
     assert result["_ansible_no_log"] is True
     again = tasks.credential(**OF_TASK, dest=str(kept.path), expose_secret=True)
     assert "secret" not in again, "it is shown only when it was made"
-    alone = tasks.credential(unique_name=NAME, name="by hand", expose_secret=True)
+    alone = tasks.credential(unique_name=NAME, kind="secret", name="by hand", expose_secret=True)
     assert home.accepts(alone["secret"])
-    assert tasks.credential(unique_name=NAME, name="by hand", expose_secret=True)["changed"] is False
+    assert tasks.credential(unique_name=NAME, kind="secret", name="by hand", expose_secret=True)["changed"] is False

@@ -123,7 +123,7 @@ def test_every_playbook_of_the_page_runs(project: Project, desk: IncidentDesk) -
             assert set(tasks) <= {*ran, "Make the links that are needed", "Tell who must consent again"}, name
     assert {result["count"] for result in ran["Read the active incidents"].values()} == {1}
     assert ran["Keep the registration"]["localhost"]["changed"]
-    assert (project.place / "credential.yml").read_text().startswith("$ANSIBLE_VAULT")
+    assert (project.place / "partner.pem").read_text().startswith("$ANSIBLE_VAULT")
     assert "Read all customers at once: 2 of 2 done, 2 granted" in run.output, "the progress of ansible.cfg"
     assert desk.see("contoso", "924565")["status"] == "InProgress"
     assert desk.see("contoso", "924565")["alerts"][0]["status"] == "InProgress"
@@ -178,13 +178,28 @@ def test_ad_hoc(project: Project, consent: Callable[..., None], command: str) ->
     assert "contoso | SUCCESS" in run.output
 
 
+def test_a_vaulted_certificate(project: Project, consent: Callable[..., None]) -> None:
+    """Encrypted with the command of the page, and named as it was before."""
+    consent("contoso", "fabrikam")
+    path = project.place / "partner.pem"
+    path.write_bytes(Path(project.ansible.emulator.connection["certificate_path"]).read_bytes())
+    command = next(command for command in COMMANDS if command.startswith("ansible-vault"))
+    _output(project, command.replace("/etc/mssp", str(project.place)), "")
+    assert path.read_text().startswith("$ANSIBLE_VAULT;1.1")
+    client_id = project.ansible.emulator.client_id
+    environment = {"AZURE_CLIENT_SECRET": None, "AZURE_CLIENT_CERTIFICATE_PATH": str(path)}
+    run = project.run(AD_HOC[0], AZURE_CLIENT_ID=client_id, **environment)
+    assert run.code == 0, run.output
+    assert {entry["result"]["state"] for entry in run.entries} == {"granted"}
+
+
 @pytest.mark.parametrize("whole", [False, True], ids=["one value", "the whole file"])
 def test_a_vaulted_secret(project: Project, consent: Callable[..., None], whole: bool) -> None:
     """In process, as a real module and for a fleet, with the commands of the page; it is not shown."""
     consent("contoso", "fabrikam")
     path = project.write_file_of_the_page("group_vars/customers.yml")
     secret = project.ansible.emulator.client_secret
-    encrypt_value, encrypt_file = (command for command in COMMANDS if command.startswith("ansible-vault"))
+    _pem, encrypt_value, encrypt_file = (command for command in COMMANDS if command.startswith("ansible-vault"))
     value = (
         f"partner_access_client_secret: {json.dumps(secret)}\n" if whole else _output(project, encrypt_value, secret)
     )

@@ -49,6 +49,7 @@ def _in_our_world(ansible: Ansible, text: str) -> list[dict[str, Any]]:
     text = text.replace("22222222-2222-2222-2222-222222222222", ansible.emulator.registrar_client_id)
     text = text.replace("provider.example", ansible.emulator.connection["home_domain"])
     text = text.replace("/etc/mssp/partner.pem", str(ansible.place / "partner.pem"))
+    text = text.replace("/etc/mssp/events.pem", str(ansible.place / "events.pem"))
     text = text.replace("/etc/mssp/rules.yml", str(ansible.place / "rules.yml"))
     text = text.replace("/etc/mssp/defender.pem", str(ansible.emulator.connection["certificate_path"]))
     text = text.replace("/var/lib/mssp", str(ansible.place))

@@ -25,10 +25,11 @@ REGISTER = ("-e", json.dumps({"partner_access_register": True}))
 
 @pytest.fixture
 def kept(provider: Ansible) -> CredentialFile:
-    """The file of the credential; the inventory names it, and where the links go."""
+    """The file of a secret; the inventory names it, and where the links go."""
     provider.variables |= {
         "partner_access_unique_name": NAME,
         "partner_access_display_name": "Northwind SOC",
+        "partner_access_credential_kind": "secret",
         "partner_access_credential_dest": str(provider.place / "credential.yml"),
         "partner_access_links_directory": str(provider.place / "links"),
     }
@@ -214,23 +215,6 @@ def test_the_file_in_group_vars_serves_later_runs(
         run = provider.playbook(f"mssp.defender.{playbook}", REGISTRAR_SECRET=None)
         assert run.code == 0, run.output
         assert _states(run) == dict.fromkeys(CUSTOMERS, "granted")
-    assert not kept.path.exists()
-
-
-def test_a_certificate(provider: Ansible, kept: CredentialFile, empty_home: HomeTenant) -> None:
-    pem = provider.place / "partner.pem"
-    provider.variables |= {
-        "partner_access_credential_kind": "certificate",
-        "partner_access_credential_dest": str(pem),
-        "partner_access_register": True,
-    }
-    first = provider.playbook("mssp.defender.onboard")
-    assert first.code == 0, first.output
-    assert _states(first) == dict.fromkeys(CUSTOMERS, "not_consented")
-    assert len(empty_home.certificates()) == 1
-    assert empty_home.secrets() == []
-    second = provider.playbook("mssp.defender.register")
-    assert (second.code, _changed(second)) == (0, 0), second.output
     assert not kept.path.exists()
 
 

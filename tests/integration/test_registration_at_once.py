@@ -44,6 +44,7 @@ def test_two_playbooks(ansible: Ansible, home: HomeTenant, fault: Callable[..., 
     kept = CredentialFile(ansible.place / "credential.yml")
     ansible.variables |= {
         "partner_access_unique_name": NAME,
+        "partner_access_credential_kind": "secret",
         "partner_access_credential_dest": str(kept.path),
     }
     fault("directory_lag", seconds=1.5)

@@ -22,6 +22,7 @@ TASKS = """
 - name: Keep
   mssp.defender.defender_credential:
     unique_name: northwind-soc
+    kind: secret
     name: ansible
     dest: "{{ playbook_dir }}/credential.yml"
 """

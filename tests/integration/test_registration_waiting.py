@@ -144,7 +144,7 @@ def test_everything_at_once(tasks: Tasks, home: HomeTenant, fault: Fault, tmp_pa
     fault("throttle", path="/v1.0/", times=2, retry_after=1)
     for expected in (True, False):
         registered = tasks.application(**DECLARED)
-        made = tasks.credential(unique_name=NAME, name="ansible", dest=str(kept.path))
+        made = tasks.credential(unique_name=NAME, kind="secret", name="ansible", dest=str(kept.path))
         assert (registered["failed"], made["failed"]) == (False, False), (registered, made)
         assert (registered["changed"], made["changed"]) == (expected, expected)
     _registered_once(home)
@@ -157,7 +157,7 @@ def test_a_failure_that_passes_while_a_secret_is_added(
 ) -> None:
     kept = CredentialFile(tmp_path / "credential.yml")
     fault("server_error", path="addPassword", times=1)
-    result = tasks.credential(app_id=registered["app_id"], name="ansible", dest=str(kept.path))
+    result = tasks.credential(app_id=registered["app_id"], kind="secret", name="ansible", dest=str(kept.path))
     assert not result["failed"], result
     assert len(home.secrets()) == 1
     assert home.accepts(kept.secret)
@@ -169,7 +169,7 @@ def test_a_secret_right_after_the_registration(
     """As the playbook register does it: the directory does not find the new application by its name yet."""
     fault("directory_lag", seconds=2, path="/v1.0/applications")
     kept = CredentialFile(tmp_path / "credential.yml")
-    result = tasks.credential(unique_name=registered["unique_name"], name="ansible", dest=str(kept.path))
+    result = tasks.credential(unique_name=registered["unique_name"], kind="secret", name="ansible", dest=str(kept.path))
     assert not result["failed"], result
     assert home.accepts(kept.secret)
 
@@ -178,7 +178,7 @@ def test_a_secret_of_an_application_without_a_service_principal(tasks: Tasks, ho
     """It could get no token at home: the sentence says what is missing there, and to whom."""
     home.call("POST", "applications", {"displayName": "Half made", "uniqueName": NAME})
     dest = tmp_path / "credential.yml"
-    result = tasks.credential(unique_name=NAME, name="ansible", dest=str(dest), settle_wait=2)
+    result = tasks.credential(unique_name=NAME, kind="secret", name="ansible", dest=str(dest), settle_wait=2)
     assert result["failed"]
     assert result["who"] == "provider"
     assert "defender_application" in result["msg"]

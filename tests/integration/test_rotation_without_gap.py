@@ -95,7 +95,7 @@ def test_with_the_secret_of_the_file(
     tmp_path: Path,
 ) -> None:
     kept = CredentialFile(tmp_path / "credential.yml")
-    task = {"unique_name": NAME, "name": "ansible", "dest": str(kept.path), "overlap": "1d"}
+    task = {"unique_name": NAME, "kind": "secret", "name": "ansible", "dest": str(kept.path), "overlap": "1d"}
     fault("credential_lag", seconds=LAG_SECONDS)
     _rotate(tasks, task, LIFETIMES[:1])
     reader, holder = HomeTenant(home.emulator), HomeTenant(home.emulator)
@@ -138,7 +138,7 @@ def test_with_the_certificate_of_the_file(
     tmp_path: Path,
 ) -> None:
     pem = tmp_path / "partner.pem"
-    task = {"unique_name": NAME, "kind": "certificate", "name": "ansible", "dest": str(pem), "overlap": "1d"}
+    task = {"unique_name": NAME, "name": "ansible", "dest": str(pem), "encrypt": False, "overlap": "1d"}
     fault("credential_lag", seconds=LAG_SECONDS)
     _rotate(tasks, task, LIFETIMES[:1])
 
@@ -165,7 +165,7 @@ def test_for_a_fleet_of_customers(
 ) -> None:
     """Every customer of the fleet, in every round."""
     kept = CredentialFile(tmp_path / "credential.yml")
-    task = {"unique_name": NAME, "name": "ansible", "dest": str(kept.path), "overlap": "1d"}
+    task = {"unique_name": NAME, "kind": "secret", "name": "ansible", "dest": str(kept.path), "overlap": "1d"}
     fault("credential_lag", seconds=LAG_SECONDS)
     _rotate(tasks, task, LIFETIMES[:1])
     for name in CUSTOMERS:

@@ -28,7 +28,7 @@ GIVEN: dict[str, Any] = {
     "awx_setup_execution_environment_image": "registry.example/defender:1.0",
     "awx_setup_project_url": "https://git.example/soc/defender.git",
     "awx_setup_client_id": "11111111-1111-4111-8111-111111111111",
-    "awx_setup_client_secret": "the secret of the application",
+    "awx_setup_certificate": "the certificate of the application\n",
     "awx_setup_registrar_client_id": "22222222-2222-4222-8222-222222222222",
     "awx_setup_registrar_certificate": "the certificate of the registrar\n",
     "awx_setup_vault_password": "the password of the vault",
@@ -51,7 +51,7 @@ MODULES = {
     "controller_roles": "role",
 }
 """Variable of infra.aap_configuration to the module of awx.awx that its items are for."""
-SECRETS = [GIVEN["awx_setup_client_secret"], GIVEN["awx_setup_vault_password"], "the certificate of the registrar"]
+SECRETS = ["the certificate of the application", GIVEN["awx_setup_vault_password"], "the certificate of the registrar"]
 BY_PASSWORD = {"CONTROLLER_OAUTH_TOKEN": None, "CONTROLLER_USERNAME": "admin", "CONTROLLER_PASSWORD": PASSWORD}
 
 # some thirty modules one after the other

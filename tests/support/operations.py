@@ -12,7 +12,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from support.emulator import EmulatorProcess
 from support.vaults import VAULT_PASSWORD, vault
 
-from ansible_collections.mssp.defender.plugins.module_utils._core.registration.vars_file import Vault
+from ansible_collections.mssp.defender.plugins.module_utils._core.vaults import Vault
 from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform
 from ansible_collections.mssp.defender.plugins.module_utils._operations.operation import Operation, Options
 from ansible_collections.mssp.defender.plugins.module_utils._operations.task_context import TaskContext

@@ -26,7 +26,8 @@ from support.scripted_graph import (
 from support.scripted_server import Answer, ScriptedServer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
-from ansible_collections.mssp.defender.plugins.module_utils._core.registration.vars_file import VarsFile, Vault
+from ansible_collections.mssp.defender.plugins.module_utils._core.registration.vars_file import VarsFile
+from ansible_collections.mssp.defender.plugins.module_utils._core.vaults import Vault
 from ansible_collections.mssp.defender.plugins.module_utils._operations.operation import Operation
 from ansible_collections.mssp.defender.plugins.module_utils._operations.provider import (
     credential as credential_operation,
@@ -154,7 +155,7 @@ class SecretRotation:
         self.server = entra.server
         self.dest = folder / "credential.yml"
         self.task = RegistrarTask(
-            credential_operation.OPERATION, entra, name="ansible", dest=str(self.dest), encrypt=False
+            credential_operation.OPERATION, entra, kind="secret", name="ansible", dest=str(self.dest), encrypt=False
         )
         has_principal(entra)
         self.has()

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Ansible's vault encrypts: the vault of a run, and a file of variables that keeps a credential."""
+"""What Ansible's vault encrypts: the vault of a run, and files that keep a credential."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultLib, VaultSecret
 
+from ansible_collections.mssp.defender.plugins.module_utils._core.registration.key_pairs import KeyPair
 from ansible_collections.mssp.defender.plugins.plugin_utils._vault import RunVault
 
 VAULT_PASSWORD = "a vault password of a test"
@@ -24,7 +25,7 @@ def vault(**passwords: str) -> RunVault:
     return RunVault(secrets(**passwords))
 
 
-def encrypted(text: str, password: str, vault_id: str | None = None) -> str:
+def encrypted(text: str | bytes, password: str, vault_id: str | None = None) -> str:
     """Return the text as `ansible-vault encrypt` writes it."""
     return VaultLib().encrypt(text, VaultSecret(password.encode()), vault_id=vault_id).decode()
 
@@ -32,6 +33,13 @@ def encrypted(text: str, password: str, vault_id: str | None = None) -> str:
 def opened(text: str, password: str) -> str:
     """Return what `ansible-vault view` shows. Raises AnsibleError for a wrong password."""
     return VaultLib(secrets(default=password)).decrypt(text).decode()
+
+
+def keep(pair: KeyPair, path: Path, password: str | None = None, vault_id: str | None = None) -> None:
+    """Put a pair into a file that its owner alone can read, encrypted where a password is given."""
+    pem = pair.credential.pem().decode()
+    path.write_text(encrypted(pem, password, vault_id) if password else pem)
+    path.chmod(0o600)
 
 
 class CredentialFile:

@@ -52,6 +52,7 @@ class Session:
             params["federated_token_file"],
             options.names_in_messages(),
             task.warn,
+            task.vault,
         )
         self._patience = params["retries"], params["max_wait"], params["tenant_timeout"]
         self._task = task

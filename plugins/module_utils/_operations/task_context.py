@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .._core.fleet import Progress
-from .._core.registration.vars_file import Vault
+from .._core.vaults import Vault
 
 Params = Mapping[str, Any]
 """The options of a task by name, as validated: None for one that is not given."""
@@ -31,7 +31,7 @@ class TaskContext:
     """`warn` shows the operator a warning.
 
     `run_directory` is a private folder shared by the tasks of one run, or None.
-    `vault` encrypts with the run's vault secrets; it is None where the task does not run on the controller.
+    `vault` encrypts and decrypts with the run's vault secrets, None where the task does not run on the controller.
     `progress` shows the operator how far a fleet is; it is None where nobody watches.
     """
 

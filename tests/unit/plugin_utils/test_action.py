@@ -142,7 +142,7 @@ def test_an_operation_gets_the_vault_of_the_run() -> None:
     Action(operation({}, ran), {}).run()
     found = ran[0].vault
     assert found
-    assert found.decrypt(found.encrypt("text", None)) == "text"
+    assert found.decrypt(found.encrypt("text", None)) == b"text"
 
 
 def test_what_the_task_leaves_out_is_taken_from_the_variable_that_the_operation_names() -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import pytest
 from ansible import constants
-from support.vaults import encrypted, opened, vault
+from ansible.parsing.dataloader import DataLoader
+from support.vaults import encrypted, opened, secrets, vault
+
+from ansible_collections.mssp.defender.plugins.plugin_utils._vault import RunVault
 
 TEXT = "my_secret: ü\n"
 
@@ -18,12 +21,23 @@ def reason(call: object, *arguments: object) -> str:
 
 @pytest.mark.parametrize("vault_id", [None, "prod", "a-label-nobody-knows"])
 def test_a_text_is_opened_by_any_password_of_the_run(vault_id: str | None) -> None:
-    assert vault(dev="dev-pass", prod="prod-pass").decrypt(encrypted(TEXT, "prod-pass", vault_id)) == TEXT
+    assert vault(dev="dev-pass", prod="prod-pass").decrypt(encrypted(TEXT, "prod-pass", vault_id)) == TEXT.encode()
 
 
 def test_what_was_encrypted_is_opened_again() -> None:
     run_vault = vault(default="pass")
-    assert run_vault.decrypt(run_vault.encrypt(TEXT, None)) == TEXT
+    assert run_vault.decrypt(run_vault.encrypt(TEXT, None)) == TEXT.encode()
+
+
+def test_what_is_no_text_is_opened_as_it_is() -> None:
+    assert vault(default="pass").decrypt(encrypted(b"\xff\x00", "pass")) == b"\xff\x00"
+
+
+def test_the_vault_of_a_run_has_the_passwords_of_its_loader() -> None:
+    loader = DataLoader()
+    assert reason(RunVault.of(loader).decrypt, encrypted(TEXT, "pass")).endswith("this run has no vault password")
+    loader.set_vault_secrets(secrets(dev="dev-pass", prod="pass"))
+    assert RunVault.of(loader).decrypt(encrypted(TEXT, "pass")) == TEXT.encode()
 
 
 def test_a_new_text_is_under_the_first_vault_id_of_the_run() -> None:

@@ -18,6 +18,7 @@ description:
   - Polls the incidents of many customer tenants, and makes an event of each that is new or has changed.
   - A change of a tenant's state is an event too, for example from C(granted) to C(not_consented).
   - Reads as M(mssp.defender.defender_incidents) does, under the same quotas. Checkpoints survive restarts.
+  - The file of C(certificate_path) must not be encrypted with Ansible Vault, which an event source has none of.
   - A secret belongs into the environment or a file. C(ansible-rulebook -vv) prints the options of a rulebook's sources.
   - Options that are not listed below are those of that module, with the same meaning and environment variables.
     C(api), C(status), C(severity), C(assigned_to), C(filter), C(alerts), C(normalize), C(switched_checkpoint),

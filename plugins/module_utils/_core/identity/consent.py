@@ -19,6 +19,7 @@ from ..clouds import split_url
 from ..dependencies import jwt
 from ..errors import OptionError
 from ..showing import shown
+from ..vaults import MARK
 
 RETURNED = (
     *("admin_consent", "code", "tenant", "state", "scope", "session_state"),
@@ -158,7 +159,7 @@ def _signing_key(key: str) -> bytes:
     text = "".join(key.split())
     if len(text) < _SHORTEST_STATE_KEY:
         raise OptionError(f"state_key is shorter than {_SHORTEST_STATE_KEY} characters: use a long random value")
-    if "{{" in key or text.startswith("$ANSIBLE_VAULT;"):
+    if "{{" in key or text.startswith(MARK):
         raise OptionError("state_key is a template or an encrypted text that was not resolved: give its value")
     if _unforeseen(text) < _LEAST_UNFORESEEN or text in (text + text)[1:-1]:
         raise OptionError("state_key could be guessed, because it is made of well-known parts: use a long random value")

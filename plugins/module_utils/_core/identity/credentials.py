@@ -16,9 +16,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Protocol, TypedDict
 
-from .. import errors, files
+from .. import errors, files, vaults
 from ..dependencies import HKDF, Fernet, hashes, oauth2cli, rsa, serialization, x509
 from ..errors import OptionError, Reason, TenantError
+from ..vaults import Vault
 from . import certificate_files, secret_texts
 
 
@@ -122,11 +123,13 @@ def select(
     federated_token_file: str | None,
     names: dict[str, str],
     warn: Callable[[str], None],
+    vault: Vault | None = None,
 ) -> Credential:
     """Return the one credential given. `names` says how messages call each option, its environment variable included.
 
     An empty value, or a file without content, counts as not given: AWX injects both for a field left blank.
-    `warn` is told of what was left out of a value. Raises OptionError for none, for two, and for what cannot be used.
+    `warn` is told of what was left out of a value, `vault` opens a file that is encrypted. Raises OptionError for none,
+    for two, and for what cannot be used.
     """
     _check_path("certificate_path", certificate_path)
     _check_path("federated_token_file", federated_token_file)
@@ -148,19 +151,23 @@ def select(
             warn(warning)
         return ClientSecret(secret)
     if certificate_path and chosen == ["certificate_path"]:
-        return load_certificate(Path(certificate_path), certificate_password or None, warn)
+        return load_certificate(Path(certificate_path), certificate_password or None, warn, vault)
     federated = FederatedToken(Path(federated_token_file or ""))
     federated.cipher()
     return federated
 
 
-def load_certificate(path: Path, password: str | None, warn: Callable[[str], None]) -> Certificate:
-    """Read a PEM file with key and certificate, or a PFX file.
+def load_certificate(
+    path: Path, password: str | None, warn: Callable[[str], None], vault: Vault | None = None
+) -> Certificate:
+    """Read a PEM file with key and certificate, or a PFX file, which Ansible Vault may have encrypted.
 
-    Raises OptionError: no file, neither format, a key or certificate missing, a wrong password, not valid now.
+    Raises OptionError: no file, neither format, a key or certificate missing, a wrong password of file or vault, not
+    valid now.
     """
     option = "certificate_path"
-    content, named = _read(path, option), _named(path, option)
+    named = _named(path, option)
+    content = vaults.opened(_read(path, option), vault, named)
     trimmed = secret_texts.without_ends(password or "")
     try:
         key, certificate = certificate_files.pair(content, password, named)
@@ -175,10 +182,11 @@ def load_certificate(path: Path, password: str | None, warn: Callable[[str], Non
 
 
 def parse(
-    path: Path, password: str | None, option: str = "certificate_path"
+    path: Path, password: str | None, option: str = "certificate_path", vault: Vault | None = None
 ) -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
     """Return the private key and the certificate that a file holds. Raises OptionError unless they are a pair."""
-    return certificate_files.pair(_read(path, option), password, _named(path, option))
+    named = _named(path, option)
+    return certificate_files.pair(vaults.opened(_read(path, option), vault, named), password, named)
 
 
 def _check_validity(named: str, certificate: x509.Certificate) -> None:

@@ -16,13 +16,14 @@ from datetime import datetime, timezone
 from ..clouds import GUID
 from ..dependencies import jwt
 from ..errors import OptionError
+from ..vaults import MARK
 from .claims import LEEWAY
 
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _NAMES = {"\n": "a line feed", "\r": "a carriage return", "\t": "a tab", " ": "a blank", "\ufeff": "a byte order mark"}
 _QUOTES = ('""', "''", "``", "\u201c\u201d", "\u2018\u2019")
 _OTHER_KINDS = (
-    ("$ANSIBLE_VAULT;", "is still encrypted by ansible-vault: give it as a `!vault` value or decrypt it"),
+    (MARK, "is still encrypted by ansible-vault: give it as a `!vault` value or decrypt it"),
     ("-----BEGIN ", "holds a key or a certificate: put it into a file and give certificate_path"),
 )
 _NO_SECRETS = (

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from .. import files, timestamps
+from .. import timestamps
 from ..dependencies import hashes, rsa, serialization, x509
 from ..identity import certificate_files, credentials
 from ..identity.credentials import Certificate
+from ..vaults import Vault
 from .directory import KeyCredential
 
 _KEY_BITS = 3072
@@ -47,7 +48,10 @@ class KeyPair:
 
 
 def make(common_name: str, lifetime: float) -> KeyPair:
-    """Return a new RSA key with a certificate signed by itself, good for `lifetime` seconds."""
+    """Return a new RSA key with a certificate signed by itself, whose dates are `lifetime` seconds apart.
+
+    A policy of the tenant, and Microsoft's Zero Trust test 21773, go by these dates.
+    """
     key = rsa.generate_private_key(public_exponent=65537, key_size=_KEY_BITS)
     name = x509.Name(
         [
@@ -56,36 +60,29 @@ def make(common_name: str, lifetime: float) -> KeyPair:
             )
         ]
     )
-    now = datetime.now(timezone.utc).replace(microsecond=0)
+    starts = datetime.now(timezone.utc).replace(microsecond=0) - _BACKDATED
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _BACKDATED)
-        .not_valid_after(now + timedelta(seconds=lifetime))
+        .not_valid_before(starts)
+        .not_valid_after(starts + timedelta(seconds=lifetime))
         .sign(key, hashes.SHA256())
     )
     return _pair(Certificate(key, certificate))
 
 
-def load(path: Path, option: str, denied: int | None = None) -> KeyPair | None:
+def load(path: Path, option: str, vault: Vault | None = None) -> KeyPair | None:
     """Return the pair in a PEM file, expired or not, or None where there is no file.
 
-    With `denied`, the file must be this user's own and give others none of these permissions. Raises OptionError.
+    `vault` opens a file that is encrypted. Raises OptionError for a file that holds no pair.
     """
     if not path.exists() and not path.is_symlink():
         return None
-    if denied is not None:
-        files.check_own(option, path, denied)
-    key, certificate = credentials.parse(path, None, option)
+    key, certificate = credentials.parse(path, None, option, vault)
     return _pair(Certificate(key, certificate))
-
-
-def keep(pair: KeyPair, path: Path) -> None:
-    """Write the pair to a 0600 file, synced to disk."""
-    files.replace_private(path, pair.credential.pem().decode())
 
 
 def _pair(credential: Certificate) -> KeyPair:

@@ -13,28 +13,14 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
-from .. import files, ownership
+from .. import files, ownership, vaults
 from ..errors import OptionError, UntrustedFile, unusable_file
+from ..vaults import MARK, Vault
 
-_ENCRYPTED = "$ANSIBLE_VAULT;"
 _VARIABLE = re.compile(r"""(["']?)([\w.-]+)\1[ \t]*:(?:\s|$)""")
 _CONTINUED = re.compile(r"[ \t]|-(?:\s|$)")
 _INSIGNIFICANT = re.compile(r"#|---\s*$|\s*$")
-
-
-class Vault(Protocol):
-    """Encrypts and decrypts with the vault secrets of the run."""
-
-    def decrypt(self, text: str) -> str:
-        """Return the plain text. Raises ValueError with the reason where no secret of the run opens it."""
-
-    def encrypt(self, text: str, earlier: str | None) -> str:
-        """Return the text encrypted, under the same vault ID as `earlier` where that is given.
-
-        Raises ValueError with the reason where the run has no such vault secret.
-        """
 
 
 @dataclass(frozen=True)
@@ -52,6 +38,7 @@ class VarsFile:
         self._named_in = path.parent
         # the file may be a link to one that several inventories share
         self.path = path.resolve()
+        self._named = f"{option} {self.path}"
         self._vault = vault
 
     def read(self, name: str) -> Mapping[str, object]:
@@ -75,7 +62,7 @@ class VarsFile:
         text = self._text() or "---\n"
         for name, value in variables.items():
             text = _with_line(text, name, value)
-        files.replace_private(self.path, self._seal(text, earlier if earlier.startswith(_ENCRYPTED) else None))
+        files.replace_private(self.path, self._seal(text, earlier if earlier.startswith(MARK) else None))
 
     def _content(self) -> str | None:
         """Return the text as it stands in the file, or None where there is no file."""
@@ -94,32 +81,21 @@ class VarsFile:
         text = self._content()
         if text is None:
             return None
-        encrypted = text.startswith(_ENCRYPTED)
-        if encrypted and not self._vault:
-            raise self._unusable("it is encrypted", "set encrypt to true")
-        if self._vault and text.strip() and not encrypted:
-            raise self._unusable("it is not encrypted", "encrypt it with ansible-vault, or set encrypt to false")
-        if encrypted and self._vault:
-            try:
-                text = self._vault.decrypt(text)
-            except ValueError as error:
-                raise self._unusable(str(error), "give the run this file's vault password") from None
+        if text.strip():
+            vaults.check_form(text.encode(), bool(self._vault), self._named)
+        try:
+            text = vaults.opened(text.encode(), self._vault, self._named).decode()
+        except UnicodeDecodeError:
+            raise self._unusable("what is encrypted in it is no text", "name a file of plain variables") from None
         if odd := _odd_line(text):
             raise self._unusable(f"its line {odd} is not 'name: value'", "name a file of plain variables")
         return text
 
     def _seal(self, text: str, earlier: str | None) -> str:
-        if not self._vault:
-            return text
-        try:
-            return self._vault.encrypt(text, earlier)
-        except ValueError as error:
-            raise self._unusable(
-                str(error), "run with --vault-password-file or --vault-id, or set encrypt to false"
-            ) from None
+        return vaults.sealed(text, self._vault, earlier, self._named) if self._vault else text
 
     def _unusable(self, why: str, remedy: str) -> OptionError:
-        return OptionError(f"{self._option} {self.path} cannot be used: {why}: {remedy}")
+        return OptionError(f"{self._named} cannot be used: {why}: {remedy}")
 
 
 def _lines(text: str) -> list[str]:

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A certificate rotated without a gap. Its key is made here, or given, and only the public part travels.
 
-A new pair lies beside the file, as `.NAME.next`, until it has got a token: a run that was interrupted goes on with it.
 The list of certificates is always sent as a whole, because `addKey` takes a proof by a key that still works.
 """
 
@@ -11,15 +10,17 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-from ..._core import errors, files, locks, ownership, waiting
+from ..._core import errors, files, locks, waiting
 from ..._core.errors import OptionError, Reason, TenantError
 from ..._core.registration import key_pairs, rotation
 from ..._core.registration.directory import Application, KeyCredential
+from ..._core.registration.key_file import KeyFile
 from ..._core.registration.key_pairs import KeyPair
 from ..._core.registration.rotation import Plan, Registered
 from ..._core.waiting import clock
 from ..task_context import TaskContext
 from . import rotation_result
+from .former_secrets import FormerSecrets
 from .home_tenant import Home
 from .rotation_result import RotationResult
 
@@ -39,9 +40,11 @@ class CertificateRotation:
         self._name: str = params["name"]
         self._generate: bool = params["generate"]
         self._path = Path(params["dest"])
-        self._next = self._path.with_name(f".{self._path.name}.next")
+        self._file = KeyFile("dest", self._path, task.vault if params["encrypt"] else None)
         files.check_own_folder("dest", self._path.parent)
-        if not self._generate and not self._path.exists():
+        if self._generate:
+            self._file.check()
+        elif not self._path.exists():
             raise OptionError(f"dest {self._path} does not exist: put key and certificate there, or leave generate on")
 
     def __call__(self) -> RotationResult:
@@ -49,20 +52,22 @@ class CertificateRotation:
             return self._settle(clock.time())
 
     def _settle(self, now: float) -> RotationResult:
-        # a pair that was given may be anybody's file, such as a secret that is mounted
-        pair = key_pairs.load(self._path, "dest", ownership.WRITE if self._generate else None)
+        # a pair that was given may be anybody's file, such as a secret that is mounted, encrypted or not
+        pair = self._file.pair() if self._generate else key_pairs.load(self._path, "dest", vault=self._task.vault)
         application = self._home.require()
         app_id, object_id = application["appId"], application["id"]
         items = self._directory.key_credentials(object_id)
-        own = rotation.registered(items, self._name)
+        former = FormerSecrets(self._task, self._home, application, self._name)
+        certificates = rotation.registered(items, self._name)
+        own = [*certificates, *former.own]
         current = _registered_as(pair, items)
         is_replaced = False
         if pair is None or not self._is_good(pair, now):
             if self._task.check_mode:
                 planned = Registered("made by Entra ID", self._name, now, now + self._plan.lifetime)
                 return rotation_result.result(app_id, own, planned, [])
-            new = self._register(application, items, self._next_pair(now), current, now)
-            self._next.replace(self._path)
+            new = self._register(application, items, self._next_pair(now), current or rotation.longest(former.own), now)
+            self._file.turn()
             is_replaced = True
         elif current is None:
             if self._task.check_mode:
@@ -72,7 +77,9 @@ class CertificateRotation:
             new = self._register(application, items, pair, rotation.longest(own), now)
         else:
             new = current
-        retired = self._retire(application, own, new, clock.time())
+        retired = self._retire(application, certificates, new, clock.time())
+        so_far = rotation_result.result(app_id, own, new, retired)
+        retired = [*retired, *former.retire(self._plan, new, clock.time(), so_far)]
         answer = rotation_result.result(app_id, own, new, retired)
         if is_replaced:
             answer["changed"] = True
@@ -91,10 +98,10 @@ class CertificateRotation:
 
     def _next_pair(self, now: float) -> KeyPair:
         """Return the pair of an interrupted run where it is still good, or a new one."""
-        pair = key_pairs.load(self._next, "dest", ownership.ANY)
+        pair = self._file.next_pair()
         if pair is None or pair.ends - now < self._plan.rotate_before:
             pair = key_pairs.make(self._name, self._plan.lifetime)
-            key_pairs.keep(pair, self._next)
+            self._file.keep_next(pair)
         return pair
 
     def _register(

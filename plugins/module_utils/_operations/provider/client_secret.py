@@ -57,7 +57,8 @@ class SecretRotation:
         self._name: str = params["name"]
         self._expose: bool = params["expose_secret"]
         self._prefix: str = params["prefix"]
-        self._file = _file(task) if params["dest"] else None
+        vault = task.vault if params["encrypt"] else None
+        self._file = VarsFile("dest", Path(params["dest"]), vault) if params["dest"] else None
         if self._file:
             self._file.check()
 
@@ -180,11 +181,3 @@ class SecretRotation:
     def _store(self, variables: dict[str, object]) -> None:
         if self._file:
             self._file.write({f"{self._prefix}{name}": value for name, value in variables.items()})
-
-
-def _file(task: TaskContext) -> VarsFile:
-    if task.params["encrypt"] and task.vault is None:
-        raise OptionError(
-            "dest cannot be encrypted where this task runs: drop delegate_to and async, or set encrypt to false"
-        )
-    return VarsFile("dest", Path(task.params["dest"]), task.vault if task.params["encrypt"] else None)

@@ -21,7 +21,7 @@ from .rotation_result import RotationResult
 
 ARGUMENTS: dict[str, OptionSpec] = {
     **home_tenant.ARGUMENTS,
-    "kind": {"type": "str", "choices": ["secret", "certificate", "federated"], "default": "secret"},
+    "kind": {"type": "str", "choices": ["certificate", "federated", "secret"], "default": "certificate"},
     "name": {"type": "str"},
     "key_id": {"type": "str", "no_log": False},
     "lifetime": {"type": "str", "default": "180d"},
@@ -43,6 +43,8 @@ VARIABLES = home_tenant.VARIABLES
 _EXPOSED_BY = "expose_secret"
 
 _LONGEST_LIFETIME_DAYS = 3650
+# Ansible stops at a key among the variables of a group
+_VARIABLES = (".yml", ".yaml", ".json")
 _DAY = 24 * 3600
 
 
@@ -50,6 +52,10 @@ def run(task: TaskContext) -> Result:
     """Return the credential as registered, or what was removed. Raises OptionError before anything is touched."""
     params = task.params
     _check(params)
+    if _encrypts(params) and task.vault is None:
+        raise OptionError(
+            "dest cannot be encrypted where this task runs: drop delegate_to and async, or set encrypt to false"
+        )
     plan = _plan(params)
     home = Home(task)
     if params["state"] == "absent":
@@ -70,13 +76,22 @@ def _check(params: Params) -> None:
     if not params["name"]:
         raise OptionError("name is missing: each credential has a name that it can be found by again")
     if params["expose_secret"] and kind != "secret":
-        raise OptionError(f"expose_secret is for secrets: a {kind} credential has nothing to show")
+        raise OptionError(f"expose_secret is for secrets: a {kind} credential has nothing to show: set kind to secret")
     if kind == "secret" and not params["dest"] and not params["expose_secret"]:
         raise OptionError("dest is missing: a secret is shown only once, so name the file of variables that keeps it")
     if kind == "certificate" and not params["dest"]:
         raise OptionError("dest is missing: name the PEM file that keeps, or is to keep, the key and its certificate")
+    if kind == "certificate" and params["dest"].endswith(_VARIABLES):
+        meant = "name a .pem file, or set kind to secret"
+        raise OptionError(f"dest is named like a file of variables, which Ansible loads: {meant}")
     if kind == "federated" and not (params["issuer"] and params["subject"]):
         raise OptionError("issuer and subject are missing: they say whose tokens the federated credential accepts")
+
+
+def _encrypts(params: Params) -> bool:
+    """Tell whether this task may have to encrypt a file."""
+    keeps = params["kind"] == "secret" or (params["kind"] == "certificate" and params["generate"])
+    return bool(params["state"] == "present" and keeps and params["dest"] and params["encrypt"])
 
 
 def _plan(params: Params) -> Plan:

@@ -21,6 +21,7 @@ class Removal:
     def __init__(self, task: TaskContext, home: Home) -> None:
         params = task.params
         self._check_mode = task.check_mode
+        self._warn = task.warn
         self._home = home
         self._directory = home.directory
         self._kind: str = params["kind"]
@@ -34,6 +35,8 @@ class Removal:
             return {"removed": []}
         by_kind = self._credentials(application)
         removed = [item for item in by_kind[self._kind] if self._is_meant(item)]
+        if not removed:
+            self._warn_of_other_kinds(by_kind)
         good = self._good(by_kind)
         if not self._force and good and all(item in removed for item in good):
             names = ", ".join(sorted({f"'{item['name']}'" for item in removed}))
@@ -45,6 +48,13 @@ class Removal:
         if removed:
             answer["diff"] = {"before": {"credentials": removed}, "after": {"credentials": []}}
         return answer
+
+    def _warn_of_other_kinds(self, by_kind: dict[str, list[CredentialResult]]) -> None:
+        """Tell whoever means a secret, and leaves out what kind of credential that is."""
+        other = [kind for kind, items in by_kind.items() if any(map(self._is_meant, items))]
+        if other:
+            meant = self._name or self._key_id
+            self._warn(f"there is no {self._kind} '{meant}', but one of kind {other[0]}: set kind to {other[0]}")
 
     def _is_meant(self, item: CredentialResult) -> bool:
         return self._name in (None, item["name"]) and self._key_id in (None, item["key_id"])

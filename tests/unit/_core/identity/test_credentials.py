@@ -16,10 +16,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, pkcs12
 from cryptography.x509.oid import NameOID
+from support.vaults import encrypted, vault
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError, TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity import certificate_files, credentials
 from ansible_collections.mssp.defender.plugins.module_utils._core.identity.credentials import Certificate, ClientSecret
+from ansible_collections.mssp.defender.plugins.module_utils._core.vaults import Vault
 
 PASSWORD = "canary password"
 ENDPOINT = "https://login.microsoftonline.com/tenant/oauth2/v2.0/token"
@@ -29,14 +31,14 @@ NAMES = {
 }
 
 
-def select(warnings: list[str] | None = None, **given: str | None) -> Any:
+def select(warnings: list[str] | None = None, vault: Vault | None = None, **given: str | None) -> Any:
     warn = [].append if warnings is None else warnings.append
-    return credentials.select(*(given.get(option) for option in NAMES), names=NAMES, warn=warn)
+    return credentials.select(*(given.get(option) for option in NAMES), names=NAMES, warn=warn, vault=vault)
 
 
-def refusal_of(**given: str | None) -> str:
+def refusal_of(run_vault: Vault | None = None, **given: str | None) -> str:
     with pytest.raises(OptionError) as refused:
-        select(**given)
+        select(vault=run_vault, **given)
     assert "canary" not in str(refused.value)
     return str(refused.value)
 
@@ -232,6 +234,35 @@ def test_a_pem_file_with_windows_line_ends_is_read(path: Path, private_key: rsa.
 def test_a_pfx_file_is_read(path: Path, private_key: rsa.RSAPrivateKey, password: str | None) -> None:
     path.write_bytes(pfx(private_key, certificate_of(private_key), password))
     assert_usable(select(certificate_path=str(path), certificate_password=password), private_key)
+
+
+@pytest.mark.parametrize("password", [None, PASSWORD])
+@pytest.mark.parametrize("form", ["PEM", "PFX"])
+def test_a_file_that_ansible_vault_has_encrypted_is_read(
+    path: Path, private_key: rsa.RSAPrivateKey, form: str, password: str | None
+) -> None:
+    pem = key_pem(private_key, password) + certificate_pem(private_key)
+    plain = pem if form == "PEM" else pfx(private_key, certificate_of(private_key), password)
+    path.write_text(encrypted(plain, "vault password", "soc"))
+    run_vault = vault(other="another", soc="vault password")
+    assert_usable(select(vault=run_vault, certificate_path=str(path), certificate_password=password), private_key)
+
+
+@pytest.mark.parametrize(
+    ("run_vault", "sentence"),
+    [
+        (vault(default="another"), "cannot be used: no vault password of this run opens it: run with --vault-"),
+        (vault(), "cannot be used: it is encrypted, and this run has no vault password: run with --vault-"),
+        (None, "is encrypted with Ansible Vault, which only a task that runs on the controller can open"),
+    ],
+    ids=["wrong password", "no password", "no vault"],
+)
+def test_a_file_that_the_run_cannot_decrypt_is_refused_by_its_name(
+    path: Path, private_key: rsa.RSAPrivateKey, run_vault: Vault | None, sentence: str
+) -> None:
+    pem = key_pem(private_key) + certificate_pem(private_key)
+    path.write_text(encrypted(b"canary" + pem, "vault password"))
+    assert refusal_of(run_vault, certificate_path=str(path)).startswith(f"certificate_path {path} {sentence}")
 
 
 def test_a_certificate_does_not_show_its_key(path: Path, private_key: rsa.RSAPrivateKey) -> None:

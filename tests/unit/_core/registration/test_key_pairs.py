@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import base64
-import stat
 import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from support.vaults import keep, vault
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
@@ -59,7 +59,8 @@ def given(key: Any, days: tuple[int, int]) -> bytes:
 
 def test_a_new_pair_is_good_for_its_lifetime_and_already_now(pair: KeyPair) -> None:
     assert pair.starts < time.time() - 200
-    assert abs(pair.ends - time.time() - 180 * DAY) < 60
+    assert pair.ends - pair.starts == 180 * DAY
+    assert time.time() + 179 * DAY < pair.ends <= time.time() + 180 * DAY
 
 
 def test_the_key_signs_what_the_public_part_verifies(pair: KeyPair) -> None:
@@ -97,12 +98,13 @@ def test_a_name_of_any_length_makes_a_pair(name: str, monkeypatch: pytest.Monkey
     assert name.startswith(str(attribute.value))
 
 
-def test_a_pair_is_kept_private_and_read_back(pair: KeyPair, tmp_path: Path) -> None:
+@pytest.mark.parametrize("password", [None, "pass"])
+def test_a_pair_is_read_back(pair: KeyPair, tmp_path: Path, password: str | None) -> None:
     path = tmp_path / "partner.pem"
-    key_pairs.keep(pair, path)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert key_pairs.load(path, "dest") == pair
-    assert credentials.load_certificate(path, None, [].append).pem() == pair.credential.pem() == path.read_bytes()
+    keep(pair, path, password)
+    run_vault = vault(default="pass") if password else None
+    assert key_pairs.load(path, "dest", vault=run_vault) == pair
+    assert credentials.load_certificate(path, None, [].append, run_vault).pem() == pair.credential.pem()
 
 
 def test_no_file_is_no_pair(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from support.vaults import encrypted, opened, vault
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
-from ansible_collections.mssp.defender.plugins.module_utils._core.registration.vars_file import Unsafe, VarsFile, Vault
+from ansible_collections.mssp.defender.plugins.module_utils._core.registration.vars_file import Unsafe, VarsFile
+from ansible_collections.mssp.defender.plugins.module_utils._core.vaults import Vault
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(
     [
@@ -256,12 +257,12 @@ def test_a_check_writes_nothing(tmp_path: Path, path: Path) -> None:
         (
             encrypted("canary: 1\n", "pass"),
             vault(),
-            "it is encrypted, and this run has no vault password: give the run this file's vault password",
+            "it is encrypted, and this run has no vault password: run with --vault-password-file or --vault-id",
         ),
         (
             encrypted("canary: 1\n", "pass"),
             vault(default="wrong"),
-            "no vault password of this run opens it: give the run this file's vault password",
+            "no vault password of this run opens it: run with --vault-password-file or --vault-id",
         ),
         (
             None,
@@ -276,7 +277,7 @@ def test_a_check_writes_nothing(tmp_path: Path, path: Path) -> None:
             vault(default="pass"),
             "it is not encrypted: encrypt it with ansible-vault, or set encrypt to false",
         ),
-        ("$ANSIBLE_VAULT;9.9;canary\n", vault(default="pass"), "no vault password of this run opens it: give the run"),
+        ("$ANSIBLE_VAULT;9.9;canary\n", vault(default="pass"), "no vault password of this run opens it: run with"),
         ("- canary\n", None, "its line 1 is not 'name: value': name a file of plain variables"),
         ("---\none: 1\n[canary]\n", None, "its line 3 is not 'name: value': name a file of plain variables"),
         ("one: 1\ncanary\n  two: 2\n", None, "its line 2 is not 'name: value'"),

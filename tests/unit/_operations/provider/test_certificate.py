@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from support.machine import Clock
+from support.scripted_certificates import OTHER, CertificateRotation, listed, making
 from support.scripted_entra import ScriptedEntra, token_path
 from support.scripted_entra import refusal as token_refusal
 from support.scripted_graph import (
@@ -18,24 +19,16 @@ from support.scripted_graph import (
     DAY,
     DENIED,
     DONE,
-    UNIQUE_NAME,
-    application,
     applications,
-    by_key,
-    credential,
-    graph_token,
-    has_principal,
 )
-from support.scripted_server import Answer
-from support.scripted_tasks import RegistrarTask
+from support.vaults import encrypted, keep, opened, vault
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import locks
 from ansible_collections.mssp.defender.plugins.module_utils._core.registration import key_pairs
 from ansible_collections.mssp.defender.plugins.module_utils._core.registration.key_pairs import KeyPair
-from ansible_collections.mssp.defender.plugins.module_utils._operations.provider import credential as operation
+from ansible_collections.mssp.defender.plugins.module_utils._core.vaults import Vault
 
 UNKNOWN_CERTIFICATE = token_refusal(700027)
-OTHER = credential("c-other", "another tool", -10, 100, key="b3RoZXI=", usage="Verify", type="AsymmetricX509Cert")
 
 
 @pytest.fixture(scope="module")
@@ -45,55 +38,13 @@ def pairs() -> dict[str, KeyPair]:
     return {name: key_pairs.make(name, days * DAY) for name, days in lives.items()}
 
 
-class Rotation:
-    """The application in its home tenant, a PEM file, and the task that keeps its certificate there."""
-
-    def __init__(self, entra: ScriptedEntra, folder: Path, clock: Clock) -> None:
-        self.clock = clock
-        self.server = entra.server
-        self.dest = folder / "partner.pem"
-        self.next = folder / ".partner.pem.next"
-        self.task = RegistrarTask(operation.OPERATION, entra, kind="certificate", name="ansible", dest=str(self.dest))
-        has_principal(entra)
-        self.server.script(by_key("applications", "uniqueName", UNIQUE_NAME), Answer(application()))
-        self.server.script(applications(), DONE, method="PATCH")
-        self.good = entra.granting(graph_token(entra))
-        self.has()
-
-    def has(self, *answers: list[dict[str, Any]]) -> None:
-        """Let the directory list these certificates, one list for each time it is asked."""
-        pages = [Answer(application(keyCredentials=items)) for items in answers or [[]]]
-        self.server.script(applications(), *pages, method="GET")
-
-    def sent(self) -> list[list[str]]:
-        """Return the certificates of each list that was sent, by what identifies them here."""
-        requests = self.server.requests_to(applications(), "PATCH")
-        lists = [request.json["keyCredentials"] for request in requests]
-        assert all(set(request.json) == {"keyCredentials"} for request in requests)
-        return [[item.get("keyId") or item["key"] for item in items] for items in lists]
-
-    def kept(self, path: Path | None = None) -> str | None:
-        """Return the public part of what the file keeps."""
-        pair = key_pairs.load(path or self.dest, "dest")
-        return pair.public if pair else None
-
-
 @pytest.fixture
-def rotation(entra: ScriptedEntra, tmp_path: Path, clock: Clock) -> Rotation:
-    return Rotation(entra, tmp_path, clock)
-
-
-def listed(pair: KeyPair, key_id: str, starts: float, ends: float) -> dict[str, Any]:
-    return credential(key_id, "ansible", starts, ends, key=pair.public)
-
-
-def making(monkeypatch: pytest.MonkeyPatch, pair: KeyPair) -> None:
-    """Let the next key that is made be this one, so that the directory can be scripted to know it."""
-    monkeypatch.setattr(key_pairs, "make", lambda _name, _lifetime: pair)
+def rotation(entra: ScriptedEntra, tmp_path: Path, clock: Clock) -> CertificateRotation:
+    return CertificateRotation(entra, tmp_path, clock)
 
 
 def test_the_first_certificate_is_made_here_and_only_its_public_part_travels(
-    rotation: Rotation, pairs: dict[str, KeyPair], monkeypatch: pytest.MonkeyPatch
+    rotation: CertificateRotation, pairs: dict[str, KeyPair], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fresh = pairs["fresh"]
     making(monkeypatch, fresh)
@@ -110,7 +61,9 @@ def test_the_first_certificate_is_made_here_and_only_its_public_part_travels(
     assert fresh.credential.pem().decode()[40:80] not in everything
 
 
-def test_a_key_is_made_for_the_lifetime_that_is_asked_for(rotation: Rotation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_is_made_for_the_lifetime_that_is_asked_for(
+    rotation: CertificateRotation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[tuple[str, float]] = []
     make = key_pairs.make
 
@@ -127,7 +80,7 @@ def test_a_key_is_made_for_the_lifetime_that_is_asked_for(rotation: Rotation, mo
 
 
 def test_a_token_is_asked_for_with_the_new_certificate(
-    rotation: Rotation, pairs: dict[str, KeyPair], monkeypatch: pytest.MonkeyPatch
+    rotation: CertificateRotation, pairs: dict[str, KeyPair], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     making(monkeypatch, pairs["fresh"])
     rotation.has([], [listed(pairs["fresh"], "c-new", 0, 170)])
@@ -139,17 +92,17 @@ def test_a_token_is_asked_for_with_the_new_certificate(
     assert rotation.clock.pauses == [2]
 
 
-def test_a_certificate_that_is_not_near_its_end_stays(rotation: Rotation, pairs: dict[str, KeyPair]) -> None:
-    key_pairs.keep(pairs["fresh"], rotation.dest)
+def test_a_certificate_that_is_not_near_its_end_stays(rotation: CertificateRotation, pairs: dict[str, KeyPair]) -> None:
+    keep(pairs["fresh"], rotation.dest)
     rotation.has([OTHER, listed(pairs["fresh"], "c1", -10, 170)])
     result = rotation.task()
     assert (result["changed"], result["credential"]["key_id"], rotation.task.written()) == (False, "c1", [])
 
 
 def test_a_rotation_keeps_the_last_good_one_for_the_overlap(
-    rotation: Rotation, pairs: dict[str, KeyPair], monkeypatch: pytest.MonkeyPatch
+    rotation: CertificateRotation, pairs: dict[str, KeyPair], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key_pairs.keep(pairs["ending"], rotation.dest)
+    keep(pairs["ending"], rotation.dest)
     making(monkeypatch, pairs["fresh"])
     old = listed(pairs["ending"], "c1", -160, 20)
     rotation.has([OTHER, old], [OTHER, old, listed(pairs["fresh"], "c-new", 0, 170)])
@@ -160,9 +113,9 @@ def test_a_rotation_keeps_the_last_good_one_for_the_overlap(
 
 
 def test_the_last_good_one_is_retired_after_the_overlap_and_nothing_else(
-    rotation: Rotation, pairs: dict[str, KeyPair]
+    rotation: CertificateRotation, pairs: dict[str, KeyPair]
 ) -> None:
-    key_pairs.keep(pairs["fresh"], rotation.dest)
+    keep(pairs["fresh"], rotation.dest)
     old, new = listed(pairs["ending"], "c1", -160, 20), listed(pairs["fresh"], "c2", -8, 162)
     added_meanwhile = {**OTHER, "keyId": "c-meanwhile"}
     for check_mode in (True, False):
@@ -172,14 +125,14 @@ def test_the_last_good_one_is_retired_after_the_overlap_and_nothing_else(
     assert rotation.sent() == [["c-other", "c2", "c-meanwhile"]]
 
 
-def test_check_mode_plans_and_makes_no_key(rotation: Rotation, tmp_path: Path) -> None:
+def test_check_mode_plans_and_makes_no_key(rotation: CertificateRotation, tmp_path: Path) -> None:
     result = rotation.task(check_mode=True)
     assert (result["changed"], result["credential"]["key_id"]) == (True, "made by Entra ID")
     assert (rotation.task.written(), list(tmp_path.iterdir())) == ([], [])
 
 
-def test_a_pair_that_is_given_is_registered_as_it_is(rotation: Rotation, pairs: dict[str, KeyPair]) -> None:
-    key_pairs.keep(pairs["fresh"], rotation.dest)
+def test_a_pair_that_is_given_is_registered_as_it_is(rotation: CertificateRotation, pairs: dict[str, KeyPair]) -> None:
+    keep(pairs["fresh"], rotation.dest)
     assert rotation.task(check_mode=True, generate=False)["changed"] is True
     assert rotation.sent() == []
     rotation.has([], [listed(pairs["fresh"], "c1", 0, 170)])
@@ -188,8 +141,8 @@ def test_a_pair_that_is_given_is_registered_as_it_is(rotation: Rotation, pairs: 
     assert (rotation.sent(), rotation.kept()) == ([[pairs["fresh"].public]], pairs["fresh"].public)
 
 
-def test_a_given_pair_near_its_end_is_warned_of(rotation: Rotation, pairs: dict[str, KeyPair]) -> None:
-    key_pairs.keep(pairs["ending"], rotation.dest)
+def test_a_given_pair_near_its_end_is_warned_of(rotation: CertificateRotation, pairs: dict[str, KeyPair]) -> None:
+    keep(pairs["ending"], rotation.dest)
     rotation.has([listed(pairs["ending"], "c1", -1, 20)])
     assert rotation.task(generate=False)["changed"] is False
     assert rotation.task.warnings == [
@@ -197,8 +150,8 @@ def test_a_given_pair_near_its_end_is_warned_of(rotation: Rotation, pairs: dict[
     ]
 
 
-def test_a_given_pair_that_has_expired_is_refused(rotation: Rotation, pairs: dict[str, KeyPair]) -> None:
-    key_pairs.keep(pairs["short"], rotation.dest)
+def test_a_given_pair_that_has_expired_is_refused(rotation: CertificateRotation, pairs: dict[str, KeyPair]) -> None:
+    keep(pairs["short"], rotation.dest)
     rotation.clock.sleep(DAY)
     sentence = f"dest {rotation.dest} holds an expired certificate: put a new pair there"
     assert rotation.task.refusal(generate=False) == sentence
@@ -206,9 +159,9 @@ def test_a_given_pair_that_has_expired_is_refused(rotation: Rotation, pairs: dic
 
 
 def test_a_certificate_that_gets_no_token_is_removed_and_others_survive(
-    rotation: Rotation, pairs: dict[str, KeyPair], monkeypatch: pytest.MonkeyPatch
+    rotation: CertificateRotation, pairs: dict[str, KeyPair], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key_pairs.keep(pairs["ending"], rotation.dest)
+    keep(pairs["ending"], rotation.dest)
     making(monkeypatch, pairs["fresh"])
     old, new = listed(pairs["ending"], "c1", -160, 20), listed(pairs["fresh"], "c-new", 0, 170)
     rotation.has([old], [old, new, OTHER])
@@ -221,8 +174,10 @@ def test_a_certificate_that_gets_no_token_is_removed_and_others_survive(
     assert rotation.clock.pauses == [2]
 
 
-def test_a_certificate_that_cannot_be_removed_again_is_told(rotation: Rotation, pairs: dict[str, KeyPair]) -> None:
-    key_pairs.keep(pairs["fresh"], rotation.dest)
+def test_a_certificate_that_cannot_be_removed_again_is_told(
+    rotation: CertificateRotation, pairs: dict[str, KeyPair]
+) -> None:
+    keep(pairs["fresh"], rotation.dest)
     rotation.task.tokens(UNKNOWN_CERTIFICATE)
     rotation.server.script(applications(), DONE, DENIED, method="PATCH")
     assert "got no token, and the next run tries it again: " in rotation.task(settle_wait=5)["msg"]
@@ -230,10 +185,10 @@ def test_a_certificate_that_cannot_be_removed_again_is_told(rotation: Rotation, 
 
 @pytest.mark.parametrize("registered", [True, False])
 def test_an_interrupted_rotation_goes_on_with_the_pair_that_it_made(
-    rotation: Rotation, pairs: dict[str, KeyPair], registered: bool
+    rotation: CertificateRotation, pairs: dict[str, KeyPair], registered: bool
 ) -> None:
-    key_pairs.keep(pairs["ending"], rotation.dest)
-    key_pairs.keep(pairs["fresh"], rotation.next)
+    keep(pairs["ending"], rotation.dest)
+    keep(pairs["fresh"], rotation.next)
     old, new = listed(pairs["ending"], "c1", -160, 20), listed(pairs["fresh"], "c-new", 0, 170)
     rotation.has([old, new] if registered else [old], [old, new])
     result = rotation.task()
@@ -243,7 +198,7 @@ def test_an_interrupted_rotation_goes_on_with_the_pair_that_it_made(
 
 
 def test_the_pair_of_an_interrupted_run_is_on_disk_before_it_is_registered(
-    rotation: Rotation, pairs: dict[str, KeyPair], monkeypatch: pytest.MonkeyPatch
+    rotation: CertificateRotation, pairs: dict[str, KeyPair], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     making(monkeypatch, pairs["fresh"])
     rotation.server.script(applications(), DENIED, method="PATCH")
@@ -253,9 +208,9 @@ def test_the_pair_of_an_interrupted_run_is_on_disk_before_it_is_registered(
 
 
 def test_a_certificate_that_works_and_is_not_listed_is_waited_for(
-    rotation: Rotation, pairs: dict[str, KeyPair]
+    rotation: CertificateRotation, pairs: dict[str, KeyPair]
 ) -> None:
-    key_pairs.keep(pairs["fresh"], rotation.dest)
+    keep(pairs["fresh"], rotation.dest)
     rotation.has([], [], [], [listed(pairs["fresh"], "c1", 0, 170)])
     assert rotation.task()["credential"]["key_id"] == "c1"
     assert rotation.clock.pauses == [2, 2]
@@ -264,9 +219,9 @@ def test_a_certificate_that_works_and_is_not_listed_is_waited_for(
 
 
 def test_a_list_that_lags_behind_never_costs_the_new_certificate(
-    rotation: Rotation, pairs: dict[str, KeyPair], monkeypatch: pytest.MonkeyPatch
+    rotation: CertificateRotation, pairs: dict[str, KeyPair], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key_pairs.keep(pairs["ending"], rotation.dest)
+    keep(pairs["ending"], rotation.dest)
     making(monkeypatch, pairs["fresh"])
     old, new = listed(pairs["ending"], "c1", -160, 20), listed(pairs["fresh"], "c-new", 0, 170)
     rotation.has([old], [old, new], [old])
@@ -275,8 +230,10 @@ def test_a_list_that_lags_behind_never_costs_the_new_certificate(
     assert rotation.kept() == pairs["fresh"].public
 
 
-def test_an_old_certificate_that_cannot_be_retired_is_told(rotation: Rotation, pairs: dict[str, KeyPair]) -> None:
-    key_pairs.keep(pairs["fresh"], rotation.dest)
+def test_an_old_certificate_that_cannot_be_retired_is_told(
+    rotation: CertificateRotation, pairs: dict[str, KeyPair]
+) -> None:
+    keep(pairs["fresh"], rotation.dest)
     rotation.has([listed(pairs["ending"], "c1", -160, 20), listed(pairs["fresh"], "c2", -8, 162)])
     rotation.server.script(applications(), DENIED, method="PATCH")
     message = rotation.task()["msg"]
@@ -286,10 +243,10 @@ def test_an_old_certificate_that_cannot_be_retired_is_told(rotation: Rotation, p
 
 @pytest.mark.parametrize("kind", ["mode", "link", "pipe", "owner"])
 def test_a_next_pair_that_others_may_have_planted_is_never_registered(
-    rotation: Rotation, pairs: dict[str, KeyPair], tmp_path_factory: pytest.TempPathFactory, kind: str
+    rotation: CertificateRotation, pairs: dict[str, KeyPair], tmp_path_factory: pytest.TempPathFactory, kind: str
 ) -> None:
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "theirs.pem"
-    key_pairs.keep(pairs["fresh"], elsewhere if kind == "link" else rotation.next)
+    keep(pairs["fresh"], elsewhere if kind == "link" else rotation.next)
     if kind == "mode":
         rotation.next.chmod(0o640)
     elif kind == "link":
@@ -306,24 +263,24 @@ def test_a_next_pair_that_others_may_have_planted_is_never_registered(
     assert rotation.kept() is None
 
 
-def test_a_folder_that_others_can_write_to_takes_no_key(rotation: Rotation, tmp_path: Path) -> None:
+def test_a_folder_that_others_can_write_to_takes_no_key(rotation: CertificateRotation, tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
     assert rotation.task.refusal().startswith(f"dest: {tmp_path} is a folder that others can write to: take that")
     assert rotation.sent() == []
 
 
 def test_a_pair_that_was_given_may_be_a_link_to_a_mounted_secret(
-    rotation: Rotation, pairs: dict[str, KeyPair], tmp_path: Path
+    rotation: CertificateRotation, pairs: dict[str, KeyPair], tmp_path: Path
 ) -> None:
     (tmp_path / "..data").mkdir()
-    key_pairs.keep(pairs["fresh"], tmp_path / "..data" / "partner.pem")
+    keep(pairs["fresh"], tmp_path / "..data" / "partner.pem")
     rotation.dest.symlink_to(tmp_path / "..data" / "partner.pem")
     rotation.has([listed(pairs["fresh"], "c-new", 0, 170)])
     assert rotation.task(generate=False)["credential"]["key_id"] == "c-new"
     assert "is a symbolic link" in rotation.task.refusal()
 
 
-def test_two_runs_do_not_rotate_in_one_folder_at_the_same_time(rotation: Rotation) -> None:
+def test_two_runs_do_not_rotate_in_one_folder_at_the_same_time(rotation: CertificateRotation) -> None:
     with locks.locked("dest", rotation.dest.parent, patience=0):
         assert rotation.task.refusal(settle_wait=10).startswith("dest: another run is changing files in ")
     assert rotation.task.written() == []
@@ -337,14 +294,71 @@ def test_two_runs_do_not_rotate_in_one_folder_at_the_same_time(rotation: Rotatio
     ],
 )
 def test_a_file_that_could_not_keep_the_key_is_refused_before_any_request(
-    rotation: Rotation, options: dict[str, Any], sentence: str
+    rotation: CertificateRotation, options: dict[str, Any], sentence: str
 ) -> None:
     assert rotation.task.refusal(**options) == sentence.format(dest=rotation.dest)
     assert rotation.server.requests == []
 
 
-def test_a_file_that_holds_something_else_is_refused_before_any_change(rotation: Rotation) -> None:
+def test_a_file_that_holds_something_else_is_refused_before_any_change(rotation: CertificateRotation) -> None:
     rotation.dest.write_text("canary")
     assert rotation.task.refusal().startswith(f"dest {rotation.dest} cannot be opened: ")
     assert rotation.task.written() == []
     assert rotation.dest.read_text() == "canary"
+
+
+def test_a_rotation_leaves_the_file_encrypted_as_it_was(
+    rotation: CertificateRotation, pairs: dict[str, KeyPair], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(pairs["ending"], rotation.dest, "soc-pass", "soc")
+    making(monkeypatch, pairs["fresh"])
+    old, new = listed(pairs["ending"], "c1", -160, 20), listed(pairs["fresh"], "c-new", 0, 170)
+    rotation.has([old], [old, new])
+    run_vault = vault(default="another", soc="soc-pass")
+    assert rotation.task(encrypt=True, vault=run_vault)["credential"]["key_id"] == "c-new"
+    text = rotation.dest.read_text()
+    assert text.startswith("$ANSIBLE_VAULT;1.2;AES256;soc\n")
+    assert opened(text, "soc-pass") == pairs["fresh"].credential.pem().decode()
+    assert stat.S_IMODE(rotation.dest.stat().st_mode) == 0o600
+    rotation.has([old, new])
+    assert rotation.task(encrypt=True, vault=run_vault)["changed"] is False
+
+
+def test_the_pair_that_a_killed_run_leaves_is_encrypted_too(
+    rotation: CertificateRotation, pairs: dict[str, KeyPair], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    making(monkeypatch, pairs["fresh"])
+    rotation.server.script(applications(), DENIED, DONE, method="PATCH")
+    assert rotation.task(encrypt=True, vault=vault(default="pass"))["failed"]
+    assert opened(rotation.next.read_text(), "pass") == pairs["fresh"].credential.pem().decode()
+    rotation.has([], [listed(pairs["fresh"], "c-new", 0, 170)])
+    assert rotation.task(encrypt=True, vault=vault(default="pass"))["credential"]["key_id"] == "c-new"
+    assert not rotation.next.exists()
+
+
+def test_a_key_that_the_run_cannot_encrypt_is_not_made(
+    rotation: CertificateRotation, pairs: dict[str, KeyPair]
+) -> None:
+    refused = "it is to be encrypted, and this run has no vault password: run with --vault-password-file"
+    assert refused in rotation.task.refusal(encrypt=True, vault=vault())
+    assert "dest cannot be encrypted where this task runs: " in rotation.task.refusal(encrypt=True)
+    keep(pairs["ending"], rotation.dest, "pass")
+    assert "no vault password of this run opens it" in rotation.task.refusal(encrypt=True, vault=vault(default="other"))
+    assert rotation.server.requests == []
+
+
+@pytest.mark.parametrize("run_vault", [vault(default="pass"), vault()], ids=["a vault", "no password"])
+def test_a_plain_pair_that_was_given_is_taken_whatever_encrypt_says(
+    rotation: CertificateRotation, pairs: dict[str, KeyPair], run_vault: Vault
+) -> None:
+    keep(pairs["fresh"], rotation.dest)
+    rotation.has([listed(pairs["fresh"], "c1", -1, 170)])
+    assert rotation.task(generate=False, encrypt=True, vault=run_vault)["changed"] is False
+    assert rotation.task(generate=False, encrypt=True)["changed"] is False
+
+
+def test_an_encrypted_pair_that_was_given_is_opened(rotation: CertificateRotation, pairs: dict[str, KeyPair]) -> None:
+    rotation.dest.write_text(encrypted(pairs["fresh"].credential.pem(), "pass"))
+    rotation.has([listed(pairs["fresh"], "c1", -1, 170)])
+    assert rotation.task(generate=False, vault=vault(default="pass"))["credential"]["key_id"] == "c1"
+    assert "is encrypted with Ansible Vault, which only a task that runs" in rotation.task.refusal(generate=False)

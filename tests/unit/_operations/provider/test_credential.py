@@ -22,6 +22,12 @@ def task(entra: ScriptedEntra, tmp_path: Path) -> RegistrarTask:
     return RegistrarTask(operation.OPERATION, entra, name="ansible", dest=str(tmp_path / "file"), encrypt=False)
 
 
+def test_a_credential_is_a_certificate_unless_another_kind_is_asked_for() -> None:
+    validator = ArgumentSpecValidator(operation.OPERATION.arguments, **operation.OPERATION.constraints)
+    given = validator.validate({"tenant_id": TENANT, "unique_name": "soc"}).validated_parameters
+    assert (given["kind"], given["encrypt"], given["lifetime"]) == ("certificate", True, "180d")
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
@@ -32,14 +38,18 @@ def task(entra: ScriptedEntra, tmp_path: Path) -> RegistrarTask:
         ({"state": "absent", "name": ""}, "a credential is removed by its name or its key_id: "),
         ({"name": None}, "name is missing: each credential has a name that it can be found by again"),
         ({"name": "", **FEDERATED}, "name is missing: "),
-        ({"dest": None}, "dest is missing: a secret is shown only once, so name the file of variables that keeps it"),
         (
-            {"dest": None, "kind": "certificate"},
-            "dest is missing: name the PEM file that keeps, or is to keep, the key and its certificate",
+            {"dest": None, "kind": "secret"},
+            "dest is missing: a secret is shown only once, so name the file of variables that keeps it",
+        ),
+        ({"dest": None}, "dest is missing: name the PEM file that keeps, or is to keep, the key and its certificate"),
+        (
+            {"dest": "/etc/mssp/credential.yml"},
+            "dest is named like a file of variables, which Ansible loads: name a .pem file, or set kind to secret",
         ),
         (
-            {"kind": "certificate", "expose_secret": True},
-            "expose_secret is for secrets: a certificate credential has nothing to show",
+            {"expose_secret": True},
+            "expose_secret is for secrets: a certificate credential has nothing to show: set kind to secret",
         ),
         ({**FEDERATED, "expose_secret": True}, "expose_secret is for secrets: a federated credential has nothing"),
         ({**FEDERATED, "issuer": None}, "issuer and subject are missing: they say whose tokens the federated"),

@@ -34,7 +34,7 @@ class Application:
     """An application with credentials of every kind, and the task that removes one."""
 
     def __init__(self, entra: ScriptedEntra) -> None:
-        self.task = RegistrarTask(operation.OPERATION, entra, state="absent")
+        self.task = RegistrarTask(operation.OPERATION, entra, kind="secret", state="absent")
         self.server = entra.server
         self.server.script(REMOVE, DONE, method="POST")
         self.server.script(applications(), DONE, method="PATCH")
@@ -97,6 +97,23 @@ def test_a_federated_credential_is_removed(registered: Application) -> None:
 def test_what_is_not_there_needs_no_removing(registered: Application, named: dict[str, str]) -> None:
     result = registered.task(**named)
     assert (result["changed"], result["removed"], "diff" in result) == (False, [], False)
+    assert registered.task.written() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "named", "other"),
+    [
+        ("certificate", {"name": "name of s1"}, "secret"),
+        ("secret", {"key_id": "c1"}, "certificate"),
+        ("certificate", {"name": "name of f1"}, "federated"),
+    ],
+)
+def test_what_is_there_as_another_kind_is_told(
+    registered: Application, kind: str, named: dict[str, str], other: str
+) -> None:
+    assert registered.task(kind=kind, **named)["removed"] == []
+    (meant,) = named.values()
+    assert registered.task.warnings == [f"there is no {kind} '{meant}', but one of kind {other}: set kind to {other}"]
     assert registered.task.written() == []
 
 
