@@ -17,7 +17,8 @@ class ServiceSettings:
     """A quota of None is no limit; a token lifetime of None is 60 to 90 minutes.
 
     ``incident_order`` is by last update, or anew for each request; ``filter_operators`` are those of the Defender XDR
-    API, which does not document them; ``max_page`` holds in every list, whatever ``$top`` says.
+    API, which does not document them; ``max_page`` holds in every list, whatever ``$top`` says;
+    ``lock_new_applications`` gives what is registered a property lock, as since June 2026 (message center MC1300584).
     """
 
     quota_per_minute: int | str | None = DOCUMENTED_QUOTA
@@ -28,3 +29,4 @@ class ServiceSettings:
     max_page: int | None = None
     token_version: int = 1
     token_lifetime: int | None = None
+    lock_new_applications: bool = True
