@@ -34,6 +34,10 @@ class KeyPair:
     starts: float
     ends: float
 
+    def lifetime(self, now: float) -> float:
+        """Return for how many seconds it is good when it is registered `now`."""
+        return self.ends - self._registered_from(now)
+
     def as_key_credential(self, name: str, now: float) -> KeyCredential:
         """Return the item of `keyCredentials` that registers the public part, good from `now` on."""
         return {
@@ -41,13 +45,19 @@ class KeyPair:
             "usage": "Verify",
             "displayName": name,
             "key": self.public,
-            "startDateTime": timestamps.render_seconds(max(self.starts, now - _BACKDATED.total_seconds())),
+            "startDateTime": timestamps.render_seconds(self._registered_from(now)),
             "endDateTime": timestamps.render_seconds(self.ends),
         }
 
+    def _registered_from(self, now: float) -> float:
+        return max(self.starts, now - _BACKDATED.total_seconds())
+
 
 def make(common_name: str, lifetime: float) -> KeyPair:
-    """Return a new RSA key with a certificate signed by itself, good for `lifetime` seconds."""
+    """Return a new RSA key with a certificate signed by itself.
+
+    It is good for `lifetime` seconds from its own beginning, because a policy of the tenant counts from there.
+    """
     key = rsa.generate_private_key(public_exponent=65537, key_size=_KEY_BITS)
     name = x509.Name(
         [
@@ -56,15 +66,16 @@ def make(common_name: str, lifetime: float) -> KeyPair:
             )
         ]
     )
-    now = datetime.now(timezone.utc).replace(microsecond=0)
+    backdated = min(_BACKDATED, timedelta(seconds=lifetime / 10))
+    begins = datetime.now(timezone.utc).replace(microsecond=0) - backdated
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _BACKDATED)
-        .not_valid_after(now + timedelta(seconds=lifetime))
+        .not_valid_before(begins)
+        .not_valid_after(begins + timedelta(seconds=lifetime))
         .sign(key, hashes.SHA256())
     )
     return _pair(Certificate(key, certificate))

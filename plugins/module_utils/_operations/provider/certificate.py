@@ -58,6 +58,7 @@ class CertificateRotation:
         current = _registered_as(pair, items)
         is_replaced = False
         if pair is None or not self._is_good(pair, now):
+            self._directory.app_policies(application).check_certificate(self._plan.lifetime)
             if self._task.check_mode:
                 planned = Registered("made by Entra ID", self._name, now, now + self._plan.lifetime)
                 return rotation_result.result(app_id, own, planned, [])
@@ -65,6 +66,7 @@ class CertificateRotation:
             self._next.replace(self._path)
             is_replaced = True
         elif current is None:
+            self._directory.app_policies(application).check_certificate(pair.lifetime(now))
             if self._task.check_mode:
                 return rotation_result.result(
                     app_id, own, Registered("made by Entra ID", self._name, now, pair.ends), []

@@ -74,6 +74,7 @@ class SecretRotation:
         if current and not self._plan.is_due(current, now):
             retired = self._retire(application, own, current, record.get("previous"), record, now)
             return {**rotation_result.result(app_id, own, current, retired), **self._end_attempt(record)}
+        self._home.directory.app_policies(application).check_secret(self._plan.lifetime)
         if self._check_mode:
             planned = Registered("made by Entra ID", self._name, now, now + self._plan.lifetime)
             return rotation_result.result(app_id, own, planned, [])

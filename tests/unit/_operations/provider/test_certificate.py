@@ -23,6 +23,7 @@ from support.scripted_graph import (
     applications,
     by_key,
     credential,
+    forbids,
     graph_token,
     has_principal,
 )
@@ -348,3 +349,30 @@ def test_a_file_that_holds_something_else_is_refused_before_any_change(rotation:
     assert rotation.task.refusal().startswith(f"dest {rotation.dest} cannot be opened: ")
     assert rotation.task.written() == []
     assert rotation.dest.read_text() == "canary"
+
+
+SHORT_KEYS = {"restrictionType": "asymmetricKeyLifetime", "state": "enabled", "maxLifetime": "P90D"}
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize("is_given", [True, False])
+def test_a_lifetime_that_a_policy_forbids_is_refused_before_anything_is_made(
+    rotation: Rotation, pairs: dict[str, KeyPair], is_given: bool, check_mode: bool
+) -> None:
+    forbids(rotation.server, "keyCredentials", SHORT_KEYS)
+    if is_given:
+        key_pairs.keep(pairs["fresh"], rotation.dest)
+    result = rotation.task(check_mode=check_mode)
+    assert (result["failed"], result["changed"]) == (True, False)
+    assert "forbids certificates that are good for more than 90d, and " in result["msg"]
+    assert "provider: choose a shorter lifetime" in result["msg"]
+    assert (rotation.task.written(), rotation.next.exists()) == ([], False)
+
+
+def test_a_lifetime_as_long_as_the_policy_allows_is_taken(
+    rotation: Rotation, pairs: dict[str, KeyPair], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forbids(rotation.server, "keyCredentials", SHORT_KEYS)
+    making(monkeypatch, pairs["fresh"])
+    rotation.has([], [listed(pairs["fresh"], "c-new", 0, 90)])
+    assert rotation.task(lifetime="90d")["changed"] is True
