@@ -108,7 +108,8 @@ class AppPolicies:
             return False
         created = timestamps.ticks(self.created_at) if self.created_at else clock.time() * timestamps.TICKS_PER_SECOND
         since = restriction.get("restrictForAppsCreatedAfterDateTime")
-        is_of_its_time = not since or created >= timestamps.ticks(since)
+        begins = timestamps.ticks_or_none(since) if since else timestamps.FIRST
+        is_of_its_time = begins is not None and created >= begins
         return restriction.get("state") != "disabled" and is_of_its_time and not restriction.get("excludeActors")
 
     def _refusal(self, rule: Rule) -> TenantError:

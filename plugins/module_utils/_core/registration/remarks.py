@@ -37,7 +37,7 @@ def of(application: Application, owners: list[str] | None) -> list[Remark]:
         remedy = "choose a verified domain of yours (Branding & properties, Publisher domain)"
         found.append({"about": "publisher_domain", "what": what, "remedy": remedy})
     if "verifiedPublisher" in application and not verified_publisher(application):
-        what = "the consent page calls the publisher unverified, and many tenants let nobody but administrators consent"
+        what = "the consent page calls the publisher unverified, which makes whoever reads it doubt"
         remedy = "verify the publisher with your Partner One ID, signed in with MFA: no application can do that"
         found.append({"about": "verified_publisher", "what": what, "remedy": remedy})
     return found

@@ -115,6 +115,7 @@ def test_a_policy_against_an_audience(audience: str, named: str) -> None:
         ({"restrictForAppsCreatedAfterDateTime": "0001-01-01T00:00:00Z"}, True),
         ({"restrictForAppsCreatedAfterDateTime": CREATED}, True),
         ({"restrictForAppsCreatedAfterDateTime": "2026-06-01T00:00:01Z"}, False),
+        ({"restrictForAppsCreatedAfterDateTime": "some day"}, False),
         ({"excludeActors": {"customSecurityAttributes": [{"id": "Exempt"}]}}, False),
         ({"excludeActors": None}, True),
     ],
