@@ -15,6 +15,13 @@ description:
   - Finds the application by O(unique_name) or O(app_id), never by its display name. An application that somebody else
     made is adopted with O(app_id). When O(unique_name) is given too, it gets that name.
   - Touches only what is declared. Options left out, other APIs, delegated permissions and credentials stay as they are.
+  - Locks what is sensitive of its service principals, in your tenant and in those of customers, so that nobody can give
+    one of them a further credential. See O(property_lock).
+  - Says who is behind the application, what weakens a customer's consent to it, and what the tests of Microsoft's Zero
+    Trust Assessment read of it. None of that is a failure.
+  - Before it makes an application, or opens one to other tenants, it reads the tenant's app management policies, where
+    the registrar has C(Policy.Read.All), and fails with nothing made where they forbid the O(sign_in_audience). Without
+    that right the refusal of Microsoft Graph is explained.
   - Credentials are the work of M(mssp.defender.defender_credential).
 options:
   display_name:
@@ -54,6 +61,15 @@ options:
       - Whether the application is granted the O(permissions) in the provider's own tenant. What is no longer declared
         is taken back there.
       - Customers have to consent themselves, and again after a permission was added.
+    type: bool
+    default: true
+  property_lock:
+    description:
+      - Whether nobody may change the credentials of the application's service principals, nor the key that encrypts
+        their tokens (the I(App instance property lock) of the portal, with I(All properties)). The application itself
+        takes credentials all the same.
+      - With V(false) the lock is left as it is, never opened, and a new application gets what Microsoft gives it, which
+        since June 2026 is a lock. To open a lock, do so in the portal.
     type: bool
     default: true
 attributes:
@@ -100,6 +116,10 @@ EXAMPLES = r"""
     app_id: 11111111-1111-1111-1111-111111111111
     unique_name: portal-soc
 
+- name: Fail where one of Microsoft's tests would
+  ansible.builtin.assert:
+    that: registered.zero_trust | selectattr('passes', 'false') | length == 0
+
 - name: Delete the application
   mssp.defender.defender_application:
     tenant_id: provider.example
@@ -145,6 +165,11 @@ application:
       description: The redirect URIs of the web platform.
       type: list
       elements: str
+    property_lock:
+      description:
+        - Whether all that is sensitive of its service principals is locked.
+        - V(null) in check mode where the application is yet to be made, with O(property_lock=false).
+      type: bool
     permissions:
       description: The application permissions it asks for, by API. One without a known name stands as its ID.
       type: dict
@@ -154,6 +179,19 @@ application:
     granted:
       description: What is granted in the provider's tenant, by API, of the APIs that are declared.
       type: dict
+    owners:
+      description: Object IDs of its owners, or V(null) where they cannot be read.
+      type: list
+      elements: str
+    notes:
+      description: The notes of whoever manages it, or V(null). Customers do not see them.
+      type: str
+    publisher_domain:
+      description: The domain that the consent page shows, or V(null).
+      type: str
+    verified_publisher:
+      description: Name of the publisher that Microsoft has verified, or V(null).
+      type: str
     home_tenant_id:
       description: The provider's tenant.
       type: str
@@ -168,16 +206,69 @@ application:
       xdr:
         - Incident.Read.All
     home_tenant_id: 44444444-4444-4444-4444-444444444444
+    notes: null
     object_id: 55555555-5555-5555-5555-555555555555
+    owners:
+      - 77777777-7777-7777-7777-777777777777
     permissions:
       graph: []
       xdr:
         - Incident.Read.All
+    property_lock: true
+    publisher_domain: provider.example
     redirect_uris:
       - https://soc.example/consent-result
     service_principal_id: 66666666-6666-6666-6666-666666666666
     sign_in_audience: AzureADMultipleOrgs
     unique_name: provider-soc
+    verified_publisher: null
+remarks:
+  description:
+    - What weakens a customer's consent to the application. Nothing is said of what was not read, nor of an application
+      for one tenant alone.
+  returned: success, with O(state=present)
+  type: list
+  elements: dict
+  contains:
+    about:
+      description: The value of RV(application) that shows it, V(owners), V(publisher_domain) or V(verified_publisher).
+      type: str
+    what:
+      description: What is missing, and what follows from that.
+      type: str
+    remedy:
+      description: What to do about it.
+      type: str
+  sample:
+    - about: owners
+      what: nobody owns the application
+      remedy: make two people or service principals of your tenant its owners
+zero_trust:
+  description:
+    - What tests of Microsoft's Zero Trust Assessment read of the application and of its service principal at home.
+      Test 23183 reads the redirect URIs in customers' tenants.
+    - Empty in check mode where the application is yet to be made.
+  returned: success, with O(state=present)
+  type: list
+  elements: dict
+  contains:
+    test:
+      description: Microsoft's number of the test.
+      type: str
+    passes:
+      description: Whether it passes. V(null) where nothing fails it, and not all that it reads was read.
+      type: bool
+    what:
+      description: What was found.
+      type: str
+    remedy:
+      description: What to do about it, or V(null).
+      type: str
+  sample:
+    - test: "21772"
+      passes: false
+      what: "it has client secrets, expired ones included: 'ansible' (8f0a3c52-6a0f-4b57-9d1c-1d7f0f6c8f11)"
+      remedy: give it a certificate or a federated credential, and remove each secret
 added_permissions:
   description:
     - Permissions, by API, that an application which was there before asks for since this run.

@@ -17,6 +17,9 @@ description:
     message says which.
   - A new private key or secret goes straight into O(dest), encrypted with Ansible Vault and the vault password that the
     run has. A key is never in the result, a secret only where O(expose_secret) asks for it.
+  - Before it makes a secret or a certificate it reads the app management policies of the tenant and of the application,
+    where the registrar has C(Policy.Read.All), and fails with nothing made where they forbid the O(kind) or the
+    O(lifetime). Without that right the refusal of Microsoft Graph is explained.
   - One name belongs to one O(dest). Runs on one machine wait for each other. Do not let two machines rotate the same
     name at the same time.
 options:

@@ -32,6 +32,7 @@ READS = (
     "/v1.0/servicePrincipals",
     "/_emulator/tenants/contoso.example/incidents",
     "/_emulator/partner",
+    "/_emulator/policies",
 )
 HALF = "Half \ud800"
 

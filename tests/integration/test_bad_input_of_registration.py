@@ -25,7 +25,8 @@ OTHER = "northwind-other"
 class Case:
     """Options that are wrong, and the words that the sentence must have.
 
-    `{app_id}`, `{other_id}`, `{foreign_id}` and `{place}` stand for what the test knows; `roles` are the registrar's.
+    `{app_id}`, `{other_id}`, `{foreign_id}`, `{sample_id}` and `{place}` stand for what the test knows; `roles` are the
+    registrar's. `control` is what the emulator is told before: method, call and body.
     """
 
     name: str
@@ -33,7 +34,19 @@ class Case:
     options: dict[str, Any]
     module: str = "defender_application"
     roles: list[str] = field(default_factory=list)
+    control: tuple[str, str, dict[str, Any]] | None = None
     environment: dict[str, str | None] = field(default_factory=dict)
+
+
+POLICY_READER = ["Application.ReadWrite.OwnedBy", "Application.Read.All", "Policy.Read.All"]
+NO_LOCK = json.dumps({"error": {"code": "PropertyLockNotAllowedAsPerAppPolicy", "message": "It is not allowed."}})
+
+
+def _forbidding(restriction: dict[str, str]) -> tuple[str, str, dict[str, Any]]:
+    """Return the control call that lets the tenant's policy have this restriction for secrets."""
+    of_applications = {"passwordCredentials": [restriction]}
+    policy = {"displayName": "House rules", "isEnabled": True, "applicationRestrictions": of_applications}
+    return ("PUT", "policies", {"default": policy})
 
 
 CASES = [
@@ -125,6 +138,33 @@ CASES = [
         "defender_credential",
     ),
     Case("no dest", ["dest is missing", "PEM"], {"unique_name": NAME, "name": "ansible"}, "defender_credential"),
+    Case(
+        "property lock without the right",
+        ["set the property lock", "lacks the right", "an owner of the application", "property_lock to false"],
+        {"app_id": "{sample_id}"},
+    ),
+    Case(
+        "property lock that a policy forbids",
+        ["set the property lock", "an app management policy of this tenant forbids this", "property_lock to false"],
+        {"app_id": "{sample_id}"},
+        control=("POST", "faults", {"kind": "server_error", "status": 400, "path": "applications/", "body": NO_LOCK}),
+    ),
+    Case(
+        "policy against all secrets",
+        ["'House rules'", "forbids client secrets", "provider: choose a certificate or a federated credential"],
+        {"unique_name": NAME, "kind": "secret", "name": "ansible", "dest": "{place}/credential.yml"},
+        "defender_credential",
+        roles=POLICY_READER,
+        control=_forbidding({"restrictionType": "passwordAddition", "state": "enabled"}),
+    ),
+    Case(
+        "longer lifetime than a policy allows",
+        ["'House rules'", "good for more than 30d, and 180d is asked for", "provider: choose a shorter lifetime"],
+        {"unique_name": NAME, "kind": "secret", "name": "ansible", "dest": "{place}/credential.yml"},
+        "defender_credential",
+        roles=POLICY_READER,
+        control=_forbidding({"restrictionType": "passwordLifetime", "state": "enabled", "maxLifetime": "P30D"}),
+    ),
 ]
 
 # as `ansible-vault encrypt` left it, under a password that nobody here has
@@ -154,7 +194,14 @@ def _register(home: HomeTenant, name: str) -> tuple[dict[str, Any], dict[str, An
 def test_bad_input(ansible: Ansible, home: HomeTenant, ids: dict[str, str], case: Case) -> None:
     if case.roles:
         ansible.emulator.control("PATCH", "registrar", {"roles": case.roles})
-    known = {**ids, "foreign_id": ansible.emulator.connection["foreign_client_id"], "place": str(ansible.place)}
+    if case.control:
+        ansible.emulator.control(*case.control)
+    known = {
+        **ids,
+        "foreign_id": ansible.emulator.connection["foreign_client_id"],
+        "sample_id": ansible.emulator.client_id,
+        "place": str(ansible.place),
+    }
     for name in ("foreign.yml", "foreign.pem"):
         (ansible.place / name).write_text(FOREIGN)
         (ansible.place / name).chmod(0o600)

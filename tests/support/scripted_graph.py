@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from support.scripted_entra import CLIENT, TENANT, ScriptedEntra
-from support.scripted_server import Answer
+from support.scripted_server import Answer, ScriptedServer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.graph import Graph
@@ -27,6 +27,7 @@ APP_ID = "22222222-2222-4222-8222-222222222222"
 OBJECT_ID = "33333333-3333-4333-8333-333333333333"
 PRINCIPAL_ID = "66666666-6666-4666-8666-666666666666"
 API_PRINCIPAL_ID = "77777777-7777-4777-8777-777777777777"
+TENANTS_POLICY = "/v1.0/policies/defaultAppManagementPolicy"
 DAY = 24 * 3600
 
 CREATED = 201
@@ -49,9 +50,11 @@ def application(**changes: Any) -> dict[str, Any]:
         "appId": APP_ID,
         "uniqueName": UNIQUE_NAME,
         "displayName": "Provider SOC",
+        "publisherDomain": "provider.example",
         "signInAudience": "AzureADMultipleOrgs",
         "web": {"redirectUris": [], "redirectUriSettings": [], "homePageUrl": None},
         "requiredResourceAccess": [],
+        "servicePrincipalLockConfiguration": {"isEnabled": True, "allProperties": True},
         "passwordCredentials": [],
         "keyCredentials": [],
         **changes,
@@ -74,6 +77,14 @@ def principal_of(api: Api, principal_id: str = API_PRINCIPAL_ID) -> dict[str, An
 def has_principal(entra: ScriptedEntra) -> None:
     """Let the application have its service principal at home."""
     entra.server.script(by_key("servicePrincipals", "appId", APP_ID), Answer({"id": PRINCIPAL_ID, "appId": APP_ID}))
+
+
+def forbids(server: ScriptedServer, group: str, *restrictions: dict[str, str]) -> None:
+    """Let the tenant's app management policy have these restrictions for applications, and the application none."""
+    of_applications = {group: list(restrictions)}
+    policy = {"displayName": "House rules", "isEnabled": True, "applicationRestrictions": of_applications}
+    server.script(TENANTS_POLICY, Answer(policy))
+    server.script(applications("/appManagementPolicies"), Answer({"value": []}))
 
 
 def credential(key_id: str, name: str, starts: float, ends: float, **members: Any) -> dict[str, Any]:

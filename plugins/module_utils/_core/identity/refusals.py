@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from .. import errors
 from ..errors import Reason
-from . import aadsts
+from . import aadsts, policy_refusals
 
 _CODE = re.compile(r"(?:AADSTS[\s:]{0,3}|[?&]code=)([0-9]{4,9})(?![0-9])", re.IGNORECASE)
 _LONGEST_MESSAGE = 300
@@ -140,6 +140,10 @@ def of_directory(status: int, body: object, call: str, role: str, caller: str) -
     if status == 401:
         meaning, remedy = f"Microsoft Graph refused the token when asked to {call}", "check graph_url and the cloud"
         return Reason(errors.ERROR, meaning, remedy, code=code, trace_id=trace)
+    if named := policy_refusals.of(error):
+        code, rule = named
+        meaning = f"Microsoft Graph refused to {call}, because {rule.meaning}" + (f": {said}" if said else "")
+        return Reason(errors.ERROR, meaning, rule.remedy, code=_identifier(code), trace_id=trace)
     meaning = f"Microsoft Graph refused to {call}: {said or f'HTTP {status}'}"
     return Reason(errors.ERROR, meaning, "correct what it names", code=code, trace_id=trace)
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An application as declared against the application as registered: what differs, and nothing else, is changed.
 
-Source: learn.microsoft.com, "application resource type" (PATCH replaces each collection it names).
+Sources: learn.microsoft.com, "application resource type" (PATCH replaces each collection it names),
+"servicePrincipalLockConfiguration resource type".
 """
 
 from __future__ import annotations
@@ -12,32 +13,45 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from ..identity.permissions import APIS, Api
-from .directory import Application, RequiredAccess, ResourceAccess, Web
+from .directory import Application, PropertyLock, RequiredAccess, ResourceAccess, Web
 
 AUDIENCES = ("AzureADMultipleOrgs", "AzureADMyOrg", "AzureADandPersonalMicrosoftAccount")
 
 _ROLE = "Role"
+_WHOLE_LOCK: PropertyLock = {
+    "isEnabled": True,
+    "allProperties": True,
+    "credentialsWithUsageVerify": True,
+    "credentialsWithUsageSign": True,
+    "tokenEncryptionKeyId": True,
+}
 
 
 @dataclass(frozen=True)
 class Declared:
     """What the operator wants of an application; None is a field that is left as it is.
 
-    `roles` are the ids of app roles by API and name: all that the application is to ask of that API.
+    `roles` are the ids of app roles by API and name: all that the application is to ask of that API. `property_lock`
+    locks what is sensitive of its service principals; without it the lock is left as it is, never opened.
     """
 
     display_name: str | None
     sign_in_audience: str
     redirect_uris: list[str] | None
     roles: Mapping[str, Mapping[str, str]]
+    property_lock: bool = True
 
 
 class Described(TypedDict):
-    """An application in the operator's words; `permissions` are names of app roles by API."""
+    """An application in the operator's words; `permissions` are names of app roles by API.
+
+    `property_lock` tells whether all that is sensitive is locked, None where that is not known yet.
+    """
 
     display_name: str | None
     sign_in_audience: str | None
     redirect_uris: list[str]
+    property_lock: bool | None
     permissions: dict[str, list[str]]
 
 
@@ -50,6 +64,8 @@ def creation(unique_name: str, declared: Declared) -> Application:
     }
     if declared.redirect_uris:
         body["web"] = {"redirectUris": declared.redirect_uris}
+    if declared.property_lock:
+        body["servicePrincipalLockConfiguration"] = _WHOLE_LOCK
     return body
 
 
@@ -68,6 +84,8 @@ def changes(application: Application, declared: Declared) -> Application:
     existing = list(application.get("requiredResourceAccess") or [])
     if any(_role_ids(existing, APIS[api]) != set(roles.values()) for api, roles in declared.roles.items()):
         found["requiredResourceAccess"] = _required_access(existing, declared.roles)
+    if declared.property_lock and not _is_locked(application):
+        found["servicePrincipalLockConfiguration"] = _WHOLE_LOCK
     return found
 
 
@@ -81,6 +99,7 @@ def describe(application: Application, names: Mapping[str, Mapping[str, str]]) -
         "display_name": application.get("displayName"),
         "sign_in_audience": application.get("signInAudience"),
         "redirect_uris": sorted(redirect_uris(application)),
+        "property_lock": _is_locked(application),
         "permissions": {api: named(_role_ids(access, APIS[api]), known) for api, known in names.items()},
     }
 
@@ -94,6 +113,14 @@ def named(role_ids: set[str], known: Mapping[str, str]) -> list[str]:
 def redirect_uris(application: Application) -> list[str]:
     """Return the redirect URIs of the web platform, the one that admin consent leads back to."""
     return list(_web(application).get("redirectUris") or [])
+
+
+def _is_locked(application: Application) -> bool | None:
+    if "servicePrincipalLockConfiguration" not in application:
+        return None
+    lock = application["servicePrincipalLockConfiguration"] or {}
+    flags = (lock.get(name) for name in _WHOLE_LOCK if name not in ("isEnabled", "allProperties"))
+    return bool(lock.get("isEnabled") and (lock.get("allProperties") or all(flags)))
 
 
 def _web(application: Application) -> Web:

@@ -18,6 +18,8 @@ from ..identity import refusals
 from ..identity.permissions import ServicePrincipal
 from ..wire.http import Reply
 from ..wire.paths import segment
+from ..wire.records import JsonObject
+from .app_policies import AppPolicies, Policy
 
 _OWNED = "Application.ReadWrite.OwnedBy"
 _READ = "Application.Read.All"
@@ -84,6 +86,22 @@ class FederatedIdentityCredential(TypedDict, total=False):
     description: str | None
 
 
+class PropertyLock(TypedDict, total=False):
+    """What nobody may change of the application's service principals, in any tenant."""
+
+    isEnabled: bool | None
+    allProperties: bool | None
+    credentialsWithUsageVerify: bool | None
+    credentialsWithUsageSign: bool | None
+    tokenEncryptionKeyId: bool | None
+
+
+class VerifiedPublisher(TypedDict, total=False):
+    """The publisher that Microsoft has verified; null members where it has not."""
+
+    displayName: str | None
+
+
 class Application(TypedDict, total=False):
     """A registration, or those of its properties that are sent."""
 
@@ -91,9 +109,25 @@ class Application(TypedDict, total=False):
     appId: str
     uniqueName: str | None
     displayName: str
+    createdDateTime: str | None
+    notes: str | None
+    publisherDomain: str | None
+    verifiedPublisher: VerifiedPublisher | None
     signInAudience: str
-    web: Web
+    web: Web | None
+    spa: Web | None
+    publicClient: Web | None
     requiredResourceAccess: list[RequiredAccess]
+    servicePrincipalLockConfiguration: PropertyLock | None
+    passwordCredentials: list[PasswordCredential]
+    keyCredentials: list[KeyCredential]
+
+
+class OwnPrincipal(TypedDict, total=False):
+    """The service principal of an application, with the credentials that were added to it alone."""
+
+    id: str
+    replyUrls: list[str]
     passwordCredentials: list[PasswordCredential]
     keyCredentials: list[KeyCredential]
 
@@ -147,16 +181,45 @@ class Directory:
         found = self._graph.read(path, Call("read the service principal", _READ), settle)
         return cast("ServicePrincipal | None", found)
 
-    def create_service_principal(self, app_id: str) -> ServicePrincipal:
+    def whole_service_principal(self, app_id: str) -> OwnPrincipal | None:
+        """Return an application's service principal in this tenant with its credentials, or None.
+
+        Without `$select`: to name certificates in it would bring the certificates too, and a throttle of their own.
+        """
+        path = _by_key("servicePrincipals", "appId", app_id)
+        return cast("OwnPrincipal | None", self._graph.read(path, Call("read the service principal", _READ)))
+
+    def create_service_principal(self, app_id: str) -> OwnPrincipal:
         """Return the application's service principal, made now unless another run was faster."""
         call = Call("create the service principal", _OWNED)
         reply = self._graph.send("POST", "servicePrincipals", call, {"appId": app_id}, accept=(400, 409))
         if reply.status == 201:
-            return cast("ServicePrincipal", reply.json())
+            return cast("OwnPrincipal", reply.json())
         found = self.service_principal(app_id, settle=reply.status == 409)
         if found is None:
             raise self._graph.refused(reply, call)
-        return found
+        return cast("OwnPrincipal", found)
+
+    def owners(self, object_id: str) -> list[str]:
+        """Return the object ids of an application's owners."""
+        path = f"applications/{segment(object_id)}/owners?$select=id"
+        call = Call("read the owners", _READ)
+        return [str(owner["id"]) for owner in self._graph.pages(path, call, settle=False)]
+
+    def app_policies(self, application: Application | None) -> AppPolicies:
+        """Return the app management policies for an application, or for a new one (None).
+
+        There are none where the caller may not read them, and the service's own refusals are all there is.
+        """
+        default = self._policy("policies/defaultAppManagementPolicy")
+        if application is None or default is None:
+            return AppPolicies(cast("Policy | None", default))
+        listed = self._policy(f"applications/{segment(application['id'])}/appManagementPolicies")
+        if listed is None:
+            # one of its own may allow what the tenant's policy forbids
+            return AppPolicies(None)
+        own = next(iter(listed.get("value") or []), None)
+        return AppPolicies(cast("Policy", default), own, application.get("createdDateTime"))
 
     def assignments(self, principal_id: str) -> list[Assignment]:
         """Return the app roles that a service principal is granted."""
@@ -223,6 +286,12 @@ class Directory:
     def delete_federated_credential(self, object_id: str, credential_id: str) -> None:
         """Remove a federated identity credential. Fine when it is gone."""
         self._delete(f"{_federated(object_id)}/{segment(credential_id)}", Call("remove a federated credential", _OWNED))
+
+    def _policy(self, path: str) -> JsonObject | None:
+        """Return what lies there, or None where this tenant or cloud does not let it be read."""
+        call = Call("read the app management policies", "Policy.Read.All")
+        reply = self._graph.send("GET", path, call, accept=(400, 403, 404), settle=False)
+        return reply.json() if reply.status == 200 else None
 
     def _is_assigned(self, reply: Reply, grant: Mapping[str, str]) -> bool:
         """Tell whether a refused grant is there already, by the sentence, since the code varies, or by the list."""

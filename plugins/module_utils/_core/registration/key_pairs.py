@@ -35,6 +35,10 @@ class KeyPair:
     starts: float
     ends: float
 
+    def lifetime(self, now: float) -> float:
+        """Return for how many seconds it is good when it is registered `now`."""
+        return self.ends - self._registered_from(now)
+
     def as_key_credential(self, name: str, now: float) -> KeyCredential:
         """Return the item of `keyCredentials` that registers the public part, good from `now` on."""
         return {
@@ -42,9 +46,12 @@ class KeyPair:
             "usage": "Verify",
             "displayName": name,
             "key": self.public,
-            "startDateTime": timestamps.render_seconds(max(self.starts, now - _BACKDATED.total_seconds())),
+            "startDateTime": timestamps.render_seconds(self._registered_from(now)),
             "endDateTime": timestamps.render_seconds(self.ends),
         }
+
+    def _registered_from(self, now: float) -> float:
+        return max(self.starts, now - _BACKDATED.total_seconds())
 
 
 def make(common_name: str, lifetime: float) -> KeyPair:
@@ -60,7 +67,8 @@ def make(common_name: str, lifetime: float) -> KeyPair:
             )
         ]
     )
-    starts = datetime.now(timezone.utc).replace(microsecond=0) - _BACKDATED
+    backdated = min(_BACKDATED, timedelta(seconds=lifetime / 10))
+    starts = datetime.now(timezone.utc).replace(microsecond=0) - backdated
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

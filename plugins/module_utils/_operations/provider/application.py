@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TypedDict
 
 from ..._core import errors
@@ -13,13 +14,16 @@ from ..._core.identity import consent, permissions
 from ..._core.identity.permissions import APIS, ServicePrincipal
 from ..._core.registration import declaration
 from ..._core.registration.declaration import Declared, Described
-from ..._core.registration.directory import Application
+from ..._core.registration.directory import Application, OwnPrincipal
+from ..._core.registration.remarks import Remark
+from ..._core.registration.zero_trust import Finding
 from ..._core.results import Result
 from ..operation import Operation, OptionSpec
 from ..options import PREFIX
 from ..task_context import TaskContext
-from . import home_tenant
+from . import home_tenant, standing
 from .home_tenant import Home, RegistrarResult
+from .standing import Behind
 
 ARGUMENTS: dict[str, OptionSpec] = {
     **home_tenant.ARGUMENTS,
@@ -35,12 +39,13 @@ ARGUMENTS: dict[str, OptionSpec] = {
         "options": {name: {"type": "list", "elements": "str"} for name in APIS},
     },
     "grant": {"type": "bool", "default": True},
+    "property_lock": {"type": "bool", "default": True},
 }
 CONSTRAINTS = home_tenant.CONSTRAINTS
 VARIABLES = home_tenant.VARIABLES
 
 
-class RegisteredApplication(Described):
+class RegisteredApplication(Described, Behind):
     """The facts of a registration; what only a real run would know is None in check mode."""
 
     app_id: str | None
@@ -65,6 +70,8 @@ class ApplicationResult(RegistrarResult, total=False):
     """The application as registered, and what it asks for since this run; or what was removed."""
 
     application: RegisteredApplication
+    remarks: list[Remark]
+    zero_trust: list[Finding]
     added_permissions: dict[str, list[str]]
     removed: RemovedApplication | None
 
@@ -129,13 +136,16 @@ class _Registration:
             self._params["sign_in_audience"],
             self._params["redirect_uris"],
             self._roles,
+            self._params["property_lock"],
         )
         found = self._home.find()
         if found is None and self._params["app_id"]:
             raise self._home.no_such_application()
         application = self._create(declared) if found is None else self._update(found, declared)
-        principal_id = self._service_principal(application)
+        principal = self._service_principal(application)
+        principal_id = principal["id"] if principal else None
         granted = self._grant(principal_id)
+        behind, judged = standing.read(self._directory, application, principal)
         described = declaration.describe(application, self._known)
         added = self._added_permissions(found, described["permissions"])
         result: ApplicationResult = {
@@ -146,9 +156,12 @@ class _Registration:
                 **described,
                 "service_principal_id": principal_id,
                 "granted": granted,
+                **behind,
                 "home_tenant_id": self._home.tenant_guid(),
                 "cloud": self._home.cloud.name,
             },
+            "remarks": judged["remarks"],
+            "zero_trust": judged["zero_trust"],
             "added_permissions": added,
         }
         if added:
@@ -172,8 +185,9 @@ class _Registration:
         unique_name = self._params["unique_name"]
         body = declaration.creation(unique_name, declared)
         application: Application | None = {**body, "uniqueName": unique_name}
+        self._directory.app_policies(None).check_audience(body["signInAudience"])
         if not self._task.check_mode:
-            application = self._directory.create_application(unique_name, body)
+            application = self._created(unique_name, body)
         if application is None:
             # another run made it a moment ago, and this one has changed it
             application = self._directory.application("uniqueName", unique_name, settle=True)
@@ -184,27 +198,48 @@ class _Registration:
         self._note({}, {field: value for field, value in after.items() if value})
         return application
 
+    def _created(self, unique_name: str, body: Application) -> Application | None:
+        try:
+            return self._directory.create_application(unique_name, body)
+        except TenantError as error:
+            # a cloud or a policy may not take it
+            is_about_lock = "servicePrincipalLockConfiguration" in error.reason.meaning
+            raise _or_without_lock(error) if is_about_lock else error from None
+
     def _update(self, found: Application, declared: Declared) -> Application:
         changes = declaration.changes(found, declared)
         if self._params["unique_name"] and not found.get("uniqueName"):
             changes["uniqueName"] = self._params["unique_name"]
+        lock: Application = {}
+        if "servicePrincipalLockConfiguration" in changes:
+            lock["servicePrincipalLockConfiguration"] = changes.pop("servicePrincipalLockConfiguration")
+        if "signInAudience" in changes:
+            self._directory.app_policies(found).check_audience(changes["signInAudience"])
+        changed = self._change(found, changes, "change the application")
+        try:
+            # by itself, so that a refusal is about nothing else
+            return self._change(changed, lock, "set the property lock of the application")
+        except TenantError as error:
+            raise _or_without_lock(error) from None
+
+    def _change(self, found: Application, changes: Application, purpose: str) -> Application:
         if changes and not self._task.check_mode:
-            self._directory.update_application(found["id"], changes, "change the application")
+            self._directory.update_application(found["id"], changes, purpose)
         changed: Application = {**found, **changes}
         before, after = self._fields(found), self._fields(changed)
         differing = [field for field in before if before[field] != after[field]]
         self._note({field: before[field] for field in differing}, {field: after[field] for field in differing})
         return changed
 
-    def _service_principal(self, application: Application) -> str | None:
-        """Return the object id of the application's service principal at home; None while it is only planned."""
+    def _service_principal(self, application: Application) -> OwnPrincipal | None:
+        """Return the application's service principal at home; None while it is only planned."""
         app_id = application.get("appId")
-        principal = self._directory.service_principal(app_id) if app_id else None
+        principal = self._directory.whole_service_principal(app_id) if app_id else None
         if principal is None:
             if not self._task.check_mode:
                 principal = self._directory.create_service_principal(str(app_id))
             self._note({"service_principal": False}, {"service_principal": True})
-        return str(principal["id"]) if principal else None
+        return principal
 
     def _grant(self, principal_id: str | None) -> dict[str, list[str]]:
         """Grant what is declared and take back what no longer is; return what is granted of the declared APIs."""
@@ -278,6 +313,11 @@ def _consent_again(added: Mapping[str, list[str]]) -> str:
     return f"customers who consented before must consent again, to {names}: hand out the links with onboard"
 
 
+def _or_without_lock(error: TenantError) -> TenantError:
+    remedy = f"{error.reason.remedy}, or set property_lock to false, which leaves the lock as it is"
+    return TenantError(replace(error.reason, remedy=remedy), error.details)
+
+
 OPERATION = Operation(
     ARGUMENTS,
     run=run,
@@ -285,7 +325,7 @@ OPERATION = Operation(
     constraints=CONSTRAINTS,
     variables=VARIABLES,
     settings={
-        **{option: PREFIX + option for option in ("unique_name", "display_name", "permissions")},
+        **{option: PREFIX + option for option in ("unique_name", "display_name", "permissions", "property_lock")},
         "redirect_uris": f"{PREFIX}redirect_uri",
     },
 )

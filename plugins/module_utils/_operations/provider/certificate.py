@@ -63,6 +63,7 @@ class CertificateRotation:
         current = _registered_as(pair, items)
         is_replaced = False
         if pair is None or not self._is_good(pair, now):
+            self._directory.app_policies(application).check_certificate(self._plan.lifetime)
             if self._task.check_mode:
                 planned = Registered("made by Entra ID", self._name, now, now + self._plan.lifetime)
                 return rotation_result.result(app_id, own, planned, [])
@@ -70,6 +71,7 @@ class CertificateRotation:
             self._file.turn()
             is_replaced = True
         elif current is None:
+            self._directory.app_policies(application).check_certificate(pair.lifetime(now))
             if self._task.check_mode:
                 return rotation_result.result(
                     app_id, own, Registered("made by Entra ID", self._name, now, pair.ends), []

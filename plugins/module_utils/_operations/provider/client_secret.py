@@ -78,6 +78,7 @@ class SecretRotation:
             retired = self._retire(application, own, current, record.get("previous"), record, now)
             kept = rotation_result.result(app_id, own, current, retired)
             return {**kept, "changed": self._end_attempt(record) or kept["changed"]}
+        self._home.directory.app_policies(application).check_secret(self._plan.lifetime)
         if self._check_mode:
             planned = Registered("made by Entra ID", self._name, now, now + self._plan.lifetime)
             return rotation_result.result(app_id, own, planned, [])

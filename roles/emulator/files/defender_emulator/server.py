@@ -30,6 +30,8 @@ from defender_emulator.workspace import Connection, Workspace, write_private
 from defender_emulator.world import World
 
 _FEDERATED_TOKEN_SECONDS = 24 * 3600
+# In bytes; a longer address and headers are refused before it shows which API they meant.
+_LONGEST_HEAD = 1 << 20
 
 
 class AlreadyServed(Exception):
@@ -139,6 +141,7 @@ async def _serve(options: Options, workspace: Workspace, listener: socket.socket
     config = uvicorn.Config(
         make_app(world),
         http=_Protocol,
+        h11_max_incomplete_event_size=_LONGEST_HEAD,
         ssl_certfile=workspace.server_certificate,
         lifespan="off",
         access_log=False,

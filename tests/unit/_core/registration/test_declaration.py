@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +13,10 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.identity.permi
 from ansible_collections.mssp.defender.plugins.module_utils._core.registration import declaration
 from ansible_collections.mssp.defender.plugins.module_utils._core.registration.declaration import AUDIENCES, Declared
 
+LOCK = "servicePrincipalLockConfiguration"
+SENSITIVE = ("credentialsWithUsageVerify", "credentialsWithUsageSign", "tokenEncryptionKeyId")
+FLAGS = ("isEnabled", "allProperties", *SENSITIVE)
+WHOLE_LOCK = dict.fromkeys(FLAGS, True)
 OTHER_API = "99999999-9999-4999-8999-999999999999"
 ADDRESSES = st.sampled_from([f"https://soc.example/{name}" for name in "abcd"])
 ROLE_IDS = {api.app_id: st.sampled_from(sorted(api.roles.values())) for api in (XDR, GRAPH)}
@@ -43,6 +48,7 @@ APPLICATIONS = st.fixed_dictionaries(
             },
         ),
         "requiredResourceAccess": st.none() | ACCESS,
+        LOCK: st.none() | st.dictionaries(st.sampled_from(FLAGS), st.none() | st.booleans()),
     },
 )
 
@@ -57,6 +63,7 @@ DECLARED = st.builds(
     sign_in_audience=st.sampled_from(AUDIENCES),
     redirect_uris=st.none() | st.lists(ADDRESSES, unique=True),
     roles=st.fixed_dictionaries({}, optional={api.name: named_roles(api) for api in (XDR, GRAPH)}),
+    property_lock=st.booleans(),
 )
 KNOWN = {name: api.roles for name, api in APIS.items()}
 
@@ -95,6 +102,8 @@ def test_an_application_becomes_what_is_declared(application: dict[str, Any], de
     assert changed.get("displayName") == (declared.display_name or application.get("displayName"))
     if declared.redirect_uris is not None:
         assert sorted(declaration.redirect_uris(changed)) == sorted(declared.redirect_uris)
+    if declared.property_lock:
+        assert declaration.describe(changed, KNOWN)["property_lock"] is True
     for name, roles in declared.roles.items():
         assert role_ids(access_of(changed).get(APIS[name].app_id, [])) == set(roles.values())
 
@@ -103,11 +112,13 @@ def test_an_application_becomes_what_is_declared(application: dict[str, Any], de
 def test_what_is_not_declared_survives(application: dict[str, Any], declared: Declared) -> None:
     changes = declaration.changes(application, declared)
     changed = {**application, **changes}
-    assert set(changes) <= {"displayName", "signInAudience", "web", "requiredResourceAccess"}
+    assert set(changes) <= {"displayName", "signInAudience", "web", "requiredResourceAccess", LOCK}
     if declared.display_name is None:
         assert "displayName" not in changes
     if declared.redirect_uris is None:
         assert "web" not in changes
+    if not declared.property_lock:
+        assert LOCK not in changes
     assert (changed.get("web") or {}).get("homePageUrl") == (application.get("web") or {}).get("homePageUrl")
     before, after = access_of(application), access_of(changed)
     undeclared = set(before) - {APIS[name].app_id for name in declared.roles}
@@ -126,13 +137,13 @@ def test_no_api_is_asked_for_nothing_or_twice(application: dict[str, Any], decla
 
 def test_settings_of_the_old_addresses_do_not_contradict_the_new_ones() -> None:
     web = {"redirectUris": ["https://a.example"], "redirectUriSettings": [{"uri": "https://a.example", "index": 1}]}
-    declared = Declared(None, AUDIENCES[0], ["https://b.example"], {})
+    declared = Declared(None, AUDIENCES[0], ["https://b.example"], {}, property_lock=False)
     changes = declaration.changes({"web": web, "signInAudience": AUDIENCES[0]}, declared)
     assert changes == {"web": {"redirectUris": ["https://b.example"]}}
 
 
 def test_the_order_of_addresses_is_no_difference() -> None:
-    declared = Declared(None, AUDIENCES[0], ["https://b.example", "https://a.example"], {})
+    declared = Declared(None, AUDIENCES[0], ["https://b.example", "https://a.example"], {}, property_lock=False)
     web = {"redirectUris": ["https://a.example", "https://b.example"]}
     assert declaration.changes({"web": web, "signInAudience": AUDIENCES[0]}, declared) == {}
 
@@ -145,11 +156,36 @@ def test_an_empty_list_takes_away_and_none_leaves() -> None:
             {"resourceAppId": XDR.app_id, "resourceAccess": [{"id": XDR.roles["Incident.Read.All"], "type": "Role"}]}
         ],
     }
-    assert declaration.changes(application, Declared(None, AUDIENCES[0], None, {})) == {}
-    assert declaration.changes(application, Declared(None, AUDIENCES[0], [], {"xdr": {}})) == {
+    assert declaration.changes(application, Declared(None, AUDIENCES[0], None, {}, property_lock=False)) == {}
+    assert declaration.changes(application, Declared(None, AUDIENCES[0], [], {"xdr": {}}, property_lock=False)) == {
         "web": {"redirectUris": []},
         "requiredResourceAccess": [],
     }
+
+
+@pytest.mark.parametrize(
+    ("lock", "is_locked"),
+    [
+        (None, False),
+        ({}, False),
+        ({"isEnabled": True}, False),
+        ({"isEnabled": True, "allProperties": True}, True),
+        ({"isEnabled": True, "allProperties": True, "credentialsWithUsageVerify": False}, True),
+        ({"isEnabled": True, "allProperties": False, **dict.fromkeys(SENSITIVE, True)}, True),
+        ({"isEnabled": True, **dict.fromkeys(SENSITIVE[1:], True)}, False),
+        ({"isEnabled": False, **dict.fromkeys(FLAGS[1:], True)}, False),
+        ({"isEnabled": None, "allProperties": None}, False),
+    ],
+)
+def test_a_lock_is_on_where_all_that_is_sensitive_is_locked(lock: dict[str, Any] | None, is_locked: bool) -> None:
+    application: Any = {"signInAudience": AUDIENCES[0], LOCK: lock}
+    assert declaration.describe(application, KNOWN)["property_lock"] is is_locked
+    changes = declaration.changes(application, Declared(None, AUDIENCES[0], None, {}))
+    assert changes == ({} if is_locked else {LOCK: WHOLE_LOCK})
+
+
+def test_of_a_lock_that_was_not_read_nothing_is_said() -> None:
+    assert declaration.describe({"id": "o1"}, KNOWN)["property_lock"] is None
 
 
 @given(application=APPLICATIONS)

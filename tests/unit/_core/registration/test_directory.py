@@ -21,6 +21,7 @@ from support.scripted_graph import (
     NOT_FOUND,
     OBJECT_ID,
     PRINCIPAL_ID,
+    TENANTS_POLICY,
     application,
     applications,
     by_key,
@@ -33,6 +34,7 @@ from support.scripted_server import Answer, ScriptedServer
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import TenantError
 from ansible_collections.mssp.defender.plugins.module_utils._core.registration import directory
+from ansible_collections.mssp.defender.plugins.module_utils._core.registration.app_policies import AppPolicies
 from ansible_collections.mssp.defender.plugins.module_utils._core.registration.directory import Directory
 
 ROLE = "a9790345-4595-42e4-971a-ccdc79f19b7c"
@@ -274,6 +276,50 @@ def test_a_secret_that_stays_although_removed_is_a_refusal(server: ScriptedServe
     server.script(applications(), Answer(application(passwordCredentials=[credential("k1", "ansible", -1, 1)])))
     meaning = refused(home.remove_password, OBJECT_ID, "k1")
     assert meaning == "Microsoft Graph refused to remove a secret: It cannot be done"
+
+
+def test_owners_are_told_by_their_ids(server: ScriptedServer, home: Directory, clock: Clock) -> None:
+    server.script(applications("/owners"), Answer({"value": [{"id": "o1"}, {"id": "o2", "displayName": None}]}))
+    assert home.owners(OBJECT_ID) == ["o1", "o2"]
+    server.script(applications("/owners"), NOT_FOUND)
+    assert refused(home.owners, OBJECT_ID).startswith("Microsoft Graph refused to read the owners")
+    assert clock.pauses == []
+
+
+def test_a_service_principal_comes_with_its_credentials_where_nothing_is_selected(
+    server: ScriptedServer, home: Directory
+) -> None:
+    path = by_key("servicePrincipals", "appId", APP_ID)
+    assert home.whole_service_principal(APP_ID) is None
+    server.script(path, Answer({"id": PRINCIPAL_ID, "keyCredentials": []}))
+    assert home.whole_service_principal(APP_ID) == {"id": PRINCIPAL_ID, "keyCredentials": []}
+    assert server.requests_to(path)[-1].query == {}
+
+
+OWN_POLICIES = applications("/appManagementPolicies")
+
+
+def test_policies_are_the_tenants_and_the_applications_own(server: ScriptedServer, home: Directory) -> None:
+    server.script(TENANTS_POLICY, Answer({"id": "p0"}))
+    server.script(OWN_POLICIES, Answer({"value": []}), Answer({"value": [{"id": "p1"}]}))
+    registered: Any = application(createdDateTime="2026-06-01T00:00:00Z")
+    assert home.app_policies(None) == AppPolicies({"id": "p0"})
+    assert home.app_policies(registered) == AppPolicies({"id": "p0"}, None, "2026-06-01T00:00:00Z")
+    assert home.app_policies(registered) == AppPolicies({"id": "p0"}, {"id": "p1"}, "2026-06-01T00:00:00Z")
+
+
+@pytest.mark.parametrize("answer", [DENIED, NOT_FOUND, BAD_REQUEST], ids=["403", "404", "400"])
+def test_policies_that_cannot_be_read_are_none(
+    server: ScriptedServer, home: Directory, clock: Clock, answer: Answer
+) -> None:
+    registered: Any = application()
+    server.script(TENANTS_POLICY, answer)
+    assert home.app_policies(registered) == AppPolicies(None)
+    assert server.requests_to(OWN_POLICIES) == []
+    server.script(TENANTS_POLICY, Answer({"id": "p0"}))
+    server.script(OWN_POLICIES, answer)
+    assert home.app_policies(registered) == AppPolicies(None)
+    assert clock.pauses == []
 
 
 def test_certificates_are_asked_for_by_name_so_that_their_keys_come(server: ScriptedServer, home: Directory) -> None:

@@ -63,6 +63,20 @@ def test_a_new_pair_is_good_for_its_lifetime_and_already_now(pair: KeyPair) -> N
     assert time.time() + 179 * DAY < pair.ends <= time.time() + 180 * DAY
 
 
+def test_registered_a_pair_is_good_for_its_lifetime_at_most(pair: KeyPair) -> None:
+    """A policy of the tenant counts it so."""
+    now = time.time()
+    assert 180 * DAY - 60 < pair.lifetime(now) <= 180 * DAY
+    assert abs(pair.lifetime(now + 100 * DAY) - 80 * DAY) < 60
+    registered = pair.as_key_credential("ansible", now)
+    assert seconds_of(registered["endDateTime"]) - seconds_of(registered["startDateTime"]) <= 180 * DAY
+
+
+def test_a_pair_of_a_short_life_is_not_over_before_it_begins() -> None:
+    short = key_pairs.make("short", 60)
+    assert short.starts <= time.time() < short.ends
+
+
 def test_the_key_signs_what_the_public_part_verifies(pair: KeyPair) -> None:
     signed = jwt.encode({"iss": "app"}, pair.credential.private_key, algorithm="PS256")
     certificate = public_of(pair)

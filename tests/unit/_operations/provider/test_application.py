@@ -9,77 +9,43 @@ import pytest
 from support.machine import Clock
 from support.scripted_entra import CLIENT, OTHER_TENANT, TENANT, ScriptedEntra
 from support.scripted_graph import (
-    API_PRINCIPAL_ID,
     APP_ID,
-    CREATED,
     DENIED,
     DONE,
     OBJECT_ID,
     PRINCIPAL_ID,
+    TENANTS_POLICY,
     UNIQUE_NAME,
     application,
     applications,
     by_key,
-    principal_of,
+    refusal,
 )
+from support.scripted_registration import ASSIGNED_TO, NAMED, PRINCIPAL, PRINCIPALS, READ, ScriptedHome, asking
 from support.scripted_server import NOT_FOUND, Answer
-from support.scripted_tasks import RegistrarTask
 
-from ansible_collections.mssp.defender.plugins.module_utils._core.identity.permissions import GRAPH, XDR
+from ansible_collections.mssp.defender.plugins.module_utils._core.identity.permissions import XDR
 from ansible_collections.mssp.defender.plugins.module_utils._operations.provider import application as operation
 
-GRAPH_PRINCIPAL_ID = "88888888-8888-4888-8888-888888888888"
 REDIRECT = "https://soc.example/consent"
-READ = "Incident.Read.All"
 HUNT = "AdvancedHunting.Read.All"
-NAMED = by_key("applications", "uniqueName", UNIQUE_NAME)
-NUMBERED = by_key("applications", "appId", APP_ID)
-PRINCIPAL = by_key("servicePrincipals", "appId", APP_ID)
-PRINCIPALS = "/v1.0/servicePrincipals"
-ASSIGNED_TO = f"{PRINCIPALS}/{API_PRINCIPAL_ID}/appRoleAssignedTo"
-ASSIGNMENTS = f"{PRINCIPALS}/{PRINCIPAL_ID}/appRoleAssignments"
-
-
-def asking(*names: str) -> list[dict[str, Any]]:
-    """Return `requiredResourceAccess` for app roles of the XDR API."""
-    access = [{"id": XDR.roles[name], "type": "Role"} for name in names]
-    return [{"resourceAppId": XDR.app_id, "resourceAccess": access}]
-
-
-class Tenant:
-    """The home tenant: both APIs are there, and no application, until a test registers one."""
-
-    def __init__(self, entra: ScriptedEntra) -> None:
-        self.task = RegistrarTask(operation.OPERATION, entra)
-        self.server = entra.server
-        for api, principal_id in ((XDR, API_PRINCIPAL_ID), (GRAPH, GRAPH_PRINCIPAL_ID)):
-            self.server.script(
-                by_key("servicePrincipals", "appId", api.app_id), Answer(principal_of(api, principal_id))
-            )
-        self.server.script(NAMED, Answer(application(requiredResourceAccess=asking(READ)), CREATED), method="PATCH")
-        self.server.script(PRINCIPALS, Answer({"id": PRINCIPAL_ID}, CREATED), method="POST")
-        self.server.script(ASSIGNED_TO, Answer({"id": "a1"}, CREATED), method="POST")
-        self.server.script(ASSIGNMENTS, Answer({"value": []}))
-
-    def registers(self, *granted: str, **changes: Any) -> None:
-        """Let the application be there, with a service principal that has these app roles of the XDR API."""
-        found = application(**changes)
-        for path in (NAMED, NUMBERED, applications()):
-            self.server.script(path, Answer(found), method="GET")
-        self.server.script(applications(), DONE, method="PATCH")
-        self.server.script(applications(), DONE, method="DELETE")
-        self.server.script(PRINCIPAL, Answer({"id": PRINCIPAL_ID}))
-        held = [{"id": f"grant of {name}", "appRoleId": XDR.roles[name]} for name in granted]
-        self.server.script(ASSIGNMENTS, Answer({"value": [{**each, "resourceId": API_PRINCIPAL_ID} for each in held]}))
+LOCK = "servicePrincipalLockConfiguration"
+WHOLE_LOCK = {
+    "isEnabled": True,
+    "allProperties": True,
+    "credentialsWithUsageVerify": True,
+    "credentialsWithUsageSign": True,
+    "tokenEncryptionKeyId": True,
+}
 
 
 @pytest.fixture
-def tenant(entra: ScriptedEntra, clock: Clock) -> Tenant:
+def tenant(entra: ScriptedEntra, clock: Clock) -> ScriptedHome:
     assert clock.pauses == []
-    return Tenant(entra)
+    return ScriptedHome(entra, operation.OPERATION)
 
 
-def test_an_empty_tenant_gets_application_principal_and_grants(tenant: Tenant) -> None:
+def test_an_empty_tenant_gets_application_principal_and_grants(tenant: ScriptedHome) -> None:
     result = tenant.task(permissions={"xdr": [READ]}, display_name="Provider SOC")
     assert (result["failed"], result["changed"], result["added_permissions"]) == (False, True, {})
     assert result["application"] == {
@@ -89,9 +55,14 @@ def test_an_empty_tenant_gets_application_principal_and_grants(tenant: Tenant) -
         "display_name": "Provider SOC",
         "sign_in_audience": "AzureADMultipleOrgs",
         "redirect_uris": [],
+        "property_lock": True,
         "permissions": {"xdr": [READ], "graph": []},
         "service_principal_id": PRINCIPAL_ID,
         "granted": {"xdr": [READ]},
+        "owners": ["o1"],
+        "notes": None,
+        "publisher_domain": "provider.example",
+        "verified_publisher": None,
         "home_tenant_id": TENANT,
         "cloud": "worldwide",
     }
@@ -99,17 +70,18 @@ def test_an_empty_tenant_gets_application_principal_and_grants(tenant: Tenant) -
     assert tenant.task.body("POST", ASSIGNED_TO)["principalId"] == PRINCIPAL_ID
 
 
-def test_what_is_declared_is_what_is_created(tenant: Tenant) -> None:
+def test_what_is_declared_is_what_is_created(tenant: ScriptedHome) -> None:
     tenant.task(permissions={"xdr": [READ]}, redirect_uris=[REDIRECT], sign_in_audience="AzureADMyOrg")
     assert tenant.task.body("PATCH", NAMED) == {
         "displayName": UNIQUE_NAME,
         "signInAudience": "AzureADMyOrg",
         "web": {"redirectUris": [REDIRECT]},
         "requiredResourceAccess": asking(READ),
+        LOCK: WHOLE_LOCK,
     }
 
 
-def test_a_second_run_changes_nothing(tenant: Tenant) -> None:
+def test_a_second_run_changes_nothing(tenant: ScriptedHome) -> None:
     tenant.registers(READ, requiredResourceAccess=asking(READ), web={"redirectUris": [REDIRECT]})
     result = tenant.task(permissions={"xdr": [READ]}, redirect_uris=[REDIRECT], display_name="Provider SOC")
     assert (result["failed"], result["changed"]) == (False, False)
@@ -117,7 +89,87 @@ def test_a_second_run_changes_nothing(tenant: Tenant) -> None:
     assert tenant.task.written() == []
 
 
-def test_check_mode_plans_the_creation_and_writes_nothing(tenant: Tenant) -> None:
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize("before", [None, {"isEnabled": False, "allProperties": True}, {"isEnabled": True}])
+def test_the_lock_is_set_where_it_is_not_whole(
+    tenant: ScriptedHome, before: dict[str, bool] | None, check_mode: bool
+) -> None:
+    tenant.registers(**{LOCK: before})
+    result = tenant.task(check_mode=check_mode)
+    assert (result["changed"], result["application"]["property_lock"]) == (True, True)
+    assert result["diff"] == {"before": {"property_lock": False}, "after": {"property_lock": True}}
+    sent = tenant.server.requests_to(applications(), "PATCH")
+    assert [request.json for request in sent] == ([] if check_mode else [{LOCK: WHOLE_LOCK}])
+
+
+def test_a_lock_that_is_not_wanted_is_left_as_it_is_and_never_opened(tenant: ScriptedHome) -> None:
+    created = tenant.task(property_lock=False)
+    assert LOCK not in tenant.task.body("PATCH", NAMED)
+    assert created["application"]["property_lock"] is True
+    for before in (None, WHOLE_LOCK):
+        tenant.registers(**{LOCK: before})
+        result = tenant.task(property_lock=False)
+        assert (result["changed"], result["application"]["property_lock"]) == (False, bool(before))
+    assert [path for _method, path in tenant.task.written()] == [NAMED, PRINCIPALS]
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (DENIED, f"the caller {CLIENT} lacks the right"),
+        (refusal(400, "Request_BadRequest", "The lock is enforced by policy."), "The lock is enforced by policy"),
+        (refusal(400, "LockNotAllowedAsPerAppPolicy"), "an app management policy of this tenant forbids this"),
+        (
+            refusal(400, "CannotUpdateLockedServicePrincipalPropertyWithEnforcementScope"),
+            "the property lock of the application forbids",
+        ),
+    ],
+    ids=["right", "policy", "policy by code", "enforced"],
+)
+def test_a_lock_that_is_forbidden_says_so_and_what_changed(tenant: ScriptedHome, answer: Answer, says: str) -> None:
+    tenant.registers(**{LOCK: None})
+    tenant.server.script(applications(), DONE, answer, method="PATCH")
+    result = tenant.task(display_name="New")
+    assert (result["failed"], result["changed"], result["who"]) == (True, True, "provider")
+    assert "refused to set the property lock of the application" in result["msg"]
+    assert says in result["msg"]
+    assert "or set property_lock to false, which leaves the lock as it is" in result["remedy"]
+    assert result["diff"] == {"before": {"display_name": "Provider SOC"}, "after": {"display_name": "New"}}
+
+
+def test_a_cloud_that_knows_no_lock_says_how_to_do_without(tenant: ScriptedHome) -> None:
+    tenant.server.script(NAMED, refusal(400, "Request_BadRequest", f"Invalid property '{LOCK}'."), method="PATCH")
+    result = tenant.task()
+    assert (result["failed"], result["changed"]) == (True, False)
+    assert "or set property_lock to false" in result["msg"]
+    tenant.server.script(NAMED, refusal(400, "Request_BadRequest", "Something else."), method="PATCH")
+    assert "property_lock" not in tenant.task()["msg"]
+
+
+FORBIDDING = {
+    "displayName": "House rules",
+    "isEnabled": True,
+    "applicationRestrictions": {"audiences": {"azureAdMultipleOrgs": {"state": "enabled"}}},
+}
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize("found", [True, False], ids=["promotion", "creation"])
+def test_an_audience_that_a_policy_forbids_is_refused_before_anything_is_made(
+    tenant: ScriptedHome, found: bool, check_mode: bool
+) -> None:
+    tenant.server.script(TENANTS_POLICY, Answer(FORBIDDING))
+    if found:
+        tenant.registers(signInAudience="AzureADMyOrg")
+        tenant.server.script(applications("/appManagementPolicies"), Answer({"value": []}))
+    result = tenant.task(check_mode=check_mode, display_name="New")
+    assert (result["failed"], result["changed"]) == (True, False)
+    assert "'House rules' of this tenant forbids the sign_in_audience AzureADMultipleOrgs" in result["msg"]
+    assert "provider: have an administrator exempt the application" in result["msg"]
+    assert tenant.task.written() == []
+
+
+def test_check_mode_plans_the_creation_and_writes_nothing(tenant: ScriptedHome) -> None:
     result = tenant.task(check_mode=True, permissions={"xdr": [READ]}, redirect_uris=[REDIRECT])
     assert (result["changed"], result["application"]["app_id"]) == (True, None)
     assert result["application"]["granted"] == {"xdr": [READ]}
@@ -127,7 +179,7 @@ def test_check_mode_plans_the_creation_and_writes_nothing(tenant: Tenant) -> Non
     assert tenant.task.written() == []
 
 
-def test_a_permission_that_is_added_is_granted_and_customers_must_consent_again(tenant: Tenant) -> None:
+def test_a_permission_that_is_added_is_granted_and_customers_must_consent_again(tenant: ScriptedHome) -> None:
     tenant.registers(READ, requiredResourceAccess=asking(READ))
     planned = tenant.task(check_mode=True, permissions={"xdr": [READ, HUNT]})
     assert tenant.task.written() == []
@@ -144,7 +196,7 @@ def test_a_permission_that_is_added_is_granted_and_customers_must_consent_again(
     assert planned == result
 
 
-def test_a_permission_that_is_no_longer_declared_is_taken_back(tenant: Tenant) -> None:
+def test_a_permission_that_is_no_longer_declared_is_taken_back(tenant: ScriptedHome) -> None:
     tenant.registers(READ, HUNT, requiredResourceAccess=asking(READ, HUNT))
     taken_back = f"{ASSIGNED_TO}/grant of {HUNT}".replace(" ", "%20")
     tenant.server.script(taken_back, DONE, method="DELETE")
@@ -154,7 +206,7 @@ def test_a_permission_that_is_no_longer_declared_is_taken_back(tenant: Tenant) -
     assert "msg" not in result
 
 
-def test_an_api_that_is_left_out_keeps_its_permissions_and_grants(tenant: Tenant) -> None:
+def test_an_api_that_is_left_out_keeps_its_permissions_and_grants(tenant: ScriptedHome) -> None:
     tenant.registers(READ, requiredResourceAccess=asking(READ, HUNT))
     result = tenant.task(permissions={"graph": []}, display_name="New")
     assert tenant.task.body("PATCH", applications()) == {"displayName": "New"}
@@ -162,14 +214,14 @@ def test_an_api_that_is_left_out_keeps_its_permissions_and_grants(tenant: Tenant
     assert result["diff"] == {"before": {"display_name": "Provider SOC"}, "after": {"display_name": "New"}}
 
 
-def test_granting_can_be_left_to_others(tenant: Tenant) -> None:
+def test_granting_can_be_left_to_others(tenant: ScriptedHome) -> None:
     tenant.registers(HUNT, requiredResourceAccess=asking(READ))
     result = tenant.task(permissions={"xdr": [READ]}, grant=False)
     assert (result["changed"], result["application"]["granted"]) == (False, {"xdr": [HUNT]})
     assert tenant.task.written() == []
 
 
-def test_an_application_of_somebody_else_is_adopted_and_gets_the_name(tenant: Tenant) -> None:
+def test_an_application_of_somebody_else_is_adopted_and_gets_the_name(tenant: ScriptedHome) -> None:
     tenant.registers(uniqueName=None)
     tenant.server.script(NAMED, NOT_FOUND, method="GET")
     result = tenant.task(app_id=APP_ID.upper())
@@ -178,13 +230,13 @@ def test_an_application_of_somebody_else_is_adopted_and_gets_the_name(tenant: Te
     assert result["application"]["unique_name"] == UNIQUE_NAME
 
 
-def test_an_application_can_be_kept_by_its_id_alone(tenant: Tenant) -> None:
+def test_an_application_can_be_kept_by_its_id_alone(tenant: ScriptedHome) -> None:
     tenant.registers(uniqueName=None)
     result = tenant.task(app_id=APP_ID, unique_name=None)
     assert (result["changed"], result["application"]["unique_name"]) == (False, None)
 
 
-def test_two_runs_at_the_same_moment_end_with_one_application(tenant: Tenant) -> None:
+def test_two_runs_at_the_same_moment_end_with_one_application(tenant: ScriptedHome) -> None:
     tenant.server.script(NAMED, DONE, method="PATCH")
     tenant.server.script(NAMED, NOT_FOUND, NOT_FOUND, Answer(application()), method="GET")
     tenant.server.script(PRINCIPAL, Answer({"id": PRINCIPAL_ID}))
@@ -193,7 +245,7 @@ def test_two_runs_at_the_same_moment_end_with_one_application(tenant: Tenant) ->
     assert tenant.task.written() == [("PATCH", NAMED)]
 
 
-def test_an_application_that_another_run_made_and_nobody_can_read_is_told_as_that(tenant: Tenant) -> None:
+def test_an_application_that_another_run_made_and_nobody_can_read_is_told_as_that(tenant: ScriptedHome) -> None:
     tenant.server.script(NAMED, DONE, method="PATCH")
     result = tenant.task()
     assert result["failed"] is True
@@ -201,7 +253,7 @@ def test_an_application_that_another_run_made_and_nobody_can_read_is_told_as_tha
     assert "raise settle_wait" in result["msg"]
 
 
-def test_a_tenant_without_the_api_is_warned_of_and_asked_for_it_all_the_same(tenant: Tenant) -> None:
+def test_a_tenant_without_the_api_is_warned_of_and_asked_for_it_all_the_same(tenant: ScriptedHome) -> None:
     tenant.server.script(by_key("servicePrincipals", "appId", XDR.app_id), NOT_FOUND)
     result = tenant.task(permissions={"xdr": [READ]})
     assert result["application"]["granted"] == {"xdr": []}
@@ -211,7 +263,7 @@ def test_a_tenant_without_the_api_is_warned_of_and_asked_for_it_all_the_same(ten
     ]
 
 
-def test_no_right_to_grant_names_the_role_and_tells_what_changed_all_the_same(tenant: Tenant) -> None:
+def test_no_right_to_grant_names_the_role_and_tells_what_changed_all_the_same(tenant: ScriptedHome) -> None:
     tenant.registers(requiredResourceAccess=asking())
     tenant.server.script(ASSIGNED_TO, DENIED, method="POST")
     result = tenant.task(permissions={"xdr": [READ]})
@@ -224,7 +276,7 @@ def test_no_right_to_grant_names_the_role_and_tells_what_changed_all_the_same(te
     assert (result["code"], "state" in result) == ("Authorization_RequestDenied", False)
 
 
-def test_a_failure_before_any_change_has_changed_nothing(tenant: Tenant) -> None:
+def test_a_failure_before_any_change_has_changed_nothing(tenant: ScriptedHome) -> None:
     tenant.server.script(NAMED, DENIED, method="PATCH")
     result = tenant.task()
     assert (result["failed"], result["changed"]) == (True, False)
@@ -240,7 +292,7 @@ def test_a_failure_before_any_change_has_changed_nothing(tenant: Tenant) -> None
 )
 @pytest.mark.parametrize("state", ["present", "absent"])
 def test_two_names_of_two_applications_are_refused(
-    tenant: Tenant, changes: dict[str, str], sentence: str, state: str
+    tenant: ScriptedHome, changes: dict[str, str], sentence: str, state: str
 ) -> None:
     tenant.registers(**changes)
     if "uniqueName" in changes:
@@ -251,7 +303,7 @@ def test_two_names_of_two_applications_are_refused(
     assert tenant.task.written() == []
 
 
-def test_an_application_of_another_tenant_is_told_from_one_that_is_nowhere(tenant: Tenant) -> None:
+def test_an_application_of_another_tenant_is_told_from_one_that_is_nowhere(tenant: ScriptedHome) -> None:
     nowhere = tenant.task(app_id=APP_ID)
     assert f"application {APP_ID} is not registered in this tenant; provider: correct app_id" in nowhere["msg"]
     tenant.server.script(PRINCIPAL, Answer({"id": PRINCIPAL_ID, "appOwnerOrganizationId": OTHER_TENANT}))
@@ -260,7 +312,7 @@ def test_an_application_of_another_tenant_is_told_from_one_that_is_nowhere(tenan
     assert tenant.task.written() == []
 
 
-def test_an_application_is_deleted_and_told(tenant: Tenant) -> None:
+def test_an_application_is_deleted_and_told(tenant: ScriptedHome) -> None:
     tenant.registers()
     planned = tenant.task(check_mode=True, state="absent")
     assert tenant.task.written() == []
@@ -277,7 +329,7 @@ def test_an_application_is_deleted_and_told(tenant: Tenant) -> None:
     assert planned == result
 
 
-def test_an_application_that_is_not_there_needs_no_deleting(tenant: Tenant) -> None:
+def test_an_application_that_is_not_there_needs_no_deleting(tenant: ScriptedHome) -> None:
     assert tenant.task(state="absent") == {"changed": False, "failed": False, "removed": None}
 
 
@@ -314,7 +366,7 @@ def test_an_application_that_is_not_there_needs_no_deleting(tenant: Tenant) -> N
         ({"timeout": 0}, "timeout is 0: it must be at least 1"),
     ],
 )
-def test_bad_input_is_refused_before_any_request(tenant: Tenant, options: dict[str, Any], sentence: str) -> None:
+def test_bad_input_is_refused_before_any_request(tenant: ScriptedHome, options: dict[str, Any], sentence: str) -> None:
     assert tenant.task.refusal(**options).startswith(sentence)
     assert tenant.server.requests == []
 
@@ -335,7 +387,7 @@ def test_bad_input_is_refused_before_any_request(tenant: Tenant, options: dict[s
 )
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_a_permission_the_api_does_not_publish_is_refused_before_any_change(
-    tenant: Tenant, permissions: dict[str, list[str]], sentence: str, check_mode: bool
+    tenant: ScriptedHome, permissions: dict[str, list[str]], sentence: str, check_mode: bool
 ) -> None:
     assert tenant.task.refusal(check_mode=check_mode, permissions=permissions).startswith(sentence)
     assert tenant.task.written() == []

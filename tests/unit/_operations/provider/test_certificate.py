@@ -20,6 +20,7 @@ from support.scripted_graph import (
     DENIED,
     DONE,
     applications,
+    forbids,
 )
 from support.vaults import encrypted, keep, opened, vault
 
@@ -362,3 +363,30 @@ def test_an_encrypted_pair_that_was_given_is_opened(rotation: CertificateRotatio
     rotation.has([listed(pairs["fresh"], "c1", -1, 170)])
     assert rotation.task(generate=False, vault=vault(default="pass"))["credential"]["key_id"] == "c1"
     assert "is encrypted with Ansible Vault, which only a task that runs" in rotation.task.refusal(generate=False)
+
+
+SHORT_KEYS = {"restrictionType": "asymmetricKeyLifetime", "state": "enabled", "maxLifetime": "P90D"}
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize("is_given", [True, False])
+def test_a_lifetime_that_a_policy_forbids_is_refused_before_anything_is_made(
+    rotation: CertificateRotation, pairs: dict[str, KeyPair], is_given: bool, check_mode: bool
+) -> None:
+    forbids(rotation.server, "keyCredentials", SHORT_KEYS)
+    if is_given:
+        keep(pairs["fresh"], rotation.dest)
+    result = rotation.task(check_mode=check_mode)
+    assert (result["failed"], result["changed"]) == (True, False)
+    assert "forbids certificates that are good for more than 90d, and " in result["msg"]
+    assert "provider: choose a shorter lifetime" in result["msg"]
+    assert (rotation.task.written(), rotation.next.exists()) == ([], False)
+
+
+def test_a_lifetime_as_long_as_the_policy_allows_is_taken(
+    rotation: CertificateRotation, pairs: dict[str, KeyPair], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forbids(rotation.server, "keyCredentials", SHORT_KEYS)
+    making(monkeypatch, pairs["fresh"])
+    rotation.has([], [listed(pairs["fresh"], "c-new", 0, 90)])
+    assert rotation.task(lifetime="90d")["changed"] is True

@@ -13,7 +13,7 @@ import pytest
 from support.machine import Clock
 from support.scripted_entra import TENANT, ScriptedEntra, token_path
 from support.scripted_entra import refusal as token_refusal
-from support.scripted_graph import APP_ID, DENIED, DONE, NOT_FOUND, application
+from support.scripted_graph import APP_ID, DENIED, DONE, NOT_FOUND, application, forbids, refusal
 from support.scripted_server import CUT_OFF, Answer
 from support.scripted_tasks import ADD, NAMED, NEW, REMOVE, SecretRotation, secret
 from support.vaults import opened, vault
@@ -350,3 +350,41 @@ def test_a_file_that_could_not_keep_the_secret_is_refused_before_any_request(
         rotation.task(vault=run_vault, encrypt=True)
     assert str(refused.value).startswith(sentence.format(dest=rotation.dest))
     assert rotation.server.requests == []
+
+
+NO_SECRETS = {"restrictionType": "passwordAddition", "state": "enabled"}
+SHORT_SECRETS = {"restrictionType": "passwordLifetime", "state": "enabled", "maxLifetime": "P30D"}
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize(
+    ("restriction", "says"),
+    [
+        (
+            NO_SECRETS,
+            "'House rules' of this tenant forbids client secrets; provider: choose a certificate",
+        ),
+        (SHORT_SECRETS, "forbids client secrets that are good for more than 30d, and 180d is asked for; provider: "),
+    ],
+    ids=["type", "lifetime"],
+)
+def test_what_a_policy_forbids_is_refused_before_anything_is_made(
+    rotation: SecretRotation, restriction: dict[str, str], says: str, check_mode: bool
+) -> None:
+    forbids(rotation.server, "passwordCredentials", restriction)
+    result = rotation.task(check_mode=check_mode)
+    assert (result["failed"], result["changed"]) == (True, False)
+    assert says in result["msg"]
+    assert (rotation.task.written(), rotation.dest.exists()) == ([], False)
+
+
+def test_a_policy_that_cannot_be_read_is_explained_when_the_service_refuses(rotation: SecretRotation) -> None:
+    said = "Credential lifetime exceeds the max value allowed as per assigned policy 'p1'."
+    rotation.server.script(ADD, refusal(400, "CredentialInvalidLifetimeAsPerAppPolicy", said), method="POST")
+    result = rotation.task()
+    assert (result["failed"], result["code"]) == (True, "CredentialInvalidLifetimeAsPerAppPolicy")
+    assert (
+        "refused to add a secret, because an app management policy of this tenant forbids credentials" in result["msg"]
+    )
+    assert "policy 'p1'" in result["msg"]
+    assert rotation.stored() is None

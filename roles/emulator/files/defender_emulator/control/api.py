@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from defender_emulator.control import incidents, partnership, registrations
+from defender_emulator.control import incidents, partnership, policies, registrations
 from defender_emulator.control.body import BadControl, by_resource, check_fields, read_body
 from defender_emulator.control.faults import KINDS as FAULT_KINDS
 from defender_emulator.control.faults import STATUSES, Fault
@@ -161,6 +161,7 @@ CONTROL_ROUTES = [
     control_route("consent-all", {"POST": _consent_all}),
     control_route("partner", {"GET": partnership.show, "POST": partnership.put, "DELETE": partnership.clear}),
     control_route("partner-all", {"POST": partnership.put_all}),
+    control_route("policies", {"GET": policies.show, "PUT": policies.put, "DELETE": policies.clear}),
     control_route("requests", {"GET": _requests, "DELETE": _forget_requests}),
     control_route("faults", {"GET": _faults, "POST": _add_fault, "DELETE": _clear_faults}),
     control_route("faults/{fault_id}", {"DELETE": _remove_fault}),

@@ -14,7 +14,7 @@ import hmac
 import secrets
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -51,28 +51,33 @@ class RegisteredCertificate:
     not_after: int
 
 
-def add_secret(application: Application, secret: str, properties: JsonObject, key_id: str = "") -> PasswordCredential:
-    """Register a secret and return the entry that Graph shows for it, without the secret itself.
+def secret_entry(secret: str, properties: JsonObject, key_id: str = "") -> PasswordCredential:
+    """The ``passwordCredentials`` entry for a new secret, without the secret itself.
 
     ``properties`` may name ``displayName``, ``startDateTime`` and ``endDateTime``. It is good for two years unless
-    they say otherwise. Only its hash is kept.
+    they say otherwise.
+
+    Raises:
+        ValueError: the start is no date.
     """
     start = properties.get("startDateTime") or timestamps.write(timestamps.now())
     end = properties.get("endDateTime") or timestamps.write(timestamps.read(start) + _DEFAULT_SECRET_DAYS * _DAY)
-    key_id = key_id or str(uuid.uuid4())
-    entry: PasswordCredential = {
+    return {
         "customKeyIdentifier": properties.get("customKeyIdentifier"),
         "displayName": properties.get("displayName"),
         "endDateTime": end,
         "hint": secret[:3],
-        "keyId": key_id,
+        "keyId": key_id or str(uuid.uuid4()),
         "secretText": None,
         "startDateTime": start,
     }
+
+
+def add_secret(application: Application, secret: str, entry: PasswordCredential) -> None:
+    """Register a secret under its entry. Only its hash is kept."""
     application.document["passwordCredentials"] = [*application.document["passwordCredentials"], entry]
-    application.secret_hashes[key_id] = hash_secret(secret)
-    application.added_at[key_id] = time.time()
-    return entry
+    application.secret_hashes[entry["keyId"]] = hash_secret(secret)
+    application.added_at[entry["keyId"]] = time.time()
 
 
 def make_secret() -> str:
@@ -174,22 +179,23 @@ def read_certificate(key: str) -> RegisteredCertificate:
     )
 
 
-def check_secret(application: Application, secret: str, is_known: IsKnown) -> None:
-    """Accept one of the application's secrets.
+def check_secret(
+    client_id: str, held: Iterable[tuple[PasswordCredential, str]], secret: str, is_known: IsKnown
+) -> None:
+    """Accept one of the secrets that a client holds, each with its hash.
 
     Raises:
         Refusal: 7000215 when it is none of them (or not yet), 7000222 when it has expired.
     """
     given = hash_secret(secret)
-    for entry in application.document["passwordCredentials"]:
-        key_id = entry["keyId"]
-        if not hmac.compare_digest(given, application.secret_hashes[key_id]):
+    for entry, hashed in held:
+        if not hmac.compare_digest(given, hashed):
             continue
         if _has_ended(entry):
-            raise Refusal(7000222, client_id=application.client_id)
-        if _has_begun(entry) and is_known(key_id):
+            raise Refusal(7000222, client_id=client_id)
+        if _has_begun(entry) and is_known(entry["keyId"]):
             return
-    raise Refusal(7000215, client_id=application.client_id)
+    raise Refusal(7000215, client_id=client_id)
 
 
 def find_certificate(

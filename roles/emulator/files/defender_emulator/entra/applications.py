@@ -10,7 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import cast
 
-from defender_emulator.entra.documents import ApplicationDocument, ApplicationProperties, FederatedCredential
+from defender_emulator.entra.documents import (
+    ApplicationDocument,
+    ApplicationProperties,
+    FederatedCredential,
+    PasswordCredential,
+)
 from defender_emulator.entra.tenants import Tenant
 from defender_emulator.json_text import JsonObject
 from defender_emulator.store import Store
@@ -67,6 +72,11 @@ class Application:
     def verified_publisher(self) -> str | None:
         """The name that Microsoft has verified, if it has."""
         return self.document["verifiedPublisher"]["displayName"]
+
+    @property
+    def held_secrets(self) -> list[tuple[PasswordCredential, str]]:
+        """Its secrets, each with the hash of what it really is."""
+        return [(entry, self.secret_hashes[entry["keyId"]]) for entry in self.document["passwordCredentials"]]
 
     def wanted_role_ids(self) -> list[tuple[str, str]]:
         """The application permissions it asks for: application id of the API, and id of the app role."""
@@ -166,6 +176,7 @@ def default_properties() -> ApplicationProperties:
         "passwordCredentials": [],
         "publicClient": {"redirectUris": []},
         "requiredResourceAccess": [],
+        "servicePrincipalLockConfiguration": None,
         "spa": {"redirectUris": []},
         "verifiedPublisher": {"displayName": None, "verifiedPublisherId": None, "addedDateTime": None},
         "web": {

@@ -7,9 +7,15 @@ from __future__ import annotations
 import time
 from dataclasses import asdict
 
-from defender_emulator.entra import identity_provider, partnership
+from defender_emulator.entra import app_policies, identity_provider, partnership
 from defender_emulator.entra import registered_at_first as first
-from defender_emulator.entra.application_credentials import add_secret, certificate_entry, hash_secret, set_certificates
+from defender_emulator.entra.application_credentials import (
+    add_secret,
+    certificate_entry,
+    hash_secret,
+    secret_entry,
+    set_certificates,
+)
 from defender_emulator.entra.applications import Application, Applications, new_application
 from defender_emulator.entra.documents import FederatedCredential, KeyCredential
 from defender_emulator.entra.resources import RESOURCES, Resource, resource_by_key
@@ -23,7 +29,14 @@ from defender_emulator.entra.tenants import Tenant, Tenants
 from defender_emulator.json_text import JsonObject
 from defender_emulator.store import Store
 
-STORED_KINDS = ("tenant", "registration", "service_principal", "service", *partnership.STORED_KINDS)
+STORED_KINDS = (
+    "tenant",
+    "registration",
+    "service_principal",
+    "service",
+    app_policies.STORED_KIND,
+    *partnership.STORED_KINDS,
+)
 
 _YEAR = 365 * 86400
 _SETTINGS = ("service", "settings")
@@ -43,6 +56,7 @@ class Directory:
         self.applications = Applications(store)
         self.service_principals = ServicePrincipals(store)
         self.partnership = partnership.Partnership(store)
+        self.app_policies = app_policies.AppPolicies(store, self.tenants.home)
         self.settings = ServiceSettings(**(store.get(*_SETTINGS) or {}))
         with store.transaction():
             self._register_registrar(credentials)
@@ -118,7 +132,7 @@ class Directory:
         application = self.applications.find(first.REGISTRAR_ID)
         if application is None:
             application = new_application(self.home, first.REGISTRAR, first.REGISTRAR_ID)
-            add_secret(application, credentials.registrar_secret, {"displayName": "file"}, first.REGISTRAR_SECRET_ID)
+            _add_file(application, credentials.registrar_secret, first.REGISTRAR_SECRET_ID)
             self._register(application)
         self._refresh_secret(application, first.REGISTRAR_SECRET_ID, credentials.registrar_secret)
 
@@ -139,7 +153,7 @@ class Directory:
         elif self._store.get(*_SAMPLE_MADE) is None:
             self._store.put(*_SAMPLE_MADE, True)
             application = new_application(self.home, first.SAMPLE, first.SAMPLE_ID)
-            add_secret(application, credentials.secret, {"displayName": "file"}, first.SAMPLE_SECRET_ID)
+            _add_file(application, credentials.secret, first.SAMPLE_SECRET_ID)
             set_certificates(application, [_sample_certificate(credentials.certificate)])
             application.federated_credentials = [_SAMPLE_FEDERATION]
             self._register(application)
@@ -184,6 +198,10 @@ _SAMPLE_FEDERATION: FederatedCredential = {
     "description": None,
     "audiences": [identity_provider.AUDIENCE],
 }
+
+
+def _add_file(application: Application, secret: str, key_id: str) -> None:
+    add_secret(application, secret, secret_entry(secret, {"displayName": "file"}, key_id))
 
 
 def _sample_certificate(certificate: str) -> KeyCredential:

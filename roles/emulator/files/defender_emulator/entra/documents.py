@@ -71,6 +71,16 @@ class VerifiedPublisher(TypedDict):
     addedDateTime: str | None
 
 
+class LockConfiguration(TypedDict):
+    """Which properties nobody may change of the application's service principals, in any tenant."""
+
+    isEnabled: bool
+    allProperties: bool
+    credentialsWithUsageVerify: bool
+    credentialsWithUsageSign: bool
+    tokenEncryptionKeyId: bool
+
+
 class Identified(TypedDict):
     """An app role or a scope that a client wrote: of its properties only the id counts here."""
 
@@ -127,6 +137,7 @@ class ApplicationProperties(TypedDict):
     passwordCredentials: list[PasswordCredential]
     publicClient: Platform
     requiredResourceAccess: list[RequiredAccess]
+    servicePrincipalLockConfiguration: LockConfiguration | None
     spa: Platform
     verifiedPublisher: VerifiedPublisher
     web: Web

@@ -201,6 +201,12 @@ GRAPH = Resource(
             "See the name, domains and subscriptions of your organization, without a signed-in user.",
         ),
         Permission(
+            "Policy.Read.All",
+            "246dd0d5-5bd0-4def-940b-0421030a5b68",
+            "Read your organization's policies",
+            "See the policies of your organization, without a signed-in user.",
+        ),
+        Permission(
             "CrossTenantInformation.ReadBasic.All",
             "cac88765-0581-4025-9725-5ebc13f729ee",
             "Read cross-tenant basic information",

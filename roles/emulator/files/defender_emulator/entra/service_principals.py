@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
 from defender_emulator.entra.applications import Application
+from defender_emulator.entra.documents import KeyCredential, PasswordCredential
 from defender_emulator.entra.resources import RESOURCES, XDR, Resource
 from defender_emulator.entra.tenants import Tenant, derive_id
 from defender_emulator.store import Store
@@ -30,7 +31,10 @@ class AppRoleAssignment:
 
 @dataclass
 class ServicePrincipal:
-    """An application's presence in one tenant. ``name`` and ``publisher_id`` outlive the application itself."""
+    """An application's presence in one tenant. ``name`` and ``publisher_id`` outlive the application itself.
+
+    Its credentials are those that were added to itself; ``secret_hashes`` go by key id.
+    """
 
     tenant_id: str
     client_id: str
@@ -41,6 +45,15 @@ class ServicePrincipal:
     consented_at: float
     owners: list[str] = field(default_factory=list)
     assignments: list[AppRoleAssignment] = field(default_factory=list)
+    password_credentials: list[PasswordCredential] = field(default_factory=list)
+    key_credentials: list[KeyCredential] = field(default_factory=list)
+    token_encryption_key_id: str | None = None
+    secret_hashes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def held_secrets(self) -> list[tuple[PasswordCredential, str]]:
+        """Its own secrets, each with the hash of what it really is."""
+        return [(entry, self.secret_hashes[entry["keyId"]]) for entry in self.password_credentials]
 
     def role_ids(self, resource_id: str) -> list[str]:
         """The app roles it has been granted of one resource."""

@@ -19,6 +19,7 @@ class ServiceSettings:
     ``incident_order`` is by last update, or anew for each request; ``filter_operators`` are those of the Defender XDR
     API, which does not document them; ``max_page`` holds in every list, whatever ``$top`` says. From ``xdr_ends_at`` on
     (None: never) the Defender XDR API answers as one that is retired.
+    ``lock_new_applications`` gives what is registered a property lock, as since June 2026 (message center MC1300584).
     """
 
     quota_per_minute: int | str | None = DOCUMENTED_QUOTA
@@ -30,3 +31,4 @@ class ServiceSettings:
     token_version: int = 1
     token_lifetime: int | None = None
     xdr_ends_at: str | None = None
+    lock_new_applications: bool = True

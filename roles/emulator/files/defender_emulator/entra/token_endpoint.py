@@ -152,7 +152,10 @@ def _authenticate(
     is_known = _credential_lag(world, request, tenant, application)
     if secret:
         request.state.credential = "client_secret"
-        check_secret(application, secret, is_known)
+        # one that was added to the service principal is as good in its tenant as the application's own
+        principal = world.directory.service_principals.find(tenant, application.client_id)
+        held = [*application.held_secrets, *(principal.held_secrets if principal else [])]
+        check_secret(application.client_id, held, secret, is_known)
         return _BY_SECRET
     assertion = form.get("client_assertion")
     if not assertion or form.get("client_assertion_type") != ASSERTION_TYPE:

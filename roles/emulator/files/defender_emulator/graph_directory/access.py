@@ -17,6 +17,7 @@ _WRITE_ALL = "Application.ReadWrite.All"
 _ASSIGN = "AppRoleAssignment.ReadWrite.All"
 _ORGANIZATION = ("Organization.Read.All", "Directory.Read.All")
 _RELATIONSHIPS = "DelegatedAdminRelationship.Read.All"
+_POLICIES = "Policy.Read.All"
 _OTHER_TENANTS = "CrossTenantInformation.ReadBasic.All"
 
 
@@ -56,6 +57,11 @@ def may_unassign(call: Call) -> None:
 
 def may_read_organization(call: Call) -> None:
     _require_one(call, *_ORGANIZATION)
+
+
+def may_read_policies(call: Call) -> None:
+    """The app management policies."""
+    _require_one(call, _POLICIES)
 
 
 def may_read_relationships(call: Call) -> None:

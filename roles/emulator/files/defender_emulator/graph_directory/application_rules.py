@@ -7,12 +7,13 @@ Sources: learn.microsoft.com, application-post-applications, application-update,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from defender_emulator.entra.application_credentials import CERTIFICATE_TYPE, certificate_entry, plain_base64
 from defender_emulator.entra.applications import Application, default_properties
 from defender_emulator.entra.documents import KeyCredential
+from defender_emulator.entra.property_lock import is_configuration
 from defender_emulator.entra.tenants import is_guid
 from defender_emulator.graph_directory.calls import bad_request
 from defender_emulator.graph_errors import GraphError
@@ -64,13 +65,13 @@ def check_change(application: Application, changes: JsonObject) -> None:
     _check(changes)
 
 
-def certificates(given: object, application: Application | None = None) -> list[KeyCredential]:
+def certificates(given: object, before: Iterable[KeyCredential] = ()) -> list[KeyCredential]:
     """The ``keyCredentials`` to keep: a new one is read and completed, a known one (by ``keyId``) stays as it is.
 
     Raises:
         GraphError: 400, one of them is no certificate, or lacks its ``key``.
     """
-    known = {entry["keyId"]: entry for entry in application.document["keyCredentials"]} if application else {}
+    known = {entry["keyId"]: entry for entry in before}
     if not isinstance(given, list) or not all(isinstance(entry, dict) for entry in given):
         raise _invalid("keyCredentials")
     entries = [_certificate(properties, known) for properties in given]
@@ -112,6 +113,8 @@ def _check(properties: JsonObject) -> None:
     for platform in ("web", "spa", "publicClient"):
         if platform in properties:
             _check_platform(properties[platform], platform)
+    if not is_configuration(properties.get("servicePrincipalLockConfiguration")):
+        raise _invalid("servicePrincipalLockConfiguration")
     if "requiredResourceAccess" in properties:
         _check_required_access(properties["requiredResourceAccess"])
 

@@ -13,9 +13,12 @@ from starlette.responses import Response
 
 from defender_emulator.entra.application_credentials import set_certificates
 from defender_emulator.entra.applications import Application, merge, new_application
+from defender_emulator.entra.property_lock import WHOLE, completed
 from defender_emulator.graph_directory import access, application_rules
 from defender_emulator.graph_directory.calls import Call, bad_request, no_content, not_found, object_response, same_key
+from defender_emulator.graph_directory.principals import all_principals
 from defender_emulator.graph_directory.queries import answer_list, named_properties, select, select_context
+from defender_emulator.graph_directory.restrictions import check_audience, check_certificates
 from defender_emulator.graph_paths import graph_root
 from defender_emulator.json_text import JsonObject
 from defender_emulator.odata import Field
@@ -81,6 +84,15 @@ async def delete_application(call: Call) -> Response:
     return no_content()
 
 
+async def list_owners(call: Call) -> Response:
+    """``GET /applications/{id}/owners``: each with its kind"""
+    access.may_read_applications(call)
+    owners = find_application(call).owners
+    principals = [principal.document for principal in all_principals(call) if principal.object_id in owners]
+    documents = [{"@odata.type": "#microsoft.graph.servicePrincipal", **document} for document in principals]
+    return answer_list(call, "directoryObjects", "directoryObject", documents, {})
+
+
 def find_application(call: Call) -> Application:
     """The application that the path names, by object id, ``appId`` or ``uniqueName``.
 
@@ -122,7 +134,11 @@ def _create(call: Call, properties: JsonObject) -> Response:
     _check_unique(call, properties, None)
     properties = {name: value for name, value in properties.items() if name != "passwordCredentials"}
     entries = application_rules.certificates(properties.pop("keyCredentials", None) or [])
-    application = new_application(call.tenant, properties, owners=[call.caller.object_id])
+    if call.directory.settings.lock_new_applications:
+        properties = {"servicePrincipalLockConfiguration": WHOLE, **properties}
+    application = new_application(call.tenant, _completed(properties), owners=[call.caller.object_id])
+    check_audience(call, None, application.document["signInAudience"])
+    check_certificates(call, None, entries)
     set_certificates(application, entries)
     call.directory.applications.save(application)
     location = f"{graph_root(call.request)}/applications/{application.object_id}"
@@ -133,11 +149,22 @@ def _update(call: Call, application: Application, changes: JsonObject) -> Respon
     access.may_write(call, application.owners)
     application_rules.check_change(application, changes)
     _check_unique(call, changes, application)
+    if changes.get("signInAudience", application.document["signInAudience"]) != application.document["signInAudience"]:
+        check_audience(call, application, changes["signInAudience"])
     if "keyCredentials" in changes:
-        set_certificates(application, application_rules.certificates(changes.pop("keyCredentials"), application))
-    application.document = merge(application.document, changes)
+        known = application.document["keyCredentials"]
+        entries = application_rules.certificates(changes.pop("keyCredentials"), known)
+        check_certificates(call, application, entries)
+        set_certificates(application, entries)
+    application.document = merge(application.document, _completed(changes))
     call.directory.applications.save(application)
     return no_content()
+
+
+def _completed(properties: JsonObject) -> JsonObject:
+    """The properties as they are kept: a property lock with all its flags."""
+    name = "servicePrincipalLockConfiguration"
+    return {**properties, name: completed(properties[name])} if name in properties else properties
 
 
 def _check_unique(call: Call, properties: JsonObject, itself: Application | None) -> None:

@@ -19,13 +19,16 @@ from defender_emulator.entra.application_credentials import (
     make_secret,
     remove_certificate,
     remove_secret,
+    secret_entry,
     set_certificates,
 )
 from defender_emulator.entra.applications import Application
+from defender_emulator.entra.documents import PasswordCredential
 from defender_emulator.entra.unproven import malformed_at_worst
 from defender_emulator.graph_directory import application_rules
 from defender_emulator.graph_directory.applications import owned_application
 from defender_emulator.graph_directory.calls import Call, bad_request, no_content, object_response
+from defender_emulator.graph_directory.restrictions import check_certificates, check_secret
 from defender_emulator.graph_errors import GraphError
 from defender_emulator.json_text import JsonObject
 
@@ -37,13 +40,10 @@ _PROOF_SECONDS = 600
 async def add_password(call: Call) -> Response:
     """``POST /applications/{id}/addPassword``: the only time that the secret is shown"""
     application = owned_application(call)
-    properties = (await call.body()).get("passwordCredential") or {}
-    _check_dates(properties)
     secret = make_secret()
-    try:
-        entry = add_secret(application, secret, properties)
-    except ValueError as error:
-        raise bad_request(str(error)) from None
+    entry = new_secret(secret, await call.body())
+    check_secret(call, application, entry)
+    add_secret(application, secret, entry)
     call.directory.applications.save(application)
     return object_response(call, "microsoft.graph.passwordCredential", {**entry, "secretText": secret})
 
@@ -62,6 +62,7 @@ async def add_key(call: Call) -> Response:
     _check_proof(application, body)
     given = body.get("keyCredential")
     entry = application_rules.certificates([given])[0]
+    check_certificates(call, application, [entry])
     set_certificates(application, [*application.document["keyCredentials"], entry])
     call.directory.applications.save(application)
     return object_response(call, "microsoft.graph.keyCredential", {**entry, "key": None})
@@ -75,9 +76,24 @@ async def remove_key(call: Call) -> Response:
     return _removed(call, application, remove_certificate(application, str(body.get("keyId"))))
 
 
+def new_secret(secret: str, body: JsonObject) -> PasswordCredential:
+    """The entry for a secret as the body of a request describes it. GraphError 400 for dates that cannot be."""
+    properties = body.get("passwordCredential") or {}
+    _check_dates(properties)
+    try:
+        return secret_entry(secret, properties)
+    except ValueError as error:
+        raise bad_request(str(error)) from None
+
+
+def no_credential() -> GraphError:
+    """400: there is none of that id."""
+    return bad_request("No credentials found to be removed.", "CredentialNotFound", "keyId")
+
+
 def _removed(call: Call, application: Application, was_there: bool) -> Response:
     if not was_there:
-        raise bad_request("No credentials found to be removed.", "CredentialNotFound", "keyId")
+        raise no_credential()
     call.directory.applications.save(application)
     return no_content()
 

@@ -93,10 +93,13 @@ def application_principal(directory: Directory, tenant: Tenant, stored: ServiceP
         "appOwnerOrganizationId": stored.publisher_id,
         "appRoles": roles,
         "createdDateTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(stored.created_at)),
+        "keyCredentials": [{**entry, "key": None} for entry in stored.key_credentials],
         "oauth2PermissionScopes": registered["api"]["oauth2PermissionScopes"] if registered else [],
+        "passwordCredentials": stored.password_credentials,
         "replyUrls": registered["web"]["redirectUris"] if registered else [],
         "servicePrincipalNames": [stored.client_id],
         "signInAudience": registered["signInAudience"] if registered else None,
+        "tokenEncryptionKeyId": stored.token_encryption_key_id,
     }
     role_ids = frozenset(role["id"] for role in roles)
     return Principal(stored.object_id, stored.client_id, name, role_ids, document, stored)
@@ -122,6 +125,7 @@ def _common(object_id: str, client_id: str, name: str) -> dict[str, object]:
         "passwordCredentials": [],
         "servicePrincipalType": "Application",
         "tags": [],
+        "tokenEncryptionKeyId": None,
     }
 
 

@@ -13,6 +13,8 @@ from defender_emulator.graph_directory import (
     federation,
     organization,
     partnership,
+    policies,
+    principal_credentials,
     service_principals,
 )
 from defender_emulator.graph_directory.calls import Endpoint, graph_route
@@ -27,6 +29,8 @@ _OF_APPLICATION: dict[str, dict[str, Endpoint]] = {
         "PATCH": applications.update_application,
         "DELETE": applications.delete_application,
     },
+    "/owners": {"GET": applications.list_owners},
+    "/appManagementPolicies": {"GET": policies.list_of_application},
     "/addPassword": {"POST": credentials.add_password},
     "/removePassword": {"POST": credentials.remove_password},
     "/addKey": {"POST": credentials.add_key},
@@ -39,7 +43,13 @@ _OF_APPLICATION: dict[str, dict[str, Endpoint]] = {
     },
 }
 _OF_PRINCIPAL: dict[str, dict[str, Endpoint]] = {
-    "": {"GET": service_principals.get_principal, "DELETE": service_principals.delete_principal},
+    "": {
+        "GET": service_principals.get_principal,
+        "PATCH": principal_credentials.update_principal,
+        "DELETE": service_principals.delete_principal,
+    },
+    "/addPassword": {"POST": principal_credentials.add_password},
+    "/removePassword": {"POST": principal_credentials.remove_password},
     "/appRoleAssignedTo": {"GET": assignments.list_assigned_to, "POST": assignments.assign},
     "/appRoleAssignedTo/{assignment}": {"DELETE": assignments.unassign},
     "/appRoleAssignments": {"GET": assignments.list_assignments, "POST": assignments.assign},
@@ -54,6 +64,7 @@ DIRECTORY_ROUTES: list[Route] = [
         "servicePrincipals", {"GET": service_principals.list_principals, "POST": service_principals.create_principal}
     ),
     *(graph_route(one + below, methods) for one in _PRINCIPAL for below, methods in _OF_PRINCIPAL.items()),
+    graph_route("policies/defaultAppManagementPolicy", {"GET": policies.get_default}),
     graph_route("organization", {"GET": organization.list_organization}),
     graph_route("contracts", {"GET": partnership.list_contracts}),
     graph_route(f"{_RELATIONS}/delegatedAdminCustomers", {"GET": partnership.list_customers}),
