@@ -17,7 +17,8 @@ class ServiceSettings:
     """A quota of None is no limit; a token lifetime of None is 60 to 90 minutes.
 
     ``incident_order`` is by last update, or anew for each request; ``filter_operators`` are those of the Defender XDR
-    API, which does not document them; ``max_page`` holds in every list, whatever ``$top`` says.
+    API, which does not document them; ``max_page`` holds in every list, whatever ``$top`` says. A device code is good
+    for ``device_code_lifetime`` seconds, and asked about every ``device_code_interval`` seconds.
     """
 
     quota_per_minute: int | str | None = DOCUMENTED_QUOTA
@@ -28,3 +29,5 @@ class ServiceSettings:
     max_page: int | None = None
     token_version: int = 1
     token_lifetime: int | None = None
+    device_code_lifetime: int = 900
+    device_code_interval: int = 5
