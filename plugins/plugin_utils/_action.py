@@ -35,8 +35,9 @@ from ansible_collections.mssp.defender.plugins.module_utils._operations.options 
     left_to_inventory,
 )
 from ansible_collections.mssp.defender.plugins.module_utils._operations.task_context import TaskContext
+from ansible_collections.mssp.defender.plugins.plugin_utils._operator import teller
 from ansible_collections.mssp.defender.plugins.plugin_utils._progress import shown
-from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import run_directory
+from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import RUN_SECRET, run_directory
 from ansible_collections.mssp.defender.plugins.plugin_utils._templates import fingerprint
 from ansible_collections.mssp.defender.plugins.plugin_utils._vault import RunVault
 
@@ -140,7 +141,14 @@ class InProcessAction(ActionBase):
         warnings: list[str] = []
         vault = RunVault(self._loader._vault.secrets or [])  # noqa: SLF001 - there is no public way
         context = TaskContext(
-            validated.validated_parameters, warnings.append, self._task.check_mode, run_directory(), vault, progress
+            validated.validated_parameters,
+            warnings.append,
+            self._task.check_mode,
+            run_directory(),
+            vault,
+            progress,
+            RUN_SECRET,
+            teller(),
         )
         result = perform(self.OPERATION, context)
         if warnings:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,8 @@ class OperationHost:
         self.run_directory = run_directory
         self.vault = vault
         self.progress = None
+        self.run_secret = b""
+        self.tell: Callable[[str], None] | None = None
         self.inventory = inventory
         self.warnings: list[str] = []
 
@@ -67,6 +70,8 @@ class Tasks:
 
     def __init__(self, emulator: EmulatorProcess, run_directory: Path | None) -> None:
         self.run_directory = run_directory
+        self.run_secret = b"of one run"
+        self.tell: Callable[[str], None] | None = None
         self.vault: RunVault | None = vault(default=VAULT_PASSWORD)
         hosts = {
             "authority_url": emulator.url,
@@ -118,5 +123,6 @@ class Tasks:
         check_mode = options.pop("check_mode", False)
         operation = operation_of(f"defender_{name}")
         host = OperationHost(operation, check_mode, self.run_directory, self.vault, **options)
+        host.run_secret, host.tell = self.run_secret, self.tell
         result = perform(operation, host)
         return {**result, "warnings": [*result.get("warnings", []), *host.warnings]} if host.warnings else result
