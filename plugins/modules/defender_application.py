@@ -56,6 +56,14 @@ options:
       - Customers have to consent themselves, and again after a permission was added.
     type: bool
     default: true
+  owner:
+    description:
+      - Application (client) ID of an application of the tenant that is made an owner of this one, so that it can change
+        it with C(Application.ReadWrite.OwnedBy). That is the registrar, or V(self) for the registrar's own
+        registration.
+      - Only somebody who is signed in makes owners. With O(auth=application) the owners stay as they are.
+      - With O(hosts) it is left to C(partner_access_registrar_client_id).
+    type: str
 attributes:
   action_group:
     description: Use C(group/mssp.defender.registration) in C(module_defaults) to set defaults for this module.
@@ -99,6 +107,19 @@ EXAMPLES = r"""
     tenant_id: provider.example
     app_id: 11111111-1111-1111-1111-111111111111
     unique_name: portal-soc
+
+- name: Register the registrar itself, as who is signed in to the Azure CLI
+  mssp.defender.defender_application:
+    tenant_id: provider.example
+    auth: cli
+    unique_name: defender-registrar
+    sign_in_audience: AzureADMyOrg
+    permissions:
+      graph:
+        - Application.ReadWrite.OwnedBy
+        - Application.Read.All
+        - AppRoleAssignment.ReadWrite.All
+    owner: self
 
 - name: Delete the application
   mssp.defender.defender_application:

@@ -21,6 +21,7 @@ from ..wire.paths import segment
 
 _OWNED = "Application.ReadWrite.OwnedBy"
 _READ = "Application.Read.All"
+_WRITE = "Application.ReadWrite.All"
 _GRANT = "AppRoleAssignment.ReadWrite.All"
 _PRINCIPAL_FIELDS = "id,appId,displayName,appOwnerOrganizationId,appRoles,oauth2PermissionScopes"
 
@@ -137,6 +138,19 @@ class Directory:
     def delete_application(self, object_id: str) -> None:
         """Delete an application, and with it its service principal in this tenant. Fine when it is gone."""
         self._delete(f"applications/{segment(object_id)}", Call("delete the application", _OWNED))
+
+    def owner_ids(self, object_id: str) -> list[str]:
+        """Return the object ids of an application's owners."""
+        path = f"applications/{segment(object_id)}/owners?$select=id"
+        return [str(owner.get("id")) for owner in self._graph.pages(path, Call("read the owners", _READ))]
+
+    def add_owner(self, object_id: str, principal_id: str) -> None:
+        """Make a service principal an owner of an application. Fine when it is one already."""
+        path = f"applications/{segment(object_id)}/owners/$ref"
+        body = {"@odata.id": self._graph.address(f"directoryObjects/{segment(principal_id)}")}
+        reply = self._graph.send("POST", path, Call("add an owner", _WRITE), body, accept=(400,))
+        if reply.status == 400 and principal_id not in self.owner_ids(object_id):
+            raise self._graph.refused(reply, Call("add an owner", _WRITE))
 
     def service_principal(self, app_id: str, settle: bool = False) -> ServicePrincipal | None:
         """Return an application's service principal in this tenant, its own app roles included, or None.

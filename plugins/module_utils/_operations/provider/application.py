@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..._core import errors
+from ..._core import clouds, errors
 from ..._core.errors import Reason, TenantError
 from ..._core.identity import consent, permissions
 from ..._core.identity.permissions import APIS, ServicePrincipal
@@ -19,6 +19,9 @@ from ..options import PREFIX
 from ..task_context import TaskContext
 from . import home_tenant
 from .home_tenant import Home
+
+ITSELF = "self"
+"""The owner of the registrar's own registration."""
 
 ARGUMENTS: dict[str, OptionSpec] = {
     **home_tenant.ARGUMENTS,
@@ -34,6 +37,7 @@ ARGUMENTS: dict[str, OptionSpec] = {
         "options": {name: {"type": "list", "elements": "str"} for name in APIS},
     },
     "grant": {"type": "bool", "default": True},
+    "owner": {"type": "str"},
 }
 CONSTRAINTS = home_tenant.CONSTRAINTS
 VARIABLES = home_tenant.VARIABLES
@@ -44,6 +48,8 @@ def run(task: TaskContext) -> dict[str, Any]:
     params = task.params
     for uri in params["redirect_uris"] or []:
         consent.check_redirect_uri(uri, "redirect_uris")
+    if params["owner"] and params["owner"] != ITSELF:
+        clouds.check_app_id(params["owner"], "owner")
     home = Home(task)
     if params["state"] == "absent":
         return home.run(lambda: _remove(home, task.check_mode))
@@ -105,6 +111,7 @@ class _Registration:
             raise self._home.no_such_application()
         application = self._create(declared) if found is None else self._update(found, declared)
         principal_id = self._service_principal(application)
+        self._hand_over(application, principal_id)
         granted = self._grant(principal_id)
         described = declaration.describe(application, self._known)
         added = self._added_permissions(found, described["permissions"])
@@ -173,6 +180,21 @@ class _Registration:
                 principal = self._directory.create_service_principal(str(app_id))
             self._note({"service_principal": False}, {"service_principal": True})
         return str(principal["id"]) if principal else None
+
+    def _hand_over(self, application: Application, principal_id: str | None) -> None:
+        """Make the registrar an owner, so that it can go on by itself with what somebody signed in has made.
+
+        Nobody else may: with `Application.ReadWrite.OwnedBy` no application makes owners.
+        """
+        owner = self._params["owner"]
+        if not owner or not self._home.session.caller.is_signed_in:
+            return
+        owner_id = principal_id if owner == ITSELF else self._home.check_principal(owner.lower())
+        object_id = application.get("id")
+        if not object_id or owner_id not in self._directory.owner_ids(object_id):
+            if object_id and owner_id and not self._task.check_mode:
+                self._directory.add_owner(object_id, owner_id)
+            self._note({"owner": None}, {"owner": owner})
 
     def _grant(self, principal_id: str | None) -> dict[str, list[str]]:
         """Grant what is declared and take back what no longer is; return what is granted of the declared APIs."""
@@ -254,5 +276,6 @@ OPERATION = Operation(
     settings={
         **{option: PREFIX + option for option in ("unique_name", "display_name", "permissions")},
         "redirect_uris": f"{PREFIX}redirect_uri",
+        "owner": f"{PREFIX}registrar_client_id",
     },
 )

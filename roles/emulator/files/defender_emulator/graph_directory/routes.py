@@ -12,6 +12,7 @@ from defender_emulator.graph_directory import (
     credentials,
     federation,
     organization,
+    owners,
     partnership,
     service_principals,
 )
@@ -31,6 +32,8 @@ _OF_APPLICATION: dict[str, dict[str, Endpoint]] = {
     "/removePassword": {"POST": credentials.remove_password},
     "/addKey": {"POST": credentials.add_key},
     "/removeKey": {"POST": credentials.remove_key},
+    "/owners": {"GET": owners.list_owners},
+    "/owners/$ref": {"POST": owners.add_owner},
     "/federatedIdentityCredentials": {"GET": federation.list_credentials, "POST": federation.create_credential},
     "/federatedIdentityCredentials/{credential}": {
         "GET": federation.get_credential,
