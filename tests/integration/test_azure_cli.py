@@ -90,6 +90,35 @@ def test_the_folder_that_outlives_runs_gets_no_token_of_a_person(
     assert not (tmp_path / "cache").exists()
 
 
+def test_the_registrar_becomes_an_owner_of_what_a_person_registers(
+    az: AzureCli, run_of_tasks: Tasks, home: HomeTenant, emulator: EmulatorProcess, home_id: str
+) -> None:
+    az.login(home_id)
+    registrar = emulator.registrar_client_id
+    run_of_tasks.application(**DECLARED)
+    planned = run_of_tasks.application(**DECLARED, owner=registrar, check_mode=True)
+    assert planned["diff"] == {"before": {"owner": None}, "after": {"owner": registrar}}
+    assert len(home.application()["owners"]) == 1
+    assert run_of_tasks.application(**DECLARED, owner=registrar.upper())["changed"]
+    assert not run_of_tasks.application(**DECLARED, owner=registrar)["changed"]
+    # by itself it changes it now, and makes nobody an owner
+    by_itself = {"unique_name": "northwind-soc", "display_name": "Northwind SOC", "owner": emulator.client_id}
+    assert run_of_tasks.application(**by_itself)["changed"]
+    assert (home.application()["displayName"], len(home.application()["owners"])) == ("Northwind SOC", 2)
+
+
+@pytest.mark.parametrize(
+    ("owner", "words"),
+    [
+        ("northwind-registrar", "owner 'northwind-registrar' is no"),
+        ("11111111-1111-1111-1111-111111111111", "has no service principal in this tenant; provider: correct owner"),
+    ],
+)
+def test_an_owner_that_is_none(az: AzureCli, tasks: Tasks, home_id: str, owner: str, words: str) -> None:
+    az.login(home_id)
+    assert words in tasks.application(**DECLARED, owner=owner, settle_wait=0)["msg"]
+
+
 def test_nobody_is_signed_in(az: AzureCli, tasks: Tasks, home_id: str) -> None:
     result = tasks.application(**DECLARED)
     assert az.calls()

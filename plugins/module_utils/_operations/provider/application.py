@@ -111,8 +111,8 @@ class _Registration:
             raise self._home.no_such_application()
         application = self._create(declared) if found is None else self._update(found, declared)
         principal_id = self._service_principal(application)
-        self._hand_over(application, principal_id)
         granted = self._grant(principal_id)
+        self._hand_over(application, principal_id)
         described = declaration.describe(application, self._known)
         added = self._added_permissions(found, described["permissions"])
         return {
@@ -189,7 +189,8 @@ class _Registration:
         owner = self._params["owner"]
         if not owner or not self._home.session.caller.is_signed_in:
             return
-        owner_id = principal_id if owner == ITSELF else self._home.check_principal(owner.lower())
+        remedy = "correct owner, which is left to partner_access_registrar_client_id"
+        owner_id = principal_id if owner == ITSELF else self._home.check_principal(owner.lower(), remedy)
         object_id = application.get("id")
         if not object_id or owner_id not in self._directory.owner_ids(object_id):
             if object_id and owner_id and not self._task.check_mode:

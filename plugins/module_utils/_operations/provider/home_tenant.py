@@ -104,7 +104,7 @@ class Home:
             raise self.no_such_application()
         return application
 
-    def check_principal(self, app_id: str) -> str:
+    def check_principal(self, app_id: str, remedy: str = "run defender_application first, which makes it") -> str:
         """Return the object id of the application's service principal, without which it gets no token here.
 
         Raises TenantError where there is none.
@@ -112,7 +112,7 @@ class Home:
         principal = self._awaited(lambda: self.directory.service_principal(app_id))
         if principal is None:
             meaning = f"application {app_id} has no service principal in this tenant"
-            raise TenantError(Reason(errors.ERROR, meaning, "run defender_application first, which makes it"))
+            raise TenantError(Reason(errors.ERROR, meaning, remedy))
         return str(principal["id"])
 
     def _awaited(self, read: Callable[[], T | None]) -> T | None:
