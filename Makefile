@@ -23,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check rest lint ruff ansible-lint metadata types unit odd checks emulator-test integration slow molecule sanity cores bench clean
+.PHONY: help demo test check rest lint ruff ansible-lint metadata types unit odd checks emulator-test integration slow molecule sanity cores azure-cli bench clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,7 +40,7 @@ test: $(VENV)/dev.stamp $(LINK) $(AWX) ## What a change is tried with: some ten 
 check: $(VENV)/dev.stamp $(LINK) $(AWX) ## All there is: 'make test' and 'make rest', and one summary
 	@exec $(VENV)/bin/python tests/run.py test rest
 
-rest: $(VENV)/dev.stamp $(LINK) $(AWX) ## What takes longer: slow tests, ansible-lint, Molecule, sanity and other cores
+rest: $(VENV)/dev.stamp $(LINK) $(AWX) ## What takes longer: slow tests, ansible-lint, Molecule, sanity, other cores and the Azure CLI
 	@exec $(VENV)/bin/python tests/run.py rest
 
 lint: ruff ansible-lint metadata ## The three that follow
@@ -83,6 +83,9 @@ sanity: $(VENV)/dev.stamp ## ansible-test sanity on a clean copy, with no ignore
 
 cores: $(VENV)/dev.stamp $(AWX) ## What meets ansible-core and the libraries, on the oldest and the newest of them
 	@$(PYTEST) tests/cores --junitxml=$(RESULTS)/$@.xml
+
+azure-cli: $(VENV)/dev.stamp $(LINK) ## The true Azure CLI, signed in to the emulator
+	@$(PYTEST) tests/azure_cli --junitxml=$(RESULTS)/$@.xml
 
 bench: $(VENV)/bench.stamp $(LINK) ## Time the same work in several forms and print the bars; takes long (make bench QUICK=1: minutes)
 	@exec $(VENV)/bin/python tests/benchmark/bench.py $(if $(QUICK),--quick)

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / ".cache" / "results"
 PARTS = {
     "test": ("ruff", "types", "metadata", "checks", "unit", "odd", "emulator-test", "integration"),
-    "rest": ("slow", "ansible-lint", "molecule", "sanity", "cores"),
+    "rest": ("slow", "ansible-lint", "molecule", "sanity", "cores", "azure-cli"),
 }
 COLOUR = {} if sys.stdout.isatty() else {"NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1"}
 STOPPED = 130

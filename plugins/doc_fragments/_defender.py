@@ -195,6 +195,26 @@ options:
       - The provider's own tenant, where the application is registered, as GUID or as one of its verified domains.
     type: str
     required: true
+  auth:
+    description:
+      - As whom the task acts in the provider's tenant.
+      - V(application) is an application with a credential, the registrar.
+      - V(cli) is whoever is signed in to the Azure CLI on the machine that runs the task, by C(az login), an
+        administrator or a pipeline. V(device_code) is an administrator, who is shown a code and enters it in a browser
+        on any machine. That needs a terminal where somebody reads the code, and not a job of AWX.
+      - With both O(client_id), the credential and O(cache) are left alone. Tasks of one run share the token, and
+        nothing of it outlives the run.
+      - A person's token needs the delegated permissions C(Application.ReadWrite.All) and
+        C(AppRoleAssignment.ReadWrite.All) of Microsoft Graph, which that of the Azure CLI has, and the person the role
+        Global Administrator, or Application Administrator and Privileged Role Administrator.
+    type: str
+    choices: [application, cli, device_code]
+    default: application
+  sign_in_client_id:
+    description:
+      - Program that a person signs in with, with O(auth=device_code). By default Microsoft Graph Command Line Tools.
+    type: str
+    default: 14d82eec-204b-4c2f-b7e8-296a70dab67e
   app_id:
     description:
       - Application (client) ID of the application to work on. At least one of O(app_id) and O(unique_name) is needed.
@@ -227,12 +247,14 @@ options:
     default: 300
 notes:
   - >-
-    The task acts as an application of its own in the provider's tenant, the registrar, and not as the application that
-    customers consent to. It needs these application permissions of Microsoft Graph, C(Application.ReadWrite.OwnedBy)
-    and C(Application.Read.All), and to grant permissions also C(AppRoleAssignment.ReadWrite.All).
+    By default the task acts as an application of its own in the provider's tenant, the registrar, and not as the
+    application that customers consent to. It needs these application permissions of Microsoft Graph,
+    C(Application.ReadWrite.OwnedBy) and C(Application.Read.All), and to grant permissions also
+    C(AppRoleAssignment.ReadWrite.All).
     With C(OwnedBy) it works on applications that it made or owns, and C(Application.ReadWrite.All) opens all others.
   - >-
     Options that the task leaves out are taken from the host's variables where those are set, O(tenant_id) from
-    C(partner_access_home_tenant_id), O(client_id) and the credential from C(partner_access_registrar_) and the option,
+    C(partner_access_home_tenant_id), O(auth), O(sign_in_client_id), O(client_id) and the credential from
+    C(partner_access_registrar_) and the option,
     and O(cloud), O(authority_url), O(graph_url) and O(ca_path) from C(partner_access_) and the option.
 """

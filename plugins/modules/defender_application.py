@@ -72,6 +72,14 @@ options:
         since June 2026 is a lock. To open a lock, do so in the portal.
     type: bool
     default: true
+  owner:
+    description:
+      - Application (client) ID of an application of the tenant that is made an owner of this one, so that it can change
+        it with C(Application.ReadWrite.OwnedBy). That is the registrar, or V(self) for the registrar's own
+        registration.
+      - Only somebody who is signed in makes owners. With O(auth=application) the owners stay as they are.
+      - With O(hosts) it is left to C(partner_access_registrar_client_id).
+    type: str
 attributes:
   action_group:
     description: Use C(group/mssp.defender.registration) in C(module_defaults) to set defaults for this module.
@@ -119,6 +127,19 @@ EXAMPLES = r"""
 - name: Fail where one of Microsoft's tests would
   ansible.builtin.assert:
     that: registered.zero_trust | selectattr('passes', 'false') | length == 0
+
+- name: Register the registrar itself, as who is signed in to the Azure CLI
+  mssp.defender.defender_application:
+    tenant_id: provider.example
+    auth: cli
+    unique_name: defender-registrar
+    sign_in_audience: AzureADMyOrg
+    permissions:
+      graph:
+        - Application.ReadWrite.OwnedBy
+        - Application.Read.All
+        - AppRoleAssignment.ReadWrite.All
+    owner: self
 
 - name: Delete the application
   mssp.defender.defender_application:

@@ -36,8 +36,9 @@ from ansible_collections.mssp.defender.plugins.module_utils._operations.options 
     left_to_inventory,
 )
 from ansible_collections.mssp.defender.plugins.module_utils._operations.task_context import Params, TaskContext
+from ansible_collections.mssp.defender.plugins.plugin_utils._operator import teller
 from ansible_collections.mssp.defender.plugins.plugin_utils._progress import shown
-from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import run_directory
+from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import RUN_SECRET, run_directory
 from ansible_collections.mssp.defender.plugins.plugin_utils._templates import fingerprint
 from ansible_collections.mssp.defender.plugins.plugin_utils._vault import RunVault
 
@@ -144,6 +145,8 @@ class InProcessAction(ActionBase):
             run_directory(),
             RunVault.of(self._loader),
             progress,
+            RUN_SECRET,
+            teller(),
         )
         result = perform(self.OPERATION, context)
         if warnings:

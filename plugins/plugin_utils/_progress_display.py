@@ -13,11 +13,11 @@ from ansible import constants
 from ansible.utils.display import Display
 
 from ansible_collections.mssp.defender.plugins.plugin_utils import _progress_text
+from ansible_collections.mssp.defender.plugins.plugin_utils._operator import is_in_runner
 from ansible_collections.mssp.defender.plugins.plugin_utils._progress import Report
 from ansible_collections.mssp.defender.plugins.plugin_utils._progress_bar import Bar, drawing, fits
 
 _STDOUT, _STDERR = 1, 2
-_RUNNER = "awx_display"
 # What these print is for people. Any other could write for a program, or draw on the terminal itself.
 _FOR_PEOPLE = ("default", "minimal", "oneline", "debug", "yaml")
 
@@ -49,7 +49,7 @@ def choose(display: Display, interval: float) -> Screen | None:
     if is_shared and _stdout_callback() not in _FOR_PEOPLE:
         return None
     # AWX gives its jobs a terminal, and keeps every line that they write there
-    if _is_for_a_bar(_STDERR) and not _is_in_runner():
+    if _is_for_a_bar(_STDERR) and not is_in_runner():
         return Bar(_STDERR, drawing(sys.stderr.encoding, colour=not constants.ANSIBLE_NOCOLOR))
     return Lines(display, interval)
 
@@ -82,12 +82,8 @@ def _is_for_a_bar(stream: int) -> bool:
     return os.isatty(stream) and os.environ.get("TERM", "dumb") != "dumb" and fits(stream)
 
 
-def _is_in_runner() -> bool:
-    return str(constants.DEFAULT_STDOUT_CALLBACK) == _RUNNER
-
-
 def _stdout_callback() -> str:
     """Return the short name of the callback that stdout belongs to; ansible-runner's passes another one's text on."""
     configured = str(constants.DEFAULT_STDOUT_CALLBACK)
-    name = os.environ.get("ORIGINAL_STDOUT_CALLBACK", "default") if _is_in_runner() else configured
+    name = os.environ.get("ORIGINAL_STDOUT_CALLBACK", "default") if is_in_runner() else configured
     return name.rpartition(".")[2]

@@ -1,12 +1,17 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The folder of one run of Ansible."""
+"""What the tasks of one run of Ansible share, and nobody else has."""
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 from ansible import constants
+
+RUN_SECRET = secrets.token_bytes(32)
+"""Known to all workers of this run and written nowhere: ansible-core looks at the class of an action in the main
+process, so that this is made there, before the worker that runs the task is forked."""
 
 
 def run_directory() -> Path:

@@ -24,9 +24,11 @@ ENTRIES = {
     "register": ["defender_application", "defender_credential"],
     "rotate": ["defender_credential"],
 }
-"""Entry of the role to the modules that it calls."""
+"""Entry of the role to the modules that it calls for hosts."""
+FOR_ONE = {"registrar": ["defender_application", "defender_credential"]}
+"""The same for what it calls once, with settings of the entry's own."""
 SPECS: dict[str, Any] = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
-TABLES = [(entry, module) for entry, modules in ENTRIES.items() for module in modules]
+TABLES = [(entry, module) for entry, modules in {**ENTRIES, **FOR_ONE}.items() for module in modules]
 
 
 def _options(entry: str) -> dict[str, Any]:
@@ -34,10 +36,10 @@ def _options(entry: str) -> dict[str, Any]:
     return options
 
 
-def _filled_in(module: str) -> dict[str, str]:
-    """Option to the variable that it is left to where the module works for hosts."""
+def _filled_in(entry: str, module: str) -> dict[str, str]:
+    """Option to the variable that it is left to."""
     operation = operation_of(module)
-    tables = {**operation.variables, **operation.settings}
+    tables = {**operation.variables, **({} if entry in FOR_ONE else operation.settings)}
     return {option: variable for option, variable in tables.items() if option in operation.arguments}
 
 
@@ -48,13 +50,13 @@ def test_every_entry_that_calls_a_module_is_looked_at() -> None:
         if re.search(r"mssp\.defender\.defender_(?!report)", path.read_text(encoding="utf-8"))
     }
     # the steps of others are no entries of their own
-    assert calling - {"credential"} == set(ENTRIES) - {"main", "rotate"}
-    assert set(SPECS["argument_specs"]) >= set(ENTRIES)
+    assert calling - {"credential"} == {*ENTRIES, *FOR_ONE} - {"main", "rotate"}
+    assert set(SPECS["argument_specs"]) >= {*ENTRIES, *FOR_ONE}
 
 
 @pytest.mark.parametrize(("entry", "module"), TABLES)
 def test_each_variable_of_the_table_is_in_the_argument_spec(entry: str, module: str) -> None:
-    assert set(_filled_in(module).values()) - set(_options(entry)) == set()
+    assert set(_filled_in(entry, module).values()) - set(_options(entry)) == set()
 
 
 @pytest.mark.parametrize(("entry", "module"), TABLES)
@@ -62,7 +64,7 @@ def test_a_variable_takes_what_its_option_takes(entry: str, module: str) -> None
     arguments = operation_of(module).arguments
     described = _options(entry)
     differing = {}
-    for option, variable in _filled_in(module).items():
+    for option, variable in _filled_in(entry, module).items():
         own, spec = described[variable], arguments[option]
         as_option = (own.get("type", "str"), own.get("elements")) == (spec.get("type", "str"), spec.get("elements"))
         # a text may be a path, or the only one of a list

@@ -8,6 +8,7 @@ import uuid
 from typing import Any
 
 import pytest
+from support.emulator import EmulatorProcess
 
 from .conftest import READ_INCIDENTS, XDR_APP_ID, Caller, Graph, refusal
 
@@ -215,3 +216,22 @@ def test_another_tenants_application_is_not_there(graph: Graph) -> None:
 def test_a_path_that_is_none(graph: Graph) -> None:
     assert refusal(graph.call("GET", "applicatons")) == (400, "BadRequest")
     assert refusal(graph.call("PUT", "applications", {})) == (405, "Request_BadRequest")
+
+
+def test_who_writes_all_makes_owners_and_who_writes_its_own_does_not(graph: Graph, emulator: EmulatorProcess) -> None:
+    made = graph.application()
+    path = f"applications/{made['id']}/owners"
+    (creator,) = graph.expect(200, "GET", path)["value"]
+    assert creator["appId"] == emulator.registrar_client_id
+    principals = emulator.control("GET", f"service-principals/{emulator.home_tenant_id}")
+    (sample,) = (item["id"] for item in principals if item["appId"] == emulator.client_id)
+    reference = {"@odata.id": f"{emulator.url}/v1.0/directoryObjects/{sample}"}
+    assert refusal(graph.call("POST", f"{path}/$ref", reference)) == (403, "Authorization_RequestDenied")
+    graph.may("Application.ReadWrite.All")
+    graph.expect(204, "POST", f"{path}/$ref", reference)
+    assert {item["id"] for item in graph.expect(200, "GET", f"{path}?$select=id")["value"]} == {creator["id"], sample}
+    assert graph.call("POST", f"{path}/$ref", reference).status_code == 400
+    for wrong in ({}, [], {"@odata.id": sample}, {"@odata.id": f"{emulator.url}/v1.0/users/{sample}"}):
+        assert graph.call("POST", f"{path}/$ref", wrong).status_code == 400
+    gone = {"@odata.id": f"{emulator.url}/v1.0/directoryObjects/{made['id']}"}
+    assert graph.call("POST", f"{path}/$ref", gone).status_code == 404

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from support.ansible_runs import Ansible
+from support.azure_cli import AzureCli
 from support.emulated_tenants import HomeTenant, IncidentDesk
 
 pytestmark = pytest.mark.slow
@@ -61,9 +63,13 @@ def _in_our_world(ansible: Ansible, text: str) -> list[dict[str, Any]]:
 
 
 def _prepare_registration(ansible: Ansible, home: HomeTenant, name: str) -> None:
-    """What the examples about the application find there: one to adopt, or one with a second credential."""
+    """What the examples about the application find there: one to adopt, or one with a second credential, and somebody
+    who is signed in."""
     roles = ["Application.ReadWrite.All", "Application.Read.All", "AppRoleAssignment.ReadWrite.All"]
     ansible.emulator.control("PATCH", "registrar", {"roles": roles})
+    az = AzureCli(ansible.emulator, ansible.place / "bin")
+    az.login(ansible.emulator.home_tenant_id)
+    ansible.environment["PATH"] = f"{az.folder}{os.pathsep}{ansible.environment['PATH']}"
     (ansible.place / "group_vars" / "customers").mkdir(parents=True)
     if name == "defender_credential":
         created = home.call("POST", "applications", {"displayName": "Provider SOC", "uniqueName": "provider-soc"})

@@ -182,3 +182,16 @@ def answer_consent_page(url: str, ca_path: str, decision: str, **fields: str) ->
         answer = browser.post(page.url, data=form, allow_redirects=False, timeout=10)
     assert answer.status_code == 302, answer.text
     return answer.headers["Location"]
+
+
+def answer_device_code(emulator: EmulatorProcess, user_code: str, decision: str = "continue", **fields: str) -> str:
+    """Enter a device code in a browser, press `continue` or `cancel`, and return the page that follows."""
+    with requests.Session() as browser:
+        browser.trust_env = False
+        browser.verify = emulator.ca_path
+        where = f"{emulator.url}/devicelogin"
+        page = browser.post(where, data={"user_code": user_code}, timeout=_SECONDS)
+        canary = re.search(r'name="canary" value="([^"]+)"', page.text)
+        assert canary, page.text
+        form = {"user_code": user_code, "canary": canary[1], "decision": decision, **fields}
+        return browser.post(where, data=form, timeout=_SECONDS).text

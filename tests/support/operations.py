@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,8 @@ class Tasks:
 
     def __init__(self, emulator: EmulatorProcess, run_directory: Path | None) -> None:
         self.run_directory = run_directory
+        self.run_secret = b"of one run"
+        self.tell: Callable[[str], None] | None = None
         self.vault: RunVault | None = vault(default=VAULT_PASSWORD)
         hosts = {
             "authority_url": emulator.url,
@@ -117,5 +120,6 @@ class Tasks:
         check_mode = options.pop("check_mode", False)
         operation = operation_of(f"defender_{name}")
         host = OperationHost(operation, check_mode, self.run_directory, self.vault, **options)
+        host.run_secret, host.tell = self.run_secret, self.tell
         result = perform(operation, host)
         return {**result, "warnings": [*result.get("warnings", []), *host.warnings]} if host.warnings else result

@@ -96,9 +96,9 @@ def check_client_id(client_id: str | None, variable: str) -> str:
     return _application_id("client_id", client_id)
 
 
-def check_app_id(app_id: str) -> str:
-    """Return the id of the application worked on in lower case. Raises OptionError when it is no GUID."""
-    return _application_id("app_id", app_id)
+def check_app_id(app_id: str, option: str = "app_id") -> str:
+    """Return the id of an application that the option names in lower case. Raises OptionError when it is no GUID."""
+    return _application_id(option, app_id)
 
 
 def split_url(url: str) -> SplitResult | None:

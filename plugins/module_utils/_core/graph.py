@@ -36,7 +36,7 @@ class Call:
 
 
 class Graph:
-    """Calls Graph as `caller` (a client id), whose access to the tenant is `access`.
+    """Calls Graph as `caller`, a client id, or how somebody `is_signed_in`. Its access to the tenant is `access`.
 
     `settle_seconds` is how long one call waits for what was written before to be known. Methods raise TenantError.
     """
@@ -49,10 +49,18 @@ class Graph:
         patience: Patience,
         caller: str,
         settle_seconds: float,
+        *,
+        is_signed_in: bool = False,
     ) -> None:
+        self._base_url = base_url
         self._endpoint = Endpoint(base_url, access, transport, patience)
         self._caller = caller
         self._settle_seconds = settle_seconds
+        self._is_signed_in = is_signed_in
+
+    def address(self, path: str) -> str:
+        """Return what a reference to an object has in its `@odata.id`."""
+        return f"{self._base_url}{_VERSION}{path}"
 
     def read(self, path: str, call: Call, settle: bool = False) -> JsonObject | None:
         """Return an object, or None where there is none; with `settle` only after waiting for it."""
@@ -127,9 +135,11 @@ class Graph:
 
     def refused(self, reply: Reply, call: Call) -> TenantError:
         """Return the error that a reply amounts to."""
-        return TenantError(
-            refusals.of_directory(reply.status, reply.json_or_none(), call.purpose, call.role, self._caller)
+        body = reply.json_or_none()
+        reason = refusals.of_directory(
+            reply.status, body, call.purpose, call.role, self._caller, is_signed_in=self._is_signed_in
         )
+        return TenantError(reason)
 
     def _answer(self, request: Request, confirm: Callable[[], Reply | None] | None) -> Reply:
         try:

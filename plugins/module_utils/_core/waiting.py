@@ -39,11 +39,13 @@ clock = Clock()
 def tries(seconds: float, pauses: Iterable[float]) -> Iterator[None]:
     """Let a loop try at once and after each of the pauses, as long as the next try begins within the seconds."""
     deadline = clock.monotonic() + seconds
+    yield
+    # a try may say how long to wait for the next one
     for pause in pauses:
-        yield
         if clock.monotonic() + pause > deadline:
             return
         clock.sleep(pause)
+        yield
 
 
 def until(read: Callable[[], T | None], seconds: float, pauses: Iterable[float]) -> T | None:

@@ -41,6 +41,12 @@ CONNECTION: dict[str, OptionSpec] = {
     "cache": {"type": "path"},
 }
 
+SIGN_IN: dict[str, OptionSpec] = {
+    "auth": {"type": "str", "choices": ["application", "cli", "device_code"], "default": "application"},
+    # Microsoft Graph Command Line Tools, which are in every tenant and may ask for any delegated permission
+    "sign_in_client_id": {"type": "str", "default": "14d82eec-204b-4c2f-b7e8-296a70dab67e"},
+}
+
 TENANTS: dict[str, OptionSpec] = {
     "tenant_id": {"type": "str"},
     "hosts": {"type": "list", "elements": "str"},
@@ -88,7 +94,7 @@ OF_RUN: dict[str, str] = {option: PREFIX + option for option in ("concurrency", 
 
 OF_REGISTRAR: dict[str, str] = {
     "tenant_id": f"{PREFIX}home_tenant_id",
-    **{option: f"{PREFIX}registrar_{option}" for option in ("client_id", *CREDENTIAL)},
+    **{option: f"{PREFIX}registrar_{option}" for option in ("client_id", *CREDENTIAL, *SIGN_IN)},
     **{option: PREFIX + option for option in _HOSTS if option != "xdr_url"},
 }
 """The same for tasks in the provider's own tenant, where another application acts: the registrar."""

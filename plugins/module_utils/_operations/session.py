@@ -9,21 +9,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .._core import clouds, files, retirement
+from .._core import clouds, retirement
 from .._core.calls import Calls
 from .._core.errors import OptionError
-from .._core.identity import credentials, permissions
+from .._core.identity import permissions
 from .._core.identity.access import Access, Target
 from .._core.identity.discovery import Authority, Documents
 from .._core.identity.permissions import Api
 from .._core.identity.safe import Safe
 from .._core.identity.token_cache import TokenCache
 from .._core.identity.token_file import TokenFile
-from .._core.identity.tokens import TokenSource
 from .._core.wire.http import Transport
 from .._core.wire.pacing import Pace
 from .._core.wire.patience import Patience
-from . import options
+from . import callers
 from .task_context import TaskContext
 
 
@@ -43,40 +42,29 @@ class Session:
     def __init__(self, task: TaskContext, variables: Mapping[str, str]) -> None:
         params = task.params
         check_counts(params)
-        self.client_id = clouds.check_client_id(params["client_id"], variables["client_id"])
+        self.caller = callers.of(task, variables)
         self.cloud = clouds.select(params["cloud"], params["authority_url"], params["graph_url"], params.get("xdr_url"))
-        credential = credentials.select(
-            params["client_secret"],
-            params["certificate_path"],
-            params["certificate_password"],
-            params["federated_token_file"],
-            options.names_in_messages(),
-            task.warn,
-            task.vault,
-        )
         self._patience = params["retries"], params["max_wait"], params["tenant_timeout"]
         self._task = task
         self.transport = Transport(params["ca_path"], params["timeout"], params.get("concurrency", 1))
-        folder = files.private_folder("cache", Path(params["cache"])) if params.get("cache") else task.run_directory
+        folder, cipher = self.caller.folder, self.caller.cipher
         self._pace = Pace(folder) if params.get("paced") else None
-        self._cipher = credential.cipher()
-        safe = Safe(folder, self._cipher, ".public", self.client_id)
-        self.authority = Authority(self.cloud, Documents(self.transport, safe))
-        self._source = TokenSource(
-            self.client_id, credential, self.authority, self.transport, TokenCache(folder, self._cipher)
+        self.authority = Authority(
+            self.cloud, Documents(self.transport, Safe(folder, cipher, ".public", self.caller.name))
         )
+        self._source = self.caller.source(self.authority, self.transport, TokenCache(folder, cipher))
 
     def patience(self) -> Patience:
         """Return one tenant's budget of repeats, waiting and time."""
         return Patience(*self._patience)
 
     def access(self, tenant_id: str, target: Target, required_roles: list[str], patience: Patience) -> Access:
-        """Return the application's access to one tenant. Raises OptionError for an id that can be none."""
+        """Return the caller's access to one tenant. Raises OptionError for an id that can be none."""
         return Access(self._source, clouds.check_tenant_id(tenant_id), target, required_roles, patience)
 
     def token_file(self, path: Path) -> TokenFile:
-        """Return the file of a token, which this session's credential seals."""
-        return TokenFile(path, self._cipher)
+        """Return the file of a token, which this session's caller seals."""
+        return TokenFile(path, self.caller.cipher)
 
     def calls(self, tenant_id: str, api: Api) -> Calls:
         """Return the way to call an API in one tenant. Raises OptionError for a cloud without it, or no tenant's id."""

@@ -28,9 +28,10 @@ class Inventory(Protocol):
 
 @dataclass(frozen=True)
 class TaskContext:
-    """`warn` shows the operator a warning.
+    """`warn` shows the operator a warning when the task ends; `tell` shows a message at once, and is None where nobody
+    would read it in time.
 
-    `run_directory` is a private folder shared by the tasks of one run, or None.
+    `run_directory` is a private folder shared by the tasks of one run, or None. `run_secret` is known to them alone.
     `vault` encrypts and decrypts with the run's vault secrets, None where the task does not run on the controller.
     `progress` shows the operator how far a fleet is; it is None where nobody watches.
     """
@@ -41,6 +42,8 @@ class TaskContext:
     run_directory: Path | None = None
     vault: Vault | None = None
     progress: Progress | None = None
+    run_secret: bytes = b""
+    tell: Callable[[str], None] | None = None
 
     def warn_once(self, subject: str, message: str) -> None:
         """Warn, unless another task of this run has warned of the same subject."""

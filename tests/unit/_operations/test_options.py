@@ -109,7 +109,7 @@ def test_customers_and_the_registrar_have_variables_of_their_own_but_for_the_clo
     assert shared == {"cloud", "authority_url", "graph_url", "ca_path"}
     assert registrar["tenant_id"] == "partner_access_home_tenant_id"
     assert registrar["client_secret"] == "partner_access_registrar_client_secret"
-    assert {*options.CREDENTIAL, "client_id", "tenant_id"} | shared == set(registrar)
+    assert {*options.CREDENTIAL, *options.SIGN_IN, "client_id", "tenant_id"} | shared == set(registrar)
     for variables in (customer, registrar):
         assert len(set(variables.values())) == len(variables)
 

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One application's access to one tenant: a token, and the proof by its claims that the consent is there."""
+"""A caller's access to one tenant: a token, and the proof by its claims that it is what was asked for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..wire.patience import Patience
 from . import claims, permissions, signatures
 from .claims import Claims
 from .token_cache import Token
-from .tokens import TokenSource
+from .tokens import Source
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Proof:
-    """A token for the right tenant, application and audience. `claims` is None for one that cannot be read."""
+    """A token for the right tenant, caller and audience. `claims` is None for one that cannot be read."""
 
     token: Token
     claims: Claims | None
@@ -38,7 +38,7 @@ class Access:
     """Gets and judges tokens for one tenant."""
 
     def __init__(
-        self, source: TokenSource, tenant_id: str, target: Target, required_roles: list[str], patience: Patience
+        self, source: Source, tenant_id: str, target: Target, required_roles: list[str], patience: Patience
     ) -> None:
         self._source = source
         self.tenant_id = tenant_id

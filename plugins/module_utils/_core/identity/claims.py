@@ -32,10 +32,10 @@ _YEAR_10000 = 253_402_300_800
 
 @dataclass(frozen=True)
 class Claims:
-    """The claims of an app-only token; times are seconds since 1970. `version` is `1.0` or `2.0`.
+    """The claims of a token; times are seconds since 1970. `version` is `1.0` or `2.0`.
 
-    `is_users` says that the token is not app-only: it has scopes, or a type that is not `app`. `header` says how it is
-    signed.
+    `is_users` says that the token is not app-only: it has `scopes`, or a type that is not `app`. `header` says how it
+    is signed.
     """
 
     tenant_id: str
@@ -48,6 +48,7 @@ class Claims:
     not_before: int
     expires_at: int
     is_users: bool = False
+    scopes: tuple[str, ...] = ()
     header: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
@@ -69,6 +70,7 @@ def read(token: str) -> Claims | None:
             issued_at=_seconds(claims.get("iat", 0)),
             not_before=_seconds(claims.get("nbf", 0)),
             expires_at=_seconds(claims.get("exp", 0)),
+            scopes=tuple(str(claims.get("scp", "")).split()),
             is_users="scp" in claims or claims.get("idtyp", "app") != "app",
             header=decoded["header"],
         )
@@ -87,18 +89,24 @@ def audiences(resource: str, app_id: str | None) -> set[str]:
 
 
 def faults(
-    claims: Claims, tenant_guid: str, client_id: str, accepted_audiences: set[str], authority_url: str, now: float
+    claims: Claims,
+    tenant_guid: str,
+    client_id: str | None,
+    accepted_audiences: set[str],
+    authority_url: str,
+    now: float,
 ) -> list[str]:
     """Return what is wrong with the claims, one phrase each; nothing for a token that is what was asked for.
 
+    It must be the application's own, or where `client_id` is None that of whoever is signed in, by any program.
     Its issuer is Entra ID, or the authority that was asked, which may be a proxy before it.
     """
     found = []
     if claims.tenant_id != tenant_guid:
         found.append(f"it is for tenant {_quoted(claims.tenant_id)} (tid)")
-    if claims.app_id != client_id:
+    if client_id is not None and claims.app_id != client_id:
         found.append(f"it is for application {_quoted(claims.app_id)} (appid)")
-    if claims.is_users:
+    if client_id is not None and claims.is_users:
         found.append("it acts for a user, and not for the application alone (scp, idtyp)")
     if claims.audience not in accepted_audiences:
         found.append(f"its audience is {_quoted(claims.audience)} (aud)")

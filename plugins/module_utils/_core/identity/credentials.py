@@ -51,7 +51,7 @@ class ClientSecret:
         return {"default_body": {"client_secret": self.value}}
 
     def cipher(self) -> Fernet:
-        return _cipher(self.value.encode())
+        return cipher_of(self.value.encode())
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Certificate:
         return self._key_pem() + self.certificate.public_bytes(serialization.Encoding.PEM)
 
     def cipher(self) -> Fernet:
-        return _cipher(self._key_pem())
+        return cipher_of(self._key_pem())
 
     def _key_pem(self) -> bytes:
         encoding, layout = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
@@ -98,7 +98,7 @@ class FederatedToken:
         return _asserting(self._read_again())
 
     def cipher(self) -> Fernet:
-        return _cipher(self._read().encode())
+        return cipher_of(self._read().encode())
 
     def _read(self) -> str:
         option = "federated_token_file"
@@ -228,6 +228,7 @@ def _has_content(path: str | None) -> bool:
         return bool(path)
 
 
-def _cipher(material: bytes) -> Fernet:
+def cipher_of(material: bytes) -> Fernet:
+    """Return a cipher whose key nobody has who lacks the material."""
     key = HKDF(hashes.SHA256(), 32, salt=None, info=b"mssp.defender cached token").derive(material)
     return Fernet(base64.urlsafe_b64encode(key))

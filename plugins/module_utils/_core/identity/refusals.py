@@ -66,6 +66,11 @@ _OTHER_STATUSES = {
     404: ("the API knows no such record or endpoint", "check the id, the URL and the cloud"),
 }
 _OWNED_BY = ".OwnedBy"
+# Source: learn.microsoft.com, "Application.ReadWrite.All" and "Grant tenant-wide admin consent to an application"
+_SIGN_IN_AS = (
+    "sign in as an administrator who may: Global Administrator, or both Application Administrator and Privileged Role "
+    "Administrator, activated where the role is eligible only"
+)
 # how Microsoft Graph was seen to refuse a permission that is missing, with an empty message
 _UNKNOWN_ERROR = "UnknownError"
 _LACKS_RIGHT = ("Authorization_RequestDenied", "AccessDenied", "accessDenied", _UNKNOWN_ERROR)
@@ -120,11 +125,12 @@ def of_api(status: int, body: object, roles: list[str] | None, required: list[st
     return Reason(errors.ERROR, f"{meaning}: {said}" if said else meaning, remedy, code=code, trace_id=trace)
 
 
-def of_directory(status: int, body: object, call: str, role: str, caller: str) -> Reason:
+def of_directory(status: int, body: object, call: str, role: str, caller: str, *, is_signed_in: bool = False) -> Reason:
     """Return the reason for a refusal of Microsoft Graph's directory.
 
     `call` says what was asked ("add a secret"), `role` is the application permission it needs at least, `caller` the
-    client id that asked. Microsoft's own sentence is passed on: it quotes what was sent, which holds no secret.
+    client id that asked, or how somebody is signed in. Microsoft's own sentence is passed on: it quotes what was sent,
+    which holds no secret.
     """
     error = error_of(body)
     inner = error.get("innerError")
@@ -133,6 +139,8 @@ def of_directory(status: int, body: object, call: str, role: str, caller: str) -
     said = _said(error)
     if status == 403 and (not said or code in _LACKS_RIGHT):
         meaning = f"Microsoft Graph refused to {call}: the caller {caller} lacks the right"
+        if is_signed_in:
+            return Reason(errors.ERROR, meaning, _SIGN_IN_AS, code=code, trace_id=trace)
         remedy = f"grant {role} (application permission of Microsoft Graph) to {caller} in this tenant"
         if role.endswith(_OWNED_BY):
             remedy += f", and make {caller} an owner of the application, or grant it {role.replace(_OWNED_BY, '.All')}"

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import json
 import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .. import errors
 from ..dependencies import oauth2cli
@@ -30,16 +33,17 @@ _LOOP_SECONDS = 300.0
 _LONGEST_LIFETIME = 28 * 3600
 
 
-class TokenSource:
-    """Gets tokens for one application with one credential."""
+class Source(ABC):
+    """Gets tokens and keeps them for later tasks, apart from those of another `owner`.
 
-    def __init__(
-        self, client_id: str, credential: Credential, authority: Authority, transport: Transport, cache: TokenCache
-    ) -> None:
-        self.client_id = client_id
+    `client_id` is the application that they are for; None where they act for whoever is signed in, by any program.
+    """
+
+    client_id: str | None = None
+
+    def __init__(self, owner: str, authority: Authority, cache: TokenCache) -> None:
         self.authority = authority
-        self._credential = credential
-        self._transport = transport
+        self._owner = owner
         self._cache = cache
 
     def cached(self, tenant_guid: str, resource: str, version: str) -> Token | None:
@@ -54,11 +58,29 @@ class TokenSource:
         """Drop a kept token that an API refused."""
         self._cache.drop(self._key(tenant_guid, resource, version))
 
+    @abstractmethod
     def acquire(self, tenant_guid: str, resource: str, version: str, patience: Patience) -> Token:
         """Return a new token for `resource` (a URI) in the tenant, from endpoint `version` (`v1` or `v2`).
 
         Raises TenantError with the refusal, or Postponed where the request should be repeated later.
         """
+
+    def _key(self, tenant_guid: str, resource: str, version: str) -> tuple[str, ...]:
+        return self.authority.url, tenant_guid, self._owner, resource, version
+
+
+class TokenSource(Source):
+    """Gets tokens for one application with one credential."""
+
+    def __init__(
+        self, client_id: str, credential: Credential, authority: Authority, transport: Transport, cache: TokenCache
+    ) -> None:
+        super().__init__(client_id, authority, cache)
+        self.client_id: str = client_id
+        self._credential = credential
+        self._transport = transport
+
+    def acquire(self, tenant_guid: str, resource: str, version: str, patience: Patience) -> Token:
         endpoint = self.authority.metadata(tenant_guid, version, patience)["token_endpoint"]
         client = oauth2cli.Client(
             {"token_endpoint": endpoint},
@@ -67,10 +89,12 @@ class TokenSource:
             **self._credential.identifying(self.client_id, endpoint),
         )
         answer = client.obtain_token_for_client(scope=[f"{resource}/.default"])
-        return Token(answer["access_token"], _expiry(answer["access_token"], answer.get("expires_in", 0)))
+        return issued(answer)
 
-    def _key(self, tenant_guid: str, resource: str, version: str) -> tuple[str, ...]:
-        return self.authority.url, tenant_guid, self.client_id, resource, version
+
+def issued(answer: Mapping[str, Any]) -> Token:
+    """Return the token of an answer that `granted` made."""
+    return Token(answer["access_token"], expiry(answer["access_token"], answer["expires_in"]))
 
 
 def _lifetime(said: object) -> int:
@@ -82,7 +106,7 @@ def _lifetime(said: object) -> int:
     return int(seconds) if 0 <= seconds <= _LONGEST_LIFETIME else 0
 
 
-def _expiry(token: str, lifetime: int) -> float:
+def expiry(token: str, lifetime: int) -> float:
     """Return when the token expires (seconds since 1970): after its lifetime, or as it says itself; else now."""
     now = time.time()
     if lifetime:
@@ -92,7 +116,7 @@ def _expiry(token: str, lifetime: int) -> float:
 
 
 @dataclass(frozen=True)
-class _Response:
+class Response:
     """The part of an HTTP response that MSAL reads."""
 
     status_code: int
@@ -101,6 +125,18 @@ class _Response:
 
     def raise_for_status(self) -> None:
         """Statuses above 499 never come this far: the transport has turned them into errors of ours."""
+
+
+def granted(body: Mapping[str, Any]) -> Response:
+    """Return the answer that grants a token. Raises TenantError where there is none.
+
+    MSAL takes every member for what it should be, and stumbles over one that is not.
+    """
+    token = body.get("access_token")
+    if not (isinstance(token, str) and token):
+        raise TenantError(Reason(errors.ERROR, "the token endpoint sent no token", "check authority_url"))
+    answer = {"token_type": "Bearer", "access_token": token, "expires_in": _lifetime(body.get("expires_in"))}
+    return Response(200, json.dumps(answer), {})
 
 
 class _HttpClient:
@@ -112,7 +148,7 @@ class _HttpClient:
         self._resource = resource
         self._version = version
 
-    def post(self, url: str, data: dict[str, str], headers: dict[str, str], **_: object) -> _Response:
+    def post(self, url: str, data: dict[str, str], headers: dict[str, str], **_: object) -> Response:
         if self._version == "v1":
             data = {name: value for name, value in data.items() if name != "scope"} | {"resource": self._resource}
         reply = self._transport.send("POST", url, self._patience, data=data, headers=headers)
@@ -123,12 +159,7 @@ class _HttpClient:
             if not refusals.is_transient(body):
                 raise TenantError(reason)
             raise self._later(call_of("POST", url), reply, reason)
-        token = body.get("access_token")
-        if not (isinstance(token, str) and token):
-            raise TenantError(Reason(errors.ERROR, "the token endpoint sent no token", "check authority_url"))
-        # MSAL takes every member for what it should be, and stumbles over one that is not
-        granted = {"token_type": "Bearer", "access_token": token, "expires_in": _lifetime(body.get("expires_in"))}
-        return _Response(reply.status, json.dumps(granted), {})
+        return granted(body)
 
     def _later(self, call: str, reply: Reply, reason: Reason) -> Exception:
         """Return what to raise after a refusal that passes: Postponed, or TenantError when patience ends."""

@@ -23,6 +23,7 @@ from .app_policies import AppPolicies, Policy
 
 _OWNED = "Application.ReadWrite.OwnedBy"
 _READ = "Application.Read.All"
+_WRITE = "Application.ReadWrite.All"
 _GRANT = "AppRoleAssignment.ReadWrite.All"
 _PRINCIPAL_FIELDS = "id,appId,displayName,appOwnerOrganizationId,appRoles,oauth2PermissionScopes"
 
@@ -172,6 +173,19 @@ class Directory:
         """Delete an application, and with it its service principal in this tenant. Fine when it is gone."""
         self._delete(f"applications/{segment(object_id)}", Call("delete the application", _OWNED))
 
+    def owners(self, object_id: str, settle: bool = True) -> list[str]:
+        """Return the object ids of an application's owners; with `settle` one that was just made is waited for."""
+        path = f"applications/{segment(object_id)}/owners?$select=id"
+        return [str(owner.get("id")) for owner in self._graph.pages(path, Call("read the owners", _READ), settle)]
+
+    def add_owner(self, object_id: str, principal_id: str) -> None:
+        """Make a service principal an owner of an application. Fine when it is one already."""
+        path = f"applications/{segment(object_id)}/owners/$ref"
+        body = {"@odata.id": self._graph.address(f"directoryObjects/{segment(principal_id)}")}
+        reply = self._graph.send("POST", path, Call("add an owner", _WRITE), body, accept=(400,))
+        if reply.status == 400 and principal_id not in self.owners(object_id):
+            raise self._graph.refused(reply, Call("add an owner", _WRITE))
+
     def service_principal(self, app_id: str, settle: bool = False) -> ServicePrincipal | None:
         """Return an application's service principal in this tenant, its own app roles included, or None.
 
@@ -199,12 +213,6 @@ class Directory:
         if found is None:
             raise self._graph.refused(reply, call)
         return cast("OwnPrincipal", found)
-
-    def owners(self, object_id: str) -> list[str]:
-        """Return the object ids of an application's owners."""
-        path = f"applications/{segment(object_id)}/owners?$select=id"
-        call = Call("read the owners", _READ)
-        return [str(owner["id"]) for owner in self._graph.pages(path, call, settle=False)]
 
     def app_policies(self, application: Application | None) -> AppPolicies:
         """Return the app management policies for an application, or for a new one (None).

@@ -164,7 +164,7 @@ class _Services:
                 raise OptionError(f"{needed} is missing, which {option} needs: give it, or set {variable}")
         home = clouds.check_tenant_id(self._params["home_tenant_id"], "home_tenant_id")
         session = Session(self._task, {"client_id": "client_id"})
-        cloud, caller = session.cloud, session.client_id
+        cloud, caller = session.cloud, session.caller.name
         target = Target(permissions.resource_of(permissions.GRAPH, cloud), permissions.GRAPH.app_id)
 
         def make() -> Graph:

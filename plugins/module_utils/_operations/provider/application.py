@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypedDict
 
-from ..._core import errors
+from ..._core import clouds, errors
 from ..._core.errors import Reason, TenantError
 from ..._core.identity import consent, permissions
 from ..._core.identity.permissions import APIS, ServicePrincipal
@@ -25,6 +25,9 @@ from . import home_tenant, standing
 from .home_tenant import Home, RegistrarResult
 from .standing import Behind
 
+ITSELF = "self"
+"""The owner of the registrar's own registration."""
+
 ARGUMENTS: dict[str, OptionSpec] = {
     **home_tenant.ARGUMENTS,
     "display_name": {"type": "str"},
@@ -40,6 +43,7 @@ ARGUMENTS: dict[str, OptionSpec] = {
     },
     "grant": {"type": "bool", "default": True},
     "property_lock": {"type": "bool", "default": True},
+    "owner": {"type": "str"},
 }
 CONSTRAINTS = home_tenant.CONSTRAINTS
 VARIABLES = home_tenant.VARIABLES
@@ -81,6 +85,8 @@ def run(task: TaskContext) -> Result:
     params = task.params
     for uri in params["redirect_uris"] or []:
         consent.check_redirect_uri(uri, "redirect_uris")
+    if params["owner"] and params["owner"] != ITSELF:
+        clouds.check_app_id(params["owner"], "owner")
     home = Home(task)
     if params["state"] == "absent":
         return home.run(lambda: _remove(home, task.check_mode))
@@ -145,6 +151,7 @@ class _Registration:
         principal = self._service_principal(application)
         principal_id = principal["id"] if principal else None
         granted = self._grant(principal_id)
+        self._hand_over(application, principal_id)
         behind, judged = standing.read(self._directory, application, principal)
         described = declaration.describe(application, self._known)
         added = self._added_permissions(found, described["permissions"])
@@ -241,6 +248,22 @@ class _Registration:
             self._note({"service_principal": False}, {"service_principal": True})
         return principal
 
+    def _hand_over(self, application: Application, principal_id: str | None) -> None:
+        """Make the registrar an owner, so that it can go on by itself with what somebody signed in has made.
+
+        Nobody else may: with `Application.ReadWrite.OwnedBy` no application makes owners.
+        """
+        owner = self._params["owner"]
+        if not owner or not self._home.session.caller.is_signed_in:
+            return
+        remedy = "correct owner, which is left to partner_access_registrar_client_id"
+        owner_id = principal_id if owner == ITSELF else self._home.check_principal(owner.lower(), remedy)
+        object_id = application.get("id")
+        if not object_id or owner_id not in self._directory.owners(object_id):
+            if object_id and owner_id and not self._task.check_mode:
+                self._directory.add_owner(object_id, owner_id)
+            self._note({"owner": None}, {"owner": owner})
+
     def _grant(self, principal_id: str | None) -> dict[str, list[str]]:
         """Grant what is declared and take back what no longer is; return what is granted of the declared APIs."""
         held = self._directory.assignments(principal_id) if principal_id else []
@@ -327,5 +350,6 @@ OPERATION = Operation(
     settings={
         **{option: PREFIX + option for option in ("unique_name", "display_name", "permissions", "property_lock")},
         "redirect_uris": f"{PREFIX}redirect_uri",
+        "owner": f"{PREFIX}registrar_client_id",
     },
 )

@@ -22,7 +22,7 @@ from ..._core.registration.directory import Application, Directory
 from ..._core.results import Refusal, Result
 from ..._core.showing import shown
 from ..operation import Constraints, OptionSpec
-from ..options import CONNECTION, OF_REGISTRAR
+from ..options import CONNECTION, OF_REGISTRAR, SIGN_IN
 from ..session import Session
 from ..task_context import TaskContext
 
@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 ARGUMENTS: dict[str, OptionSpec] = {
     **CONNECTION,
+    **SIGN_IN,
     "tenant_id": {"type": "str", "required": True},
     "hosts": {"type": "list", "elements": "str"},
     "app_id": {"type": "str"},
@@ -90,8 +91,9 @@ class Home:
             self.session.transport,
             self.session.access(self._tenant, target, [], self.patience),
             self.patience,
-            self.session.client_id,
+            self.session.caller.name,
             self.settle_seconds,
+            is_signed_in=self.session.caller.is_signed_in,
         )
         self.directory = Directory(graph)
 
@@ -124,11 +126,16 @@ class Home:
             raise self.no_such_application()
         return application
 
-    def check_principal(self, app_id: str) -> None:
-        """Raise TenantError where the application has no service principal, without which it gets no token here."""
-        if self._awaited(lambda: self.directory.service_principal(app_id)) is None:
+    def check_principal(self, app_id: str, remedy: str = "run defender_application first, which makes it") -> str:
+        """Return the object id of the application's service principal, without which it gets no token here.
+
+        Raises TenantError where there is none.
+        """
+        principal = self._awaited(lambda: self.directory.service_principal(app_id))
+        if principal is None:
             meaning = f"application {app_id} has no service principal in this tenant"
-            raise TenantError(Reason(errors.ERROR, meaning, "run defender_application first, which makes it"))
+            raise TenantError(Reason(errors.ERROR, meaning, remedy))
+        return str(principal["id"])
 
     def _awaited(self, read: Callable[[], T | None]) -> T | None:
         """Return what is read, after a while for an object that the directory may not know everywhere yet."""

@@ -49,6 +49,6 @@ def read(directory: Directory, application: Application, principal: OwnPrincipal
 
 def _owners(directory: Directory, application: Application) -> list[str] | None:
     try:
-        return directory.owners(application["id"]) if "id" in application else None
+        return directory.owners(application["id"], settle=False) if "id" in application else None
     except TenantError:
         return None

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from defender_emulator.control.api import CONTROL_ROUTES
 from defender_emulator.control.interference import Interference
 from defender_emulator.defender import graph_alerts, graph_incidents, hunting, xdr
-from defender_emulator.entra import consent_endpoints, discovery, token_endpoint
+from defender_emulator.entra import consent_endpoints, device_endpoints, discovery, token_endpoint
 from defender_emulator.graph_directory.routes import DIRECTORY_ROUTES
 from defender_emulator.graph_paths import OneGraphPath
 from defender_emulator.unserved import HANDLERS
@@ -25,6 +25,8 @@ _AUTHORITY = [
     Route("/{tenant}/discovery/v2.0/keys", discovery.keys_v2),
     Route("/{tenant}/oauth2/token", token_endpoint.token_v1, methods=["GET", "POST"]),
     Route("/{tenant}/oauth2/v2.0/token", token_endpoint.token_v2, methods=["GET", "POST"]),
+    Route("/{tenant}/oauth2/v2.0/devicecode", device_endpoints.device_code, methods=["POST"]),
+    Route("/devicelogin", device_endpoints.device_login, methods=["GET", "POST"]),
     Route("/{tenant}/adminconsent", consent_endpoints.admin_consent_v1, methods=["GET", "POST"]),
     Route("/{tenant}/v2.0/adminconsent", consent_endpoints.admin_consent_v2, methods=["GET", "POST"]),
     Route("/{tenant}/oauth2/authorize", consent_endpoints.authorize, methods=["GET", "POST"]),

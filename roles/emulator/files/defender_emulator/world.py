@@ -13,6 +13,7 @@ from defender_emulator.control.requests_seen import RequestsSeen
 from defender_emulator.defender.alerts import AlertComments
 from defender_emulator.defender.incidents import IncidentArchive
 from defender_emulator.defender.quotas import Quotas
+from defender_emulator.entra.device_codes import DeviceCodes
 from defender_emulator.entra.directory import STORED_KINDS, Directory
 from defender_emulator.entra.identity_provider import IdentityProvider
 from defender_emulator.entra.signing_keys import SigningKeys
@@ -55,7 +56,7 @@ class World:
         return f"{self.base_url}/consent-result"
 
     def reset(self) -> None:
-        """Back to the beginning: no consent, no change, no fault. Keys, credential files and times stay."""
+        """Back to the beginning: no consent, no sign-in, no change, no fault. Keys, credential files and times stay."""
         for kind in (*STORED_KINDS, "incident"):
             self._store.clear(kind)
         self.faults.clear()
@@ -67,6 +68,7 @@ class World:
         self.directory = Directory(self._store, self._tenant_count, self.credentials)
         self.incidents = IncidentArchive(self._store, self.epoch)
         self.quotas = Quotas()
+        self.device_codes = DeviceCodes()
 
 
 def world_of(request: Request) -> World:

@@ -223,3 +223,12 @@ def test_a_time_that_is_none_makes_a_token_that_cannot_be_read(claim: str, value
 
 def test_a_time_with_a_fraction_is_one() -> None:
     assert read(**V2, **{**TIMES, "exp": NOW + 0.5}).expires_at == NOW
+
+
+def test_who_is_signed_in_may_use_any_program() -> None:
+    found = read(**{**V2, "azp": "another"}, **TIMES, scp="User.Read Application.ReadWrite.All", idtyp="user")
+    assert found.scopes == ("User.Read", "Application.ReadWrite.All")
+    audiences = claims.audiences(RESOURCE, API_ID)
+    assert claims.faults(found, TENANT, None, audiences, AUTHORITY, NOW) == []
+    assert len(claims.faults(found, TENANT, CLIENT, audiences, AUTHORITY, NOW)) == 2
+    assert len(claims.faults(found, "another", None, audiences, AUTHORITY, NOW)) == 1

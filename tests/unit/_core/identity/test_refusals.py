@@ -341,3 +341,10 @@ def test_a_right_that_holds_for_owned_applications_only_names_the_owner_too() ->
 @pytest.mark.parametrize("body", [None, [], "text", {"error": "text"}, {"error": None}, {}])
 def test_a_body_without_an_error_object_has_an_empty_one(body: Any) -> None:
     assert refusals.error_of(body) == {}
+
+
+def test_who_is_signed_in_is_told_which_role_it_takes() -> None:
+    body = {"error": {"code": "Authorization_RequestDenied", "message": "Insufficient privileges."}}
+    reason = refusals.of_directory(403, body, "add a secret", "Any", "the Azure CLI", is_signed_in=True)
+    assert reason.meaning == "Microsoft Graph refused to add a secret: the caller the Azure CLI lacks the right"
+    assert reason.remedy.startswith("sign in as an administrator who may: Global Administrator, or both ")

@@ -337,3 +337,24 @@ def test_federated_credentials_are_listed_made_and_changed(server: ScriptedServe
     home.update_federated_credential(OBJECT_ID, "f1", {"subject": "s"})
     assert server.requests_to(FEDERATED, "POST")[-1].json == {"name": "cloud"}
     assert server.requests_to(f"{FEDERATED}/f1")[0].json == {"subject": "s"}
+
+
+OWNERS = applications("/owners")
+
+
+def test_a_new_owner_is_named_by_its_address(server: ScriptedServer, home: Directory) -> None:
+    server.script(OWNERS, Answer({"value": [{"id": "somebody"}]}))
+    server.script(f"{OWNERS}/$ref", Answer("", 204))
+    assert home.owners(OBJECT_ID) == ["somebody"]
+    home.add_owner(OBJECT_ID, PRINCIPAL_ID)
+    (sent,) = server.requests_to(f"{OWNERS}/$ref")
+    assert sent.json == {"@odata.id": f"{server.url}/v1.0/directoryObjects/{PRINCIPAL_ID}"}
+
+
+def test_an_owner_that_another_run_added_is_fine_and_one_that_is_refused_is_not(
+    server: ScriptedServer, home: Directory
+) -> None:
+    server.script(f"{OWNERS}/$ref", refusal(400, "Request_BadRequest"))
+    server.script(OWNERS, Answer({"value": [{"id": PRINCIPAL_ID}]}), Answer({"value": []}))
+    home.add_owner(OBJECT_ID, PRINCIPAL_ID)
+    assert refused(home.add_owner, OBJECT_ID, PRINCIPAL_ID).startswith("Microsoft Graph refused to add an owner")

@@ -4,15 +4,10 @@
 
 from __future__ import annotations
 
-import hmac
-import secrets
-import time
-from pathlib import Path
-
-import jinja2
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
+from defender_emulator.entra import pages
 from defender_emulator.entra.consent import (
     ConsentRequest,
     Form,
@@ -26,21 +21,6 @@ from defender_emulator.entra.form import read_form
 from defender_emulator.entra.refusals import Refusal
 from defender_emulator.entra.registered_at_first import PUBLISHER
 from defender_emulator.world import World, world_of
-
-_PAGES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    undefined=jinja2.StrictUndefined,
-)
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-}
-_CANARY_KEY = secrets.token_bytes(32)
-_CANARY_SECONDS = 3600
 
 
 async def admin_consent_v2(request: Request) -> Response:
@@ -61,7 +41,7 @@ async def authorize(request: Request) -> Response:
 async def result(request: Request) -> Response:
     """A redirect URI that any application may register: shows what it was handed."""
     answer = dict(request.query_params)
-    return _page("result.html", answer=answer, publisher=PUBLISHER)
+    return pages.page("result.html", answer=answer, publisher=PUBLISHER)
 
 
 async def _consent(request: Request, form: Form) -> Response:
@@ -74,21 +54,21 @@ async def _consent(request: Request, form: Form) -> Response:
         permissions = requested_permissions(link.application)
     except Refusal as refusal:
         request.state.refusal = refusal.code
-        return _refuse(refusal)
-    return _page(
+        return pages.refuse(refusal)
+    return pages.page(
         "consent.html",
         application=link.application,
         permissions=permissions,
         link=link,
         tenants=[] if link.tenant else world.directory.tenants.customers,
-        canary=_make_canary(request),
+        canary=pages.make_canary(request),
     )
 
 
 async def _decide(request: Request, world: World, link: ConsentRequest) -> Response:
     form = await read_form(request)
-    if not _is_good_canary(form.get("canary", ""), request):
-        return _page("notice.html", 400, title="This page is too old", lines=["Open the consent link again."])
+    if not pages.is_good_canary(form.get("canary", ""), request):
+        return pages.page("notice.html", 400, title="This page is too old", lines=["Open the consent link again."])
     tenant = link.tenant or world.directory.tenants.resolve(form.get("tenant", ""))
     if form.get("decision") != "accept":
         return RedirectResponse(cancelled_location(link), 302)
@@ -96,28 +76,3 @@ async def _decide(request: Request, world: World, link: ConsentRequest) -> Respo
     # Without the organization's consent the application appears in the tenant, and may do nothing.
     world.directory.consent(tenant, link.application, None if link.for_organization else {})
     return RedirectResponse(granted_location(link, tenant), 302)
-
-
-def _refuse(refusal: Refusal) -> Response:
-    timestamp = refusal.time.strftime("%Y-%m-%d %H:%M:%SZ")
-    lines = [refusal.sentence, f"Trace ID: {refusal.trace_id}", f"Timestamp: {timestamp}"]
-    return _page("notice.html", refusal.status, title="We could not sign you in", lines=lines)
-
-
-def _page(template: str, status: int = 200, **values: object) -> Response:
-    return HTMLResponse(_PAGES.get_template(template).render(values), status, _HEADERS)
-
-
-def _make_canary(request: Request) -> str:
-    expiry = str(int(time.time()) + _CANARY_SECONDS)
-    return f"{expiry}.{_mac(expiry, request)}"
-
-
-def _is_good_canary(canary: str, request: Request) -> bool:
-    expiry, _mark, mac = canary.partition(".")
-    return hmac.compare_digest(mac.encode(), _mac(expiry, request).encode()) and int(expiry) > time.time()
-
-
-def _mac(expiry: str, request: Request) -> str:
-    link = f"{expiry}|{request.url.path}?{request.url.query}"
-    return hmac.new(_CANARY_KEY, link.encode(), "sha256").hexdigest()

@@ -19,6 +19,8 @@ from defender_emulator.entra.tokens import V1_ISSUER
 from defender_emulator.json_text import JsonResponse
 from defender_emulator.world import World, world_of
 
+_V2 = "oauth2/v2.0"
+
 
 async def metadata_v1(request: Request) -> Response:
     """``/{tenant}/.well-known/openid-configuration``"""
@@ -28,7 +30,7 @@ async def metadata_v1(request: Request) -> Response:
 async def metadata_v2(request: Request) -> Response:
     """``/{tenant}/v2.0/.well-known/openid-configuration``"""
     issuer = world_of(request).tokens.v2_issuer
-    return _metadata(request, issuer, oauth="oauth2/v2.0", keys="{tenant}/discovery/v2.0/keys")
+    return _metadata(request, issuer, oauth=_V2, keys="{tenant}/discovery/v2.0/keys")
 
 
 async def keys_v1(request: Request) -> Response:
@@ -76,6 +78,8 @@ def _metadata(request: Request, issuer: str, oauth: str, keys: str) -> Response:
         "tenant_region_scope": "WW",
         "cloud_instance_name": "microsoftonline.com",
     }
+    if oauth == _V2:
+        document["device_authorization_endpoint"] = f"{here}/{oauth}/devicecode"
     return JsonResponse(document)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,12 @@ KINDS = {
         "The redirect URI '{redirect_uri}' specified in the request does not match the redirect URIs configured for "
         "the application '{client_id}'.",
     ),
+    50020: Kind(
+        400,
+        "invalid_grant",
+        "User account '{upn}' from identity provider does not exist in tenant '{tenant_name}' and cannot access the "
+        "application '{app_name}' in that tenant. Sign out and sign in again with a different account.",
+    ),
     50027: Kind(400, "invalid_request", "JWT token is invalid or malformed."),
     50033: Kind(503, "temporarily_unavailable", _TRANSIENT),
     50196: Kind(400, "invalid_grant", "The server terminated an operation because it met a client request loop."),
@@ -59,6 +65,12 @@ KINDS = {
         "'{app_name}'. Send an interactive authorization request for this user and resource.",
         suberror="consent_required",
     ),
+    65002: Kind(
+        400,
+        "invalid_grant",
+        "Consent between first party application '{client_id}' and first party resource '{resource_id}' must be "
+        "configured via preauthorization.",
+    ),
     65004: Kind(400, "invalid_grant", "User declined to consent to access the app.", suberror="cancel"),
     70001: Kind(400, "unauthorized_client", "Application with identifier '{client_id}' is disabled or was not found."),
     70003: Kind(400, "unsupported_grant_type", "The app requested an unsupported grant type '{grant_type}'."),
@@ -66,6 +78,15 @@ KINDS = {
         400,
         "invalid_scope",
         "The provided value for the input parameter 'scope' is not valid. The scope {scope} is not valid.",
+    ),
+    70016: Kind(
+        400,
+        "authorization_pending",
+        "OAuth 2.0 device flow error. Authorization is pending. Continue polling.",
+    ),
+    70018: Kind(400, "bad_verification_code", "The device code is not valid."),
+    70020: Kind(
+        400, "expired_token", "The provided value for the input parameter 'device_code' is not valid. It has expired."
     ),
     70021: Kind(
         400,
@@ -98,6 +119,11 @@ KINDS = {
         "invalid_resource",
         "The service principal for resource '{resource}' is disabled. This indicate that a subscription within the "
         "tenant has lapsed, or that the administrator for this tenant has disabled the application.",
+    ),
+    530036: Kind(
+        400,
+        "invalid_grant",
+        "Refresh token is blocked by a policy on the authentication flow (device code flow).",
     ),
     650052: Kind(
         400,
@@ -147,6 +173,12 @@ KINDS = {
     ),
     700054: Kind(
         400, "unsupported_response_type", "response_type '{response_type}' is not enabled for the application."
+    ),
+    700082: Kind(
+        400,
+        "invalid_grant",
+        "The refresh token has expired due to inactivity.",
+        suberror="bad_token",
     ),
     700211: Kind(
         401,
@@ -222,11 +254,11 @@ KINDS = {
 
 
 class Refusal(Exception):
-    """One request refused with an AADSTS code. ``values`` fill the code's sentence."""
+    """One request refused with an AADSTS code, and ``error`` in place of its own. ``values`` fill its sentence."""
 
-    def __init__(self, code: int, **values: str) -> None:
+    def __init__(self, code: int, error: str | None = None, **values: str) -> None:
         self.code = code
-        self.kind = KINDS[code]
+        self.kind = KINDS[code] if error is None else replace(KINDS[code], error=error)
         self.sentence = f"AADSTS{code}: {self.kind.text.format_map(_Values(values))}"
         self.trace_id = str(uuid.uuid4())
         self.time = datetime.datetime.now(datetime.timezone.utc)

@@ -20,6 +20,7 @@ class ServiceSettings:
     API, which does not document them; ``max_page`` holds in every list, whatever ``$top`` says. From ``xdr_ends_at`` on
     (None: never) the Defender XDR API answers as one that is retired.
     ``lock_new_applications`` gives what is registered a property lock, as since June 2026 (message center MC1300584).
+    A device code is good for ``device_code_lifetime`` seconds, and asked about every ``device_code_interval`` seconds.
     """
 
     quota_per_minute: int | str | None = DOCUMENTED_QUOTA
@@ -32,3 +33,5 @@ class ServiceSettings:
     token_lifetime: int | None = None
     xdr_ends_at: str | None = None
     lock_new_applications: bool = True
+    device_code_lifetime: int = 900
+    device_code_interval: int = 5

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The v1 and v2 token endpoints for the client-credentials grant.
+"""The v1 and v2 token endpoints: the client-credentials grant, and on v2 those by which a person's program signs in.
 
 Sources: learn.microsoft.com, v2-oauth2-client-creds-grant-flow and v1-oauth2-client-creds-grant-flow.
 """
@@ -26,6 +26,7 @@ from defender_emulator.entra.resources import XDR, Resource, find_resource
 from defender_emulator.entra.service_principals import ServicePrincipal, resources_present
 from defender_emulator.entra.tenants import SHARED_SEGMENTS, Tenant
 from defender_emulator.entra.tokens import AccessToken, TokenRequest
+from defender_emulator.entra.user_grants import USER_GRANTS, grant_to_user
 from defender_emulator.json_text import JsonResponse
 from defender_emulator.world import World, world_of
 
@@ -63,6 +64,10 @@ async def _answer(request: Request, version: int) -> Response:
 
 def _grant(world: World, request: Request, form: Mapping[str, str], version: int) -> dict[str, str | int]:
     segment = request.path_params["tenant"]
+    if version == 2 and form.get("grant_type") in USER_GRANTS:
+        if fault := world.faults.take("token_error", request.url.path, None):
+            raise Refusal(fault.code or 90033)
+        return grant_to_user(world, segment, form)
     if segment in SHARED_SEGMENTS:
         raise Refusal(9001023)
     tenant = world.directory.tenants.resolve(segment)

@@ -12,6 +12,7 @@ import json
 import random
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import jwt
@@ -52,7 +53,10 @@ class TokenRequest:
 
 @dataclass(frozen=True)
 class Claims:
-    """What a good token says of who calls: in which tenant, as which application and service principal."""
+    """What a good token says of who calls: in which tenant, by which application, as which service principal or user.
+
+    ``roles`` are app roles, or the scopes that an administrator has by the application.
+    """
 
     tenant_id: str
     client_id: str
@@ -71,28 +75,43 @@ class TokenService:
         self, request: TokenRequest, settings: ServiceSettings, skew: float = 0, key: SigningKey | None = None
     ) -> AccessToken:
         """A token for the request. ``skew`` shifts its times by seconds; ``key`` replaces the active signing key."""
-        now = int(time.time() + skew)
-        lifetime = settings.token_lifetime
-        # Entra ID draws the lifetime so that renewals spread; times start five minutes back for slow clocks.
-        expires_on = now + (random.randint(3600, 5400) if lifetime is None else lifetime)
         version = settings.token_version if request.resource is XDR else 1
         claims: dict[str, object] = {
             **(_v2_claims(request, self.v2_issuer) if version == 2 else _v1_claims(request)),
+            "idtyp": "app",
+            "oid": request.principal.object_id,
+            "sub": request.principal.object_id,
+            "tid": request.tenant.tenant_id,
+        }
+        if request.roles:
+            claims["roles"] = request.roles
+        with_nonce = request.resource is GRAPH
+        return self.sign(claims, version, settings.token_lifetime, skew=skew, key=key, with_nonce=with_nonce)
+
+    def sign(
+        self,
+        claims: Mapping[str, object],
+        version: int,
+        lifetime: int | None,
+        *,
+        skew: float = 0,
+        key: SigningKey | None = None,
+        with_nonce: bool = False,
+    ) -> AccessToken:
+        """A token with these claims and its times. A lifetime of None is 60 to 90 minutes."""
+        now = int(time.time() + skew)
+        # Entra ID draws the lifetime so that renewals spread; times start five minutes back for slow clocks.
+        expires_on = now + (random.randint(3600, 5400) if lifetime is None else lifetime)
+        timed: dict[str, object] = {
+            **claims,
             "iat": now - 300,
             "nbf": now - 300,
             "exp": expires_on,
             "aio": secrets.token_urlsafe(24),
-            "idtyp": "app",
-            "oid": request.principal.object_id,
             "rh": f"0.{secrets.token_urlsafe(12)}",
-            "sub": request.principal.object_id,
-            "tid": request.tenant.tenant_id,
             "uti": secrets.token_urlsafe(16),
         }
-        if request.roles:
-            claims["roles"] = request.roles
-        value = _sign(claims, key or self._keys.active, version, with_nonce=request.resource is GRAPH)
-        return AccessToken(value, now - 300, expires_on)
+        return AccessToken(_sign(timed, key or self._keys.active, version, with_nonce), now - 300, expires_on)
 
     def verify(self, value: str, audiences: tuple[str, ...]) -> Claims:
         """The claims of a good token for one of ``audiences``.
@@ -116,12 +135,19 @@ class TokenService:
         if claims["iss"] != template.replace("{tenantid}", claims["tid"]):
             raise jwt.InvalidIssuerError("the issuer is not the tenant's")
         client_id = claims.get("appid") or claims["azp"]
-        return Claims(claims["tid"], client_id, claims["oid"], frozenset(claims.get("roles", [])))
+        return Claims(claims["tid"], client_id, claims["oid"], frozenset(_permissions(claims)))
 
 
 def accepted_audiences(resource: Resource) -> tuple[str, ...]:
     """Every ``aud`` the API takes: its URIs with and without a trailing slash, and its GUID."""
     return (resource.app_id, *resource.audiences, *(f"{audience}/" for audience in resource.audiences))
+
+
+def _permissions(claims: JsonObject) -> list[str]:
+    """What the token allows. A scope allows what the person may do, which without a directory role is nothing."""
+    if claims.get("idtyp") != "user":
+        return list(claims.get("roles", []))
+    return str(claims["scp"]).split() if claims.get("wids") else []
 
 
 def _v1_claims(request: TokenRequest) -> dict[str, str]:

@@ -38,6 +38,11 @@ def may_write(call: Call, owners: list[str]) -> None:
         raise denied()
 
 
+def may_write_all(call: Call) -> None:
+    """Write what others own too, as it takes to make somebody an owner."""
+    _require_one(call, _WRITE_ALL)
+
+
 def may_read_assignments(call: Call) -> None:
     _require_one(call, *_READ_ALL, _ASSIGN)
 

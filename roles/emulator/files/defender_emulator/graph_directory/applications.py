@@ -16,7 +16,6 @@ from defender_emulator.entra.applications import Application, merge, new_applica
 from defender_emulator.entra.property_lock import WHOLE, completed
 from defender_emulator.graph_directory import access, application_rules
 from defender_emulator.graph_directory.calls import Call, bad_request, no_content, not_found, object_response, same_key
-from defender_emulator.graph_directory.principals import all_principals
 from defender_emulator.graph_directory.queries import answer_list, named_properties, select, select_context
 from defender_emulator.graph_directory.restrictions import check_audience, check_certificates
 from defender_emulator.graph_paths import graph_root
@@ -82,15 +81,6 @@ async def delete_application(call: Call) -> Response:
     application = owned_application(call)
     call.directory.delete_application(application)
     return no_content()
-
-
-async def list_owners(call: Call) -> Response:
-    """``GET /applications/{id}/owners``: each with its kind"""
-    access.may_read_applications(call)
-    owners = find_application(call).owners
-    principals = [principal.document for principal in all_principals(call) if principal.object_id in owners]
-    documents = [{"@odata.type": "#microsoft.graph.servicePrincipal", **document} for document in principals]
-    return answer_list(call, "directoryObjects", "directoryObject", documents, {})
 
 
 def find_application(call: Call) -> Application:
