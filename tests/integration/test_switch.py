@@ -142,3 +142,14 @@ def test_alerts_and_the_common_shape_come_by_themselves(tasks: Tasks, desk: Inci
         records = read["tenants"][0]["incidents"]
         assert len(records) == 3
         assert all(record["alerts"] and record["normalized"]["alerts"] for record in records)
+
+
+@pytest.mark.parametrize("api", ["graph", "xdr"])
+def test_a_tenant_that_has_neither_api_says_so(
+    tasks: Tasks, emulator: EmulatorProcess, desk: IncidentDesk, api: str
+) -> None:
+    tenant = desk.open("contoso")
+    emulator.control("PATCH", f"tenants/{tenant}", {"licensed": False, "service_present": False})
+    result = tasks.incidents(tenant_id=tenant, api=api)
+    assert (result["state"], result["who"]) == ("no_service", "customer admin")
+    assert "Microsoft Defender XDR" in result["remedy"]

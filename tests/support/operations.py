@@ -42,13 +42,23 @@ class OperationHost(TaskContext):
         check_mode: bool = False,
         run_directory: Path | None = None,
         vault: Vault | None = None,
+        run_secret: bytes = b"",
+        tell: Callable[[str], None] | None = None,
         **options: Any,
     ) -> None:
         given = {name: value for name, value in options.items() if value is not None}
         validated = ArgumentSpecValidator(operation.arguments, **operation.constraints).validate(given)
         assert validated.error_messages == []
         warnings: list[str] = []
-        super().__init__(validated.validated_parameters, warnings.append, check_mode, run_directory, vault)
+        super().__init__(
+            validated.validated_parameters,
+            warnings.append,
+            check_mode,
+            run_directory,
+            vault,
+            run_secret=run_secret,
+            tell=tell,
+        )
         # the class is frozen
         object.__setattr__(self, "warnings", warnings)
 
@@ -119,7 +129,8 @@ class Tasks:
         """Return the result of one task. Options win over the connection to the emulator; None leaves one out."""
         check_mode = options.pop("check_mode", False)
         operation = operation_of(f"defender_{name}")
-        host = OperationHost(operation, check_mode, self.run_directory, self.vault, **options)
-        host.run_secret, host.tell = self.run_secret, self.tell
+        host = OperationHost(
+            operation, check_mode, self.run_directory, self.vault, self.run_secret, self.tell, **options
+        )
         result = perform(operation, host)
         return {**result, "warnings": [*result.get("warnings", []), *host.warnings]} if host.warnings else result

@@ -19,11 +19,8 @@ CLIENT = "22222222-2222-4222-8222-222222222222"
 
 
 def host(run_directory: Path | None = None, run_secret: bytes = b"of the run", **options: Any) -> OperationHost:
-    given = {"tenant_id": "provider.example", "unique_name": "provider-soc", **options}
-    made = OperationHost(application.OPERATION, run_directory=run_directory, **given)
-    made.run_secret = run_secret
-    made.tell = lambda _message: None
-    return made
+    given = {"tenant_id": "provider.example", "unique_name": "provider-soc", "tell": lambda _message: None, **options}
+    return OperationHost(application.OPERATION, run_directory=run_directory, run_secret=run_secret, **given)
 
 
 def caller(task: OperationHost) -> Caller:
@@ -56,10 +53,8 @@ def test_who_is_signed_in_needs_neither_and_leaves_nothing_after_the_run(auth: s
 
 
 def test_a_code_needs_somebody_who_reads_it() -> None:
-    task = host(auth="device_code")
-    task.tell = None
     with pytest.raises(OptionError, match="nobody could read the code here"):
-        caller(task)
+        caller(host(auth="device_code", tell=None))
 
 
 def test_a_program_is_named_by_its_id() -> None:
