@@ -85,9 +85,9 @@ def run(task: TaskContext) -> Result:
     params = task.params
     for uri in params["redirect_uris"] or []:
         consent.check_redirect_uri(uri, "redirect_uris")
+    home = Home(task)
     if params["owner"] and params["owner"] != ITSELF:
         clouds.check_app_id(params["owner"], "owner")
-    home = Home(task)
     if params["state"] == "absent":
         return home.run(lambda: _remove(home, task.check_mode))
     return home.run(_Registration(task, home))
