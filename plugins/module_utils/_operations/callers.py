@@ -74,6 +74,7 @@ def _application(task: TaskContext, variables: Mapping[str, str]) -> Caller:
         params["federated_token_file"],
         options.names_in_messages(),
         task.warn,
+        task.vault,
     )
     folder = files.private_folder("cache", Path(params["cache"])) if params.get("cache") else task.run_directory
 
