@@ -20,7 +20,7 @@ NO_SECRETS = {"restrictionType": "passwordAddition", "state": "enabled"}
 SHORT_SECRETS = {"restrictionType": "passwordLifetime", "state": "enabled", "maxLifetime": "P30D"}
 SHORT_KEYS = {"restrictionType": "asymmetricKeyLifetime", "state": "enabled", "maxLifetime": "P90D"}
 NO_TENANTS = {"azureAdMultipleOrgs": {"state": "enabled"}}
-SECRET = {"name": "ansible", "expose_secret": True}
+SECRET = {"kind": "secret", "name": "ansible", "expose_secret": True}
 
 Writes = Callable[[], list[str]]
 
@@ -71,13 +71,13 @@ def test_a_policy_against_long_lives_of_secrets(
     _forbid(emulator, passwordCredentials=[SHORT_SECRETS])
     writes()
     dest = tmp_path / "credential.yml"
-    result = tasks.credential(unique_name=NAME, name="ansible", dest=str(dest))
+    result = tasks.credential(unique_name=NAME, kind="secret", name="ansible", dest=str(dest))
     _check(result, writes(), readable, "CredentialInvalidLifetimeAsPerAppPolicy", "that are good for")
     assert "choose a shorter lifetime" in result["msg"]
     assert home.secrets() == []
     assert dest.exists() is not readable, "nothing is written where it is known before"
     short = {"lifetime": "30d", "rotate_before": "7d", "dest": str(dest)}
-    assert tasks.credential(unique_name=NAME, name="ansible", **short)["changed"]
+    assert tasks.credential(unique_name=NAME, kind="secret", name="ansible", **short)["changed"]
 
 
 def test_a_policy_against_long_lives_of_certificates(
@@ -145,7 +145,7 @@ def test_a_policy_holds_for_what_was_registered_after_its_date(
 def test_what_is_there_already_is_no_matter_of_policies(
     tasks: Tasks, emulator: EmulatorProcess, readable: bool, tmp_path: Path
 ) -> None:
-    secret = {"unique_name": NAME, "name": "ansible", "dest": str(tmp_path / "credential.yml")}
+    secret = {"unique_name": NAME, "kind": "secret", "name": "ansible", "dest": str(tmp_path / "credential.yml")}
     tasks.application(unique_name=NAME)
     tasks.credential(**secret)
     _forbid(emulator, passwordCredentials=[NO_SECRETS, SHORT_SECRETS], audiences=NO_TENANTS)

@@ -52,7 +52,7 @@ def test_nobody_can_give_its_service_principal_a_credential(tasks: Tasks, home: 
     with pytest.raises(AssertionError, match=r"400 .*CannotUpdateLockedServicePrincipalProperty"):
         home.call("POST", f"servicePrincipals(appId='{app_id}')/addPassword", {})
     # and the application may have one all the same
-    assert tasks.credential(app_id=app_id, name="ansible", expose_secret=True)["changed"]
+    assert tasks.credential(app_id=app_id, kind="secret", name="ansible", expose_secret=True)["changed"]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_secrets_and_addresses_that_the_tests_refuse(tasks: Tasks, home: HomeTen
     planted = home.call("POST", f"servicePrincipals(appId='{app_id}')/addPassword", {})
     assert _failing(tasks.application(**declared)) == ["21772", "21777", "21885", "23183"]
     home.call("POST", f"servicePrincipals(appId='{app_id}')/removePassword", {"keyId": planted["keyId"]})
-    made = tasks.credential(unique_name=NAME, name="ansible", expose_secret=True)
+    made = tasks.credential(unique_name=NAME, kind="secret", name="ansible", expose_secret=True)
     home.move(made["credential"]["key_id"], starts_in=-2 * DAY, ends_in=-DAY)
     (finding,) = [each for each in tasks.application(**declared)["zero_trust"] if each["test"] == "21772"]
     assert (finding["passes"], made["credential"]["key_id"] in finding["what"]) == (False, True)

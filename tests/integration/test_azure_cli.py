@@ -15,6 +15,7 @@ from support.azure_cli import AzureCli
 from support.emulated_tenants import HomeTenant
 from support.emulator import EmulatorProcess
 from support.operations import Tasks
+from support.vaults import CredentialFile
 
 GRAPH_TOOLS = "14d82eec-204b-4c2f-b7e8-296a70dab67e"
 DECLARED: dict[str, Any] = {
@@ -52,7 +53,7 @@ def test_a_person_registers_grants_and_makes_a_credential(
     pem = tmp_path / "soc.pem"
     made = run_of_tasks.credential(**who, kind="certificate", name="ansible", dest=str(pem))
     assert made["changed"], made
-    assert home.token_by_certificate(app_id, pem.read_bytes()).status_code == 200
+    assert home.token_by_certificate(app_id, CredentialFile(pem).text.encode()).status_code == 200
 
     graph = "https://graph.microsoft.com/.default"
     assert az.calls() == [["account", "get-access-token", "--scope", graph, "--tenant", home_id, "--output", "json"]]

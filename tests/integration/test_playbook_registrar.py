@@ -31,7 +31,7 @@ def az(provider: Ansible, tmp_path: Path) -> AzureCli:
     (provider.place / "group_vars").mkdir()
     provider.variables |= {
         "partner_access_unique_name": "northwind-soc",
-        "partner_access_credential_dest": str(provider.place / "credential.yml"),
+        "partner_access_credential_dest": str(provider.place / "partner.pem"),
         "partner_access_registrar_certificate_path": str(provider.place / "registrar.pem"),
         "partner_access_registrar_dest": str(provider.place / "group_vars" / "customers.yml"),
     }
@@ -77,8 +77,10 @@ def test_nobody_is_needed_after_the_registrar_is_there(provider: Ansible, az: Az
     (az.folder / "signed-in.json").unlink()
     assert _changed(provider.playbook("mssp.defender.register")) == 2
     application = _of(empty_home, "northwind-soc")
-    secret = CredentialFile(provider.place / "credential.yml").secret
-    assert empty_home.token(application["appId"], secret).status_code == 200
+    # what comes next needs its ID, and finds its key in the file
+    provider.variables["partner_access_client_id"] = application["appId"]
+    key = CredentialFile(provider.place / "partner.pem").text.encode()
+    assert empty_home.token_by_certificate(application["appId"], key).status_code == 200
     assert _changed(provider.playbook("mssp.defender.register")) == 0
     assert _changed(provider.playbook("mssp.defender.registrar")) == 0
 
@@ -96,7 +98,7 @@ def test_the_registrar_rotates_its_own_certificate(provider: Ansible, az: AzureC
     }
     assert _changed(provider.playbook("mssp.defender.registrar")) == 1
     assert pem.read_bytes() != before
-    assert empty_home.token_by_certificate(registrar["appId"], pem.read_bytes()).status_code == 200
+    assert empty_home.token_by_certificate(registrar["appId"], CredentialFile(pem).text.encode()).status_code == 200
 
 
 def test_the_registrar_goes_on_with_what_a_person_registered(
