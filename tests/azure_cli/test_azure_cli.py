@@ -23,6 +23,7 @@ from support.operations import Tasks
 
 ROOT = Path(__file__).resolve().parents[2]
 PLACE = ROOT / ".cache" / "azure-cli"
+VERSION = "azure-cli==2.91.0"
 CODE = re.compile(r"enter the code ([A-Z]{9}) to authenticate")
 WHO: dict[str, Any] = {"auth": "cli", "client_id": None, "client_secret": None, "unique_name": "northwind-soc"}
 _SECONDS = 120
@@ -32,7 +33,7 @@ _SECONDS = 120
 def bin_directory() -> Path:
     if not (PLACE / "bin" / "az").exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", PLACE], check=True)
-        pip = [PLACE / "bin" / "python", "-m", "pip", "install", "--quiet", "azure-cli"]
+        pip = [PLACE / "bin" / "python", "-m", "pip", "install", "--quiet", VERSION]
         if subprocess.run(pip, check=False).returncode:
             pytest.skip("not on this machine: the Azure CLI, nor a way to install it")
     return PLACE / "bin"
