@@ -90,8 +90,8 @@ def test_over_a_restart_a_rule_fires_once_for_each_incident(
     """And another customer, who is throttled all the time, costs none. `meta.hosts` is the customer of each."""
     rule = {
         "name": "Say so",
-        "condition": "event.incident.incidentId is defined",
-        "action": {"debug": {"msg": "fired {{ event.meta.hosts }} {{ event.incident.incidentId }}."}},
+        "condition": "event.incident.id is defined",
+        "action": {"debug": {"msg": "fired {{ event.meta.hosts }} {{ event.incident.id }}."}},
     }
     names = [{"name": name, "tenant_id": rulebook.tenant_id(name)} for name in CUSTOMERS]
     sources = [{"mssp.defender.incidents": {**rulebook.source, "tenants": names}}]

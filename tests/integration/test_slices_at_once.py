@@ -60,7 +60,7 @@ def test_three_readers_make_the_folders_and_share_them(estate: Ansible, consent:
         assert set(read) == set(estate.customers)
     assert read == before, "checkpoints were kept"
     for name, lines in read.items():
-        identities = Counter(json.loads(line)["incidentId"] for line in lines)
+        identities = Counter(json.loads(line)["id"] for line in lines)
         assert identities, name
         assert set(identities.values()) == {1}, name
 

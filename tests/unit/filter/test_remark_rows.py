@@ -13,7 +13,11 @@ def finding(test: str, passes: bool | None, what: str) -> dict[str, object]:
 
 
 def test_each_weakness_has_a_row_and_says_what_to_do() -> None:
-    found = [finding("21777", False, "not locked"), finding("21772", True, "no secret"), finding("21773", None, "unread")]
+    found = [
+        finding("21777", False, "not locked"),
+        finding("21772", True, "no secret"),
+        finding("21773", None, "unread"),
+    ]
     assert remark_rows([{"unique_name": "soc", "remarks": [NOBODY], "zero_trust": found}]) == [
         {"application": "soc", "weakness": NOBODY["what"], "what_to_do": NOBODY["remedy"]},
         {"application": "soc", "weakness": "not locked", "what_to_do": "correct 21777"},

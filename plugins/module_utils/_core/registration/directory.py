@@ -219,15 +219,16 @@ class Directory:
 
         There are none where the caller may not read them, and the service's own refusals are all there is.
         """
-        default = self._policy("policies/defaultAppManagementPolicy")
+        found = self._policy("policies/defaultAppManagementPolicy")
+        default: Policy | None = None if found is None else cast("Policy", found)
         if application is None or default is None:
-            return AppPolicies(cast("Policy | None", default))
+            return AppPolicies(default)
         listed = self._policy(f"applications/{segment(application['id'])}/appManagementPolicies")
         if listed is None:
             # one of its own may allow what the tenant's policy forbids
             return AppPolicies(None)
         own = next(iter(listed.get("value") or []), None)
-        return AppPolicies(cast("Policy", default), own, application.get("createdDateTime"))
+        return AppPolicies(default, own, application.get("createdDateTime"))
 
     def assignments(self, principal_id: str) -> list[Assignment]:
         """Return the app roles that a service principal is granted."""

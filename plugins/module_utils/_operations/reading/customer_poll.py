@@ -63,7 +63,7 @@ class StateEvent(TypedDict):
     meta: Meta
 
 
-Event: TypeAlias = "IncidentEvent | StateEvent | OutageEvent"
+Event: TypeAlias = IncidentEvent | StateEvent | OutageEvent
 
 
 class Poll:
