@@ -49,7 +49,9 @@ def test_playbooks_go_on_by_the_other_api(customers: Ansible, desk: IncidentDesk
     old = {name: desk.put(name, *[{"alert_count": 2}] * 5) for name in customers.customers}
     run = customers.playbook("mssp.defender.incidents", "-e", "partner_access_api=xdr")
     assert run.code == 0, run.output
-    assert run.output.count("Microsoft ends the Defender XDR API on 2027-02-01 (Message Center MC1220762)") == 1
+    # older cores break warnings into lines
+    told = " ".join(run.output.split())
+    assert told.count("Microsoft ends the Defender XDR API on 2027-02-01 (Message Center MC1220762)") == 1
 
     # in mid-flight: what came since the last run of the old API, and what changes
     new = {name: desk.put(name, {}, {}) for name in customers.customers}
