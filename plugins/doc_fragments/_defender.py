@@ -199,8 +199,8 @@ options:
     description:
       - As whom the task acts in the provider's tenant.
       - V(application) is an application with a credential, the registrar.
-      - V(cli) is whoever is signed in to the Azure CLI on the machine that runs the task, by C(az login), an
-        administrator or a pipeline. V(device_code) is an administrator, who is shown a code and enters it in a browser
+      - V(cli) is the administrator or pipeline that is signed in to the Azure CLI (C(az login)) on the machine that
+        runs the task. V(device_code) is an administrator, who is shown a code and enters it in a browser
         on any machine. That needs a terminal where somebody reads the code, and not a job of AWX.
       - With both O(client_id), the credential and O(cache) are left alone. Tasks of one run share the token, and
         nothing of it outlives the run.
