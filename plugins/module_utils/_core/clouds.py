@@ -97,7 +97,7 @@ def check_client_id(client_id: str | None, variable: str) -> str:
 
 
 def check_app_id(app_id: str, option: str = "app_id") -> str:
-    """Return the id of an application that the option names in lower case. Raises OptionError when it is no GUID."""
+    """Return an application's ID in lower case. Raises OptionError, naming the option, for a value that is no GUID."""
     return _application_id(option, app_id)
 
 

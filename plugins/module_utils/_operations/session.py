@@ -33,6 +33,11 @@ def check_counts(params: Mapping[str, Any]) -> None:
             raise OptionError(f"{option} is {params[option]}: it must be at least 1")
 
 
+def warn_of_retirement(task: TaskContext) -> None:
+    """Warn, once a run, that the Defender XDR API ends."""
+    task.warn_once("retirement", retirement.warning(time.time()))
+
+
 class Session:
     """What all tenants of one task share. `variables` are the host's variables that options may be left to.
 
@@ -77,7 +82,7 @@ class Session:
         """Warn, once a run, of an API that is about to end. Raises OptionError for a cloud without the API."""
         self._addresses(api)
         if api is permissions.XDR:
-            self._task.warn_once("retirement", retirement.warning(time.time()))
+            warn_of_retirement(self._task)
 
     def _addresses(self, api: Api) -> tuple[str, str]:
         resource = permissions.resource_of(api, self.cloud)

@@ -9,12 +9,12 @@ responses" gives 500 as the most that `$skip` can be for alerts; no page names o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..calls import Call
 from ..wire.pacing import GRAPH_SECURITY, XDR_GET, XDR_LIST
+from ..wire.records import JsonObject
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,6 @@ def counterpart(dialect: Dialect) -> Dialect | None:
     return next(other for api, other in INCIDENTS.items() if api != dialect.api)
 
 
-def api_of(record: Mapping[str, Any]) -> str | None:
+def api_of(record: JsonObject) -> str | None:
     """Return which API sent a record, by what names it; None for what is no record of either."""
     return next((api for api, dialect in INCIDENTS.items() if dialect.id_field in record), None)

@@ -27,14 +27,18 @@ class FileEnd:
 
     def records_behind(self, path: Path) -> Iterator[Record]:
         """Yield the records that were added to the file since; none of another file, or of one that began anew."""
-        if str(path) != self.path:
-            return
-        for line in files.lines_behind(path, self.length):
-            try:
-                text = line.decode()
-                record = json.loads(text)
-            except (ValueError, RecursionError):
-                # torn off by the kill
-                continue
-            if isinstance(record, dict):
-                yield Record(record, text)
+        if str(path) == self.path:
+            yield from records_in(path, self.length)
+
+
+def records_in(path: Path, position: int = 0) -> Iterator[Record]:
+    """Yield the records in a file of ours that begin at the position (bytes) or behind it, but for torn-off lines."""
+    for line in files.lines_behind(path, position):
+        try:
+            text = line.decode()
+            record = json.loads(text)
+        except (ValueError, RecursionError):
+            # torn off by a kill
+            continue
+        if isinstance(record, dict):
+            yield Record(record, text)

@@ -5,11 +5,10 @@
 from __future__ import annotations
 
 import itertools
-import json
 from pathlib import Path
 
-from .. import files
 from .dialects import Dialect, api_of
+from .handed_over import records_in
 
 
 def set_aside(path: Path, dialect: Dialect, dry_run: bool = False) -> Path | None:
@@ -30,11 +29,4 @@ def set_aside(path: Path, dialect: Dialect, dry_run: bool = False) -> Path | Non
 
 def _api_in(path: Path) -> str | None:
     """Return which API sent the first record in a file of ours."""
-    for line in files.lines_behind(path, 0):
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(record, dict) and (api := api_of(record)):
-            return api
-    return None
+    return next((api for record in records_in(path) if (api := api_of(record))), None)

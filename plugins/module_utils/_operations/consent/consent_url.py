@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from typing import TypedDict
 
-from ..._core import clouds, retirement, timestamps
+from ..._core import clouds, timestamps
 from ..._core.clouds import Cloud
 from ..._core.errors import OptionError
 from ..._core.identity import consent, permissions
@@ -16,6 +16,7 @@ from ..._core.results import Result
 from .. import fleet_task
 from ..operation import Constraints, Operation, OptionSpec
 from ..options import CONNECTION, OF_CUSTOMER, ONE_OR_MANY, PERMISSIONS, PREFIX, TENANTS
+from ..session import warn_of_retirement
 from ..task_context import Params, TaskContext
 
 ARGUMENTS: dict[str, OptionSpec] = {
@@ -74,7 +75,7 @@ def run(task: TaskContext) -> ConsentUrlResult:
     params = task.params
     link = _LinkMaker(params)
     if permissions.XDR.name in link.permissions:
-        task.warn_once("retirement", retirement.warning(time.time()))
+        warn_of_retirement(task)
     if params["tenants"] is None:
         tenant_id = params["tenant_id"]
         if not tenant_id and params["form"] != "authorize":
