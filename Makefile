@@ -28,11 +28,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: $(VENV)/demo.stamp $(LINK) $(DEMO)/vault_password ## Run the whole chain against an emulated Microsoft, offline
+demo: $(VENV)/demo.stamp $(LINK) $(DEMO)/vault_password ## Run the whole chain against an emulated Microsoft, offline (make demo KEEP=1: which goes on)
 	@$(ACTIVATE) && ANSIBLE_LOCALHOST_WARNING=false ANSIBLE_INVENTORY_UNPARSED_WARNING=false \
-	  NO_PROXY=localhost no_proxy=localhost \
-	  exec ansible-playbook mssp.defender.demo --vault-password-file $(DEMO)/vault_password \
-	  -e '{"demo_directory": "$(CURDIR)/$(DEMO)", "demo_encrypt": true}'
+	  ANSIBLE_STDOUT_CALLBACK=mssp.defender.screen NO_PROXY=localhost no_proxy=localhost \
+	  exec ansible-playbook mssp.defender.demo --vault-password-file $(DEMO)/vault_password -e '{ \
+	  "demo_directory": "$(CURDIR)/$(DEMO)", "demo_encrypt": true, "demo_keep": $(if $(KEEP),true,false), \
+	  "demo_command": "make demo", "demo_keeping": "make demo KEEP=1"}'
 
 test: $(VENV)/dev.stamp $(LINK) $(AWX) ## What a change is tried with: some ten minutes, and a summary
 	@exec $(VENV)/bin/python tests/run.py test

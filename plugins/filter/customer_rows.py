@@ -48,14 +48,16 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: One row for each host, with C(customer), C(state), C(reason), C(who_acts) and C(what_to_do).
+  description: >-
+    One row for each host, with C(customer), C(tenant_id), C(state), C(reason), C(who_acts) and C(what_to_do).
   type: list
   elements: dict
 """
 
 
-class CustomerRow(TypedDict, total=False):
+class CustomerRow(TypedDict):
     customer: str
+    tenant_id: str
     state: str
     reason: str
     who_acts: str
@@ -70,9 +72,18 @@ def customer_rows(hosts: Iterable[str], tenants: Iterable[Mapping[str, Any]]) ->
 
 def _row(host: str, outcome: Mapping[str, Any]) -> CustomerRow:
     if not outcome:
-        return {"customer": host, "state": "not reached", "reason": "no task got that far, see above"}
+        reason = "no task got that far, see above"
+        return {
+            "customer": host,
+            "tenant_id": "",
+            "state": "not reached",
+            "reason": reason,
+            "who_acts": "",
+            "what_to_do": "",
+        }
     return {
         "customer": host,
+        "tenant_id": str(outcome.get("tenant_id") or ""),
         "state": outcome["state"],
         "reason": errors.cause(outcome["meaning"], outcome.get("code")) if outcome.get("meaning") else "",
         "who_acts": outcome.get("who") or "",

@@ -36,7 +36,8 @@ def run(operation: Operation, given: Params, inventory: Inventory, perform: Perf
     """Work for the hosts that the task names and return what became of each customer, in the order of the hosts.
 
     What the task does not say itself, the variables of each host say. A group that cannot be worked on gives its
-    customers the reason as their outcome and stops no other. Raises OptionError for other tenants beside the hosts.
+    customers the reason as their outcome and stops no other. Raises OptionError for other tenants beside the hosts, and
+    where no group can be worked on, for the one reason that all have in common.
     """
     if beside := [option for option in ("tenant_id", "tenants") if given.get(option)]:
         raise OptionError(f"hosts and {beside[0]} are both given: the task works for one or the other")
@@ -44,12 +45,18 @@ def run(operation: Operation, given: Params, inventory: Inventory, perform: Perf
     known = left_to_hosts(operation, own)
     grouping = group(given["hosts"], inventory, known)
     merged = _Merged()
+    refused: dict[str, int] = {}
     for each in grouping.groups:
         result = perform({**each.options, **own, "tenants": each.tenants})
         if _is_of_fleet(result):
             merged.add(result)
         else:
-            merged.refuse(each, str(result.get("msg")))
+            why = str(result.get("msg"))
+            merged.refuse(each, why)
+            refused[why] = refused.get(why, 0) + len(each.tenants)
+    for why, count in refused.items():
+        if count == len(set(given["hosts"])) > 1:
+            raise OptionError(f"for all {count} customers: {why}")
     for name, why in grouping.unusable.items():
         merged.leave_out(name, why)
     return merged.result(given["hosts"])

@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from ._core import showing
 from ._core.results import Result, diffs
@@ -66,6 +66,7 @@ def run(operation: Operation, given: Params, inventory: Inventory, perform: Perf
         "failed": bool(failing),
         "applications": [_row(each, result) for each, result in results],
         "failing": failing,
+        "client_ids": {host: app_id for each, result in results if (app_id := _app_id(result)) for host in each.hosts},
     }
     if shown := [diff for _each, result in results for diff in diffs(result)]:
         merged["diff"] = shown
@@ -97,9 +98,17 @@ def _arguments(registration: _Registration) -> Params:
     return {**registration.options, **uris}
 
 
+def _app_id(result: Mapping[str, Any]) -> str | None:
+    """Return the ID of the application that a result is about, None where it is not registered yet."""
+    found: str | None = {**result, **(result.get("application") or {})}.get("app_id")
+    return found
+
+
 def _row(registration: _Registration, result: Result) -> SharedResult:
     name = registration.options.get("unique_name")
-    row: SharedResult = {"hosts": registration.hosts, "unique_name": name, **result}
+    dest = registration.options.get("dest")
+    kept: SharedResult = {"dest": dest} if dest else {}
+    row: SharedResult = {"hosts": registration.hosts, "unique_name": name, **result, **kept}
     for key in _OF_ALL:
         row.pop(key, None)
     return row

@@ -162,6 +162,12 @@ failing:
   returned: with O(hosts)
   type: dict
   sample: {}
+client_ids:
+  description: Application (client) ID of each host's application, where there is one, by the host's name.
+  returned: with O(hosts)
+  type: dict
+  sample:
+    contoso: 11111111-1111-1111-1111-111111111111
 application:
   description: The facts of the registration. In check mode the IDs of an application that is not there yet are V(null).
   returned: success, with O(state=present)

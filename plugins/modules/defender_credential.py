@@ -196,8 +196,8 @@ EXAMPLES = r"""
 RETURN = r"""
 applications:
   description:
-    - What became of each application, as the other values here say it, with C(hosts), the hosts that share it, and
-      C(unique_name).
+    - What became of each application, as the other values here say it, with C(hosts), the hosts that share it,
+      C(unique_name), and C(dest), the file that keeps the credential.
   returned: with O(hosts)
   type: list
   elements: dict
@@ -207,6 +207,12 @@ failing:
   returned: with O(hosts)
   type: dict
   sample: {}
+client_ids:
+  description: Application (client) ID of each host's application, where there is one, by the host's name.
+  returned: with O(hosts)
+  type: dict
+  sample:
+    contoso: 11111111-1111-1111-1111-111111111111
 app_id:
   description: Application (client) ID of the application.
   returned: success

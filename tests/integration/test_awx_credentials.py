@@ -66,7 +66,7 @@ def test_one_credential_of_three(
     extra = json.dumps(job.extra_variables)
     run = ansible.playbook("mssp.defender.verify", "-e", extra, **job.environment)
     assert run.code == 0, run.output
-    assert [row.split()[1] for row in run.table("Customers: ")[1:]] == ["granted", "granted"]
+    assert "Customers: 2 granted\n" in run.output
 
 
 def test_a_credential_left_empty_is_none(ansible: Ansible, injected: Callable[..., Injected]) -> None:

@@ -188,7 +188,7 @@ def test_a_fleet_is_hunted_in_and_the_next_run_asks_who_did_not_finish(
     fault("query_timeout", "fabrikam", times=1)
     first = hunter.playbook("mssp.defender.hunt")
     assert first.code == 2, first.output
-    assert first.table("Customers: 2 granted, 1 error")
+    assert "Customers: 2 granted, 1 error\n" in first.output
     assert set(found(hunter.place / "devices.csv")) == {"contoso", "tailspin"}
     title = f"2 of 3 customers have rows, which are in {hunter.place / 'devices.csv'}"
     assert {line.split()[0] for line in first.table(title)[1:]} == {"contoso", "tailspin"}
@@ -214,7 +214,7 @@ def test_fleets_of_their_own_settings_fill_one_file(hunter: Ansible) -> None:
     for changed in (1, 0):
         run = hunter.playbook("mssp.defender.hunt")
         assert run.code == 0, run.output
-        assert run.table("Customers: 3 granted")
+        assert "Customers: 3 granted\n" in run.output
         assert bool(run.recap("contoso")["changed"]) == bool(changed)
         lines = (hunter.place / "new" / "devices.jsonl").read_text().splitlines()
         assert {json.loads(line)["tenant"] for line in lines} == set(CUSTOMERS)

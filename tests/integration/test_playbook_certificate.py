@@ -26,7 +26,6 @@ def pem(provider: Ansible) -> Path:
     provider.variables |= {
         "partner_access_unique_name": NAME,
         "partner_access_credential_dest": str(path),
-        "partner_access_certificate_path": "{{ partner_access_credential_dest }}",
     }
     return path
 
@@ -41,8 +40,8 @@ def _plain(pem: Path) -> str:
 
 
 def _row(run: Run) -> list[str]:
-    _title, row = run.table("Applications")
-    return row.split()
+    (block,) = run.blocks("Applications")
+    return list(block.values())
 
 
 def _changed(run: Run) -> int:
@@ -63,7 +62,7 @@ def _states(provider: Ansible, home: HomeTenant) -> set[str]:
     provider.variables["partner_access_client_id"] = app_id
     run = provider.playbook("mssp.defender.verify", REGISTRAR_SECRET="")
     assert run.code == 0, run.output
-    return {row.split()[1] for row in run.table("Customers: ")[1:]}
+    return set(run.states(CUSTOMERS).values())
 
 
 def test_register_verify_and_rotate(provider: Ansible, pem: Path, empty_home: HomeTenant) -> None:

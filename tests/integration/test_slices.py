@@ -53,18 +53,13 @@ def _artifact(name: str, **fields: str) -> dict[str, Any]:
     return {f"partner_access_outcome_{name.encode().hex()[:16]:0<16}": {"name": name, **texts, **fields}}
 
 
-def _rows(run: Run) -> dict[str, str]:
-    """The table of customers, by customer."""
-    return {line.split()[0]: line for line in run.table("Customers: ")[1:]}
-
-
 def test_merged_summary_is_what_one_job_for_all_says(estate: Ansible) -> None:
     unsliced = Job(estate, "whole", "mssp.defender.verify", slice_of(estate, 1, 1), {}).finish()
     slices = [job.finish() for job in reversed(_verify(estate, 3))]
     summary = Job(estate, "summary", "mssp.defender.summary", slice_of(estate, 1, 1), merged(slices)).finish()
-    table = unsliced.run.table("Customers: ")
-    assert len(table) == 1 + len(estate.customers)
-    assert summary.run.table("Customers: ") == table
+    states = unsliced.run.states(estate.customers)
+    assert len(set(states.values())) == 5
+    assert summary.run.blocks("Customers: ") == unsliced.run.blocks("Customers: ")
     assert unsliced.artifacts == {}
     # who fails is told by the slice it was in, and by the summary
     assert [job.status for job in (unsliced, summary)] == ["failed", "failed"]
@@ -96,18 +91,16 @@ def test_a_lost_node_is_named_by_the_summary_and_a_rerun_completes_it(
 
     summary = _summarise(estate, merged(slices))
     assert summary.code == 2
-    assert {name for name, row in _rows(summary).items() if "not reached" in row} == set(lost)
-    assert {name for name in estate.customers if summary.recap(name)["failed"]} == {*lost, "zenith"}
+    assert {name for name, row in summary.waiting().items() if row["state"] == "not reached"} == set(lost)
+    assert len([name for name in estate.customers if summary.recap(name)["failed"]]) == 1
     for name in lost:
-        assert summary.result("Fail those whom the provider must look after", name)["msg"] == (
-            f"{name} was not reached (no job handed on what became of this customer): "
-            "launch the workflow again, or run what is missing"
-        )
+        assert summary.waiting()[name]["reason"] == "no job handed on what became of this customer"
+        assert summary.waiting()[name]["what to do"] == "launch the workflow again, or run what is missing"
 
     estate.emulator.control("DELETE", "faults")
     rerun = Job(estate, "rerun", "mssp.defender.verify", slice_of(estate, 2, 3), SLICED).finish()
     completed = _summarise(estate, merged([*slices, rerun]))
-    assert completed.table("Customers: ") == unsliced.table("Customers: ")
+    assert completed.blocks("Customers: ") == unsliced.blocks("Customers: ")
 
 
 def test_slices_without_customers_are_no_failure_and_nobody_is_missing(estate: Ansible) -> None:
@@ -120,22 +113,21 @@ def test_slices_without_customers_are_no_failure_and_nobody_is_missing(estate: A
     estate.customers = {names[0]: estate.customers[names[0]]}
     summary = _summarise(estate, merged(jobs))
     assert summary.code == 0, summary.output
-    assert list(_rows(summary)) == names[:1]
+    assert list(summary.states(names[:1])) == names[:1]
 
 
 def test_the_summary_changes_nothing_and_says_the_same_in_check_mode(ansible: Ansible) -> None:
     handed_on = {**_artifact("contoso"), **_artifact("fabrikam", state="not_consented", who="customer admin")}
     runs = [_summarise(ansible, handed_on, *arguments) for arguments in ([], ["--check"])]
     assert [run.code for run in runs] == [0, 0], runs[0].output
-    assert len({tuple(run.table("Customers: 1 granted, 1 not_consented")) for run in runs}) == 1
+    assert [run.blocks("Customers: 1 granted, 1 not_consented") for run in runs[1:]] == [runs[0].blocks("Customers: ")]
     assert all(run.recap(name)["changed"] == 0 for run in runs for name in ansible.customers)
 
 
 def test_nothing_handed_on_is_nobody_reached(ansible: Ansible) -> None:
     run = _summarise(ansible, {})
     assert run.code == 2
-    assert all("not reached" in row for row in _rows(run).values())
-    assert len(_rows(run)) == 2
+    assert set(run.states(["contoso", "fabrikam"]).values()) == {"not reached"}
 
 
 def test_who_left_the_inventory_is_named_and_no_failure(ansible: Ansible) -> None:
@@ -143,7 +135,7 @@ def test_who_left_the_inventory_is_named_and_no_failure(ansible: Ansible) -> Non
     run = _summarise(ansible, handed_on)
     assert run.code == 0, run.output
     assert run.table("Handed on, but not in the inventory of this run")[1].split() == ["gone", "granted"]
-    assert list(_rows(run)) == ["contoso", "fabrikam"]
+    assert set(run.states(["contoso", "fabrikam"]).values()) == {"granted"}
 
 
 def test_a_template_in_an_option_does_not_reach_the_next_job(ansible: Ansible, consent: Callable[..., None]) -> None:
@@ -156,6 +148,6 @@ def test_a_template_in_an_option_does_not_reach_the_next_job(ansible: Ansible, c
     ansible.customers["fabrikam"]["partner_access_ca_path"] = ansible.emulator.ca_path
     job = Job(ansible, "job", "mssp.defender.verify", slice_of(ansible, 1, 1), SLICED).finish()
     run = _summarise(ansible, job.artifacts)
-    assert "not shown" in _rows(run)["contoso"]
+    assert "not shown" in run.waiting()["contoso"]["reason"]
     assert template not in run.output
     assert not planted.exists()

@@ -67,11 +67,10 @@ def test_playbooks_go_on_by_the_other_api(customers: Ansible, desk: IncidentDesk
     assert rows["contoso"].split()[1] == "3"
     assert rows["contoso"].split()[-2] == "xdr"
     assert rows["contoso"].endswith("contoso.jsonl.xdr")
-    first = dry.table("These customers have to consent first")
-    assert [row.split()[0] for row in first[1:]] == ["fabrikam"]
-    assert "graph.microsoft.com%2F.default" in first[1]
-    states = {row.split()[0]: row.split()[1] for row in dry.table("Customers: ")[1:]}
-    assert states == {"contoso": "granted", "fabrikam": "partial"}
+    (first,) = dry.blocks("These customers have to consent first")
+    assert first[""] == "fabrikam"
+    assert "graph.microsoft.com%2F.default" in str(first)
+    assert dry.states(["contoso", "fabrikam"]) == {"contoso": "granted", "fabrikam": "partial"}
     assert list(read_of(customers, "contoso")) == ["contoso.jsonl"]
 
     desk_roles = [*XDR_ONLY, "SecurityIncident.Read.All", "SecurityAlert.Read.All", "ThreatHunting.Read.All"]
@@ -90,12 +89,12 @@ def test_playbooks_go_on_by_the_other_api(customers: Ansible, desk: IncidentDesk
 
 def test_who_consented_to_the_old_api_alone_is_partial_and_told_how_to_go_on(customers: Ansible) -> None:
     run = customers.playbook("mssp.defender.verify")
-    rows = {row.split()[0]: row for row in run.table("Customers: ")[1:]}
-    assert rows["fabrikam"].split()[1] == "partial"
-    assert "open the consent link again" in rows["fabrikam"]
+    fabrikam = run.waiting()["fabrikam"]
+    assert fabrikam["state"] == "partial"
+    assert "open the consent link again" in fabrikam["what to do"]
     assert "MC1220762" not in run.output, "nobody used the old API"
     run = customers.playbook("mssp.defender.verify", "-e", "partner_access_api=xdr")
-    assert {row.split()[1] for row in run.table("Customers: ")[1:]} == {"granted"}
+    assert set(run.states(["contoso", "fabrikam"]).values()) == {"granted"}
     assert run.output.count("MC1220762") == 1
 
 

@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import signal
 import struct
 import subprocess
@@ -16,7 +17,7 @@ import sys
 import termios
 import textwrap
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,34 @@ class Run:
         # the result of the task that prints the table follows it
         end = next(number for number in range(start, len(lines)) if lines[number].startswith("ok: ["))
         return [line for line in lines[start:end] if line.strip()]
+
+    def blocks(self, title: str) -> list[dict[str, str]]:
+        """Return the blocks of the last list whose title begins so: the head under "", and each value by its label."""
+        blocks: list[dict[str, str]] = []
+        for line in self.table(title):
+            if line.startswith(" "):
+                label, _gap, value = line.strip().partition("   ")
+                blocks[-1][label] = value.strip()
+            else:
+                blocks.append({"": line})
+        return blocks
+
+    def waiting(self) -> dict[str, dict[str, str]]:
+        """Return whom the last report of customers says that somebody must act for, each with its block."""
+        found = {}
+        for block in self.blocks("Customers: "):
+            names = re.sub(r"^\d+ customers: ", "", block[""])
+            found |= dict.fromkeys(names.split(", ") if names != block[""] else [names], block)
+        return found
+
+    def states(self, hosts: Iterable[str]) -> dict[str, str]:
+        """Return where the last report of customers says that the hosts stand; it counts those that are granted."""
+        waiting = self.waiting()
+        states = {host: waiting[host]["state"] if host in waiting else "granted" for host in hosts}
+        (title,) = [line for line in self.output.splitlines() if line.startswith("Customers: ")][-1:]
+        counts = Counter({state: int(count) for count, state in re.findall(r"(\d+) (\w[\w ]*)", title)})
+        assert counts == Counter([*states.values(), *(waiting[name]["state"] for name in set(waiting) - set(states))])
+        return states
 
 
 class Ansible:

@@ -85,6 +85,7 @@ def test_an_application_is_worked_on_once_with_the_redirect_uris_of_all_its_host
             }
         ],
         "failing": {},
+        "client_ids": dict.fromkeys(["contoso", "fabrikam", "tailspin"], "id of northwind-soc"),
         "diff": [{"before": "northwind-soc"}],
     }
 

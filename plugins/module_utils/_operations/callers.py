@@ -19,6 +19,7 @@ from .._core.identity.device_code import DeviceCode
 from .._core.identity.discovery import Authority
 from .._core.identity.token_cache import TokenCache
 from .._core.identity.tokens import Source, TokenSource
+from .._core.identity.trial import Trial
 from .._core.wire.http import Transport
 from . import options
 from .task_context import TaskContext
@@ -79,7 +80,7 @@ def _application(task: TaskContext, variables: Mapping[str, str]) -> Caller:
     folder = files.private_folder("cache", Path(params["cache"])) if params.get("cache") else task.run_directory
 
     def source(authority: Authority, transport: Transport, cache: TokenCache) -> Source:
-        return TokenSource(client_id, credential, authority, transport, cache)
+        return TokenSource(client_id, credential, authority, transport, cache, Trial())
 
     return Caller(client_id, folder, credential.cipher(), source)
 

@@ -11,6 +11,7 @@ from .task_context import TaskContext
 
 ARGUMENTS: dict[str, OptionSpec] = {
     "title": {"type": "str"},
+    "layout": {"type": "str", "default": "table"},
     "rows": {"type": "list", "elements": "dict", "required": True},
     "columns": {"type": "list", "elements": "str", "required": True},
 }

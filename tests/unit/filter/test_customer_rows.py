@@ -9,6 +9,7 @@ from ansible_collections.mssp.defender.plugins.filter.customer_rows import Filte
 def test_an_outcome_is_laid_out_for_the_table() -> None:
     outcome = {
         "name": "contoso",
+        "tenant_id": "contoso.example",
         "state": "not_consented",
         "meaning": "the application is missing",
         "code": "AADSTS7000229",
@@ -18,6 +19,7 @@ def test_an_outcome_is_laid_out_for_the_table() -> None:
     assert customer_rows(["contoso"], [outcome]) == [
         {
             "customer": "contoso",
+            "tenant_id": "contoso.example",
             "state": "not_consented",
             "reason": "the application is missing (AADSTS7000229)",
             "who_acts": "customer admin",
@@ -28,7 +30,8 @@ def test_an_outcome_is_laid_out_for_the_table() -> None:
 
 def test_a_granted_customer_needs_nothing() -> None:
     (row,) = customer_rows(["contoso"], [{"name": "contoso", "state": "granted"}])
-    assert row == {"customer": "contoso", "state": "granted", "reason": "", "who_acts": "", "what_to_do": ""}
+    nothing = dict.fromkeys(["tenant_id", "reason", "who_acts", "what_to_do"], "")
+    assert row == {"customer": "contoso", "state": "granted", **nothing}
 
 
 def test_nobody_is_missing_from_the_table() -> None:

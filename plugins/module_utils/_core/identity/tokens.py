@@ -25,6 +25,7 @@ from . import claims, refusals
 from .credentials import Credential
 from .discovery import Authority
 from .token_cache import Token, TokenCache
+from .trial import Trial
 
 # Entra ID counts requests that are the same over five minutes, and repeating them prolongs that
 _LOOP = "AADSTS50196"
@@ -70,17 +71,33 @@ class Source(ABC):
 
 
 class TokenSource(Source):
-    """Gets tokens for one application with one credential."""
+    """Gets tokens for one application with one credential.
+
+    With a `trial`, a credential that tenants refused for what it is is not sent to the others.
+    """
 
     def __init__(
-        self, client_id: str, credential: Credential, authority: Authority, transport: Transport, cache: TokenCache
+        self,
+        client_id: str,
+        credential: Credential,
+        authority: Authority,
+        transport: Transport,
+        cache: TokenCache,
+        trial: Trial | None = None,
     ) -> None:
         super().__init__(client_id, authority, cache)
         self.client_id: str = client_id
         self._credential = credential
         self._transport = transport
+        self._trial = trial
 
     def acquire(self, tenant_guid: str, resource: str, version: str, patience: Patience) -> Token:
+        def ask() -> Token:
+            return self._ask(tenant_guid, resource, version, patience)
+
+        return self._trial.acquire(tenant_guid, ask) if self._trial else ask()
+
+    def _ask(self, tenant_guid: str, resource: str, version: str, patience: Patience) -> Token:
         endpoint = self.authority.metadata(tenant_guid, version, patience)["token_endpoint"]
         client = oauth2cli.Client(
             {"token_endpoint": endpoint},

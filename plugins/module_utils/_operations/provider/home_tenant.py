@@ -55,20 +55,25 @@ class RefusedResult(Result, Refusal, total=False):
 
 
 class SharedResult(Result, total=False):
-    """What became of an application that `hosts` share, with what the operation returned for it."""
+    """What became of an application that `hosts` share, with what the operation returned for it.
+
+    `dest` is the file that keeps its credential, in a task that keeps one.
+    """
 
     hosts: list[str]
     unique_name: str | None
+    dest: str
 
 
 class RegistrarResult(RefusedResult, total=False):
     """What a task in the provider's tenant returns, in all its forms: for one application, and for those of hosts.
 
-    `failing` says why a host fails the task, by its name.
+    `failing` says why a host fails the task, and `client_ids` the ID of its application, by the host's name.
     """
 
     applications: list[SharedResult]
     failing: dict[str, str]
+    client_ids: dict[str, str]
 
 
 class Home:
