@@ -4,17 +4,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 from ansible_collections.mssp.defender.plugins.module_utils._operations import report
+from ansible_collections.mssp.defender.plugins.module_utils._operations.report import ReportResult
+from ansible_collections.mssp.defender.plugins.module_utils._operations.task_context import TaskContext
+from ansible_collections.mssp.defender.plugins.plugin_utils import _report_display
 from ansible_collections.mssp.defender.plugins.plugin_utils._action import InProcessAction
 
 
-class ActionModule(InProcessAction):
-    OPERATION = report.OPERATION
+def _run_and_print(task: TaskContext) -> ReportResult:
+    result = report.run(task)
+    if result["lines"]:
+        _report_display.show(report.table(task.params), task.params["layout"], result["lines"])
+    return result
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result = super().run(tmp, task_vars)
-        if result.get("lines"):
-            self._display.display("\n" + "\n".join(result["lines"]) + "\n")
-        return result
+
+class ActionModule(InProcessAction):
+    OPERATION = replace(report.OPERATION, run=_run_and_print)

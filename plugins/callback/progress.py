@@ -19,7 +19,7 @@ description:
   - Elsewhere, in AWX, and on a terminal without room for it, it is a line for each fleet at intervals, and one when it
     ends.
   - It writes to stderr only. Where stderr goes to the same place as stdout, and the stdout callback is another than
-    C(default), C(minimal), C(oneline), C(debug) or C(yaml), nothing is shown,
+    C(mssp.defender.screen), C(default), C(minimal), C(oneline), C(debug) or C(yaml), nothing is shown,
     so that the output of C(json) and the like stays whole.
   - Nothing is shown of tasks that are delegated to another host or run with C(async).
 options:

@@ -6,16 +6,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: defender_report
-short_description: Print a table of customers at the end of a run
+short_description: Print a table that fits the terminal
 version_added: 0.1.0
 author: mssp.defender contributors (@mssp-defender)
 description:
   - Lays rows out as a table and prints it as plain text, whichever output format the run uses.
+  - On a terminal it is no wider than the terminal. Cells wrap within their columns, and a table for which there is too
+    little room becomes a list. The Python library C(rich) measures and wraps texts where it is installed for Ansible's
+    Python.
+  - A value that begins with V(https://) is never broken or cut, so that it can be clicked and copied.
+  - In columns named V(state) and V(result) the values have Ansible's colours for what is well, changed, wrong or waits
+    for somebody. There are none where Ansible uses no colour, for example with C(NO_COLOR) set, nor in AWX.
+  - Elsewhere, in a pipe, a file or AWX, each row of the table is one line.
   - Changes nothing.
 options:
   title:
     description:
-      - Line above the table.
+      - Line above the rows.
     type: str
   rows:
     description:
@@ -29,6 +36,14 @@ options:
     type: list
     elements: str
     required: true
+  layout:
+    description:
+      - V(table) has a line for each row, or several where the terminal is too narrow for one.
+      - V(list) has a block for each row. It begins with the value of the first column, and the others that are not
+        empty stand below it, each with its name.
+    type: str
+    choices: [table, list]
+    default: table
 attributes:
   action_group:
     support: none
@@ -36,7 +51,11 @@ attributes:
 extends_documentation_fragment:
   - mssp.defender._attributes
 notes:
-  - With C(async) or C(delegate_to) the table is returned, but not printed.
+  - With C(async) or C(delegate_to) the report is returned, but not printed.
+seealso:
+  - plugin: mssp.defender.screen
+    plugin_type: callback
+    description: Prints the last report of a run at its very end.
 """
 
 EXAMPLES = r"""
@@ -53,11 +72,20 @@ EXAMPLES = r"""
       - name: fabrikam
         state: not_consented
         who: customer admin
+
+- name: Print the links, each on a line of its own
+  mssp.defender.defender_report:
+    title: Consent links
+    layout: list
+    columns:
+      - name
+      - url
+    rows: "{{ links.tenants }}"
 """
 
 RETURN = r"""
 lines:
-  description: The table, line by line.
+  description: The report, line by line, without colours and as if there were room for every line.
   returned: success
   type: list
   elements: str

@@ -19,7 +19,7 @@ from ansible_collections.mssp.defender.plugins.plugin_utils._progress_bar import
 
 _STDOUT, _STDERR = 1, 2
 # What these print is for people. Any other could write for a program, or draw on the terminal itself.
-_FOR_PEOPLE = ("default", "minimal", "oneline", "debug", "yaml")
+_FOR_PEOPLE = ("default", "minimal", "oneline", "debug", "yaml", "screen")
 
 
 class Screen(Protocol):

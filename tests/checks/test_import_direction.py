@@ -55,6 +55,7 @@ MAY_IMPORT = {
     OPERATIONS: (OPERATIONS, CORE),
     MODULE_UTILS: (MODULE_UTILS, "ansible.module_utils"),
     f"{PLUGIN_UTILS}._progress_bar": (PLUGIN_UTILS, "rich"),
+    f"{PLUGIN_UTILS}._rich_cells": (MODULE_UTILS, "rich"),
     f"{PLUGIN_UTILS}._templates": ("jinja2",),
     PLUGIN_UTILS: (PLUGIN_UTILS, MODULE_UTILS, "ansible"),
     f"{COLLECTION}.plugins.modules": (MODULE_UTILS, "ansible.module_utils"),
