@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ansible.utils.display import Display
+
 from ansible_collections.mssp.defender.plugins.module_utils._operations import report
 from ansible_collections.mssp.defender.plugins.module_utils._operations.report import ReportResult
 from ansible_collections.mssp.defender.plugins.module_utils._operations.task_context import TaskContext
@@ -14,6 +16,8 @@ from ansible_collections.mssp.defender.plugins.plugin_utils._action import InPro
 
 
 def _run_and_print(task: TaskContext) -> ReportResult:
+    if Display().verbosity:
+        task = replace(task, params={**task.params, "most": None})
     result = report.run(task)
     if result["lines"]:
         _report_display.show(report.table(task.params), task.params["layout"], result["lines"])

@@ -44,6 +44,11 @@ options:
     type: str
     choices: [table, list]
     default: table
+  most:
+    description:
+      - How many rows to print. Below them a line says how many there are more.
+      - Without it, and in process with C(-v), all are printed.
+    type: int
 attributes:
   action_group:
     support: none

@@ -34,7 +34,7 @@ def fitted(report: Table, form: str, columns: int | None, has_colours: bool) -> 
     if columns is None:
         return layout.lines(report, form)
     rows = [[replace(cell, text=steady(cell.text)) for cell in row] for row in report.rows]
-    report = Table(steady(report.title), [steady(name) for name in report.header], rows)
+    report = Table(steady(report.title), [steady(name) for name in report.header], rows, report.rest)
     return layout.lines(report, form, best_cells(), columns)
 
 

@@ -36,11 +36,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """What a report says. Each row has a cell for each name of the header. The title may be empty."""
+    """What a report says. Each row has a cell for each name of the header. The title may be empty.
+
+    `rest` is a line for what the rows leave out, or empty.
+    """
 
     title: str
     header: list[str]
     rows: list[list[Cell]]
+    rest: str = ""
 
 
 def lines(table: Table, form: str, cells: Cells | None = None, room: float = math.inf) -> list[str]:
@@ -55,7 +59,8 @@ def lines(table: Table, form: str, cells: Cells | None = None, room: float = mat
     body = drawing.as_table() if form == TABLE else None
     if body is None:
         body = list(drawing.as_list())
-    return [*title, "", *body] if title else body
+    rest = ["", *drawing.cells.wrap(table.rest, room)] if table.rest else []
+    return [*title, "", *body, *rest] if title else [*body, *rest]
 
 
 @dataclass(frozen=True)

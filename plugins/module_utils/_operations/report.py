@@ -13,10 +13,10 @@ from .task_context import Params, TaskContext
 
 ARGUMENTS: dict[str, OptionSpec] = {
     "title": {"type": "str"},
-    "layout": {"type": "str", "default": "table"},
     "rows": {"type": "list", "elements": "dict", "required": True},
     "columns": {"type": "list", "elements": "str", "required": True},
     "layout": {"type": "str", "choices": [layout.TABLE, layout.LIST], "default": layout.TABLE},
+    "most": {"type": "int"},
 }
 
 
@@ -33,10 +33,12 @@ def run(task: TaskContext) -> ReportResult:
 
 def table(params: Params) -> Table:
     """Return the texts of the report; a column named `who_acts` is headed `who acts`."""
-    columns = params["columns"]
+    columns, most = params["columns"], params["most"]
     header = [_text(column.replace("_", " ")) for column in columns]
     rows = [[Cell(_text(row.get(column))) for column in columns] for row in params["rows"]]
-    return Table(_text(params["title"]), header, rows)
+    if most is None or len(rows) <= most:
+        return Table(_text(params["title"]), header, rows)
+    return Table(_text(params["title"]), header, rows[:most], f"and {len(rows) - most} more (with -v all are shown)")
 
 
 def _text(value: object) -> str:
