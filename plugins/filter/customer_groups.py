@@ -78,14 +78,15 @@ class GroupRow(TypedDict):
 def customer_groups(
     rows: Iterable[Mapping[str, str]], most: int | None = None, names: int | None = None, granted: bool = False
 ) -> list[GroupRow]:
+    rows = list(rows)
     groups: dict[tuple[str, ...], list[Mapping[str, str]]] = {}
     for row in rows:
         if granted or row["state"] != errors.GRANTED:
             groups.setdefault(_cause(row), []).append(row)
     ordered = sorted(groups.values(), key=_rank)
     if most is None or len(ordered) <= most:
-        return [_row(group, names) for group in ordered]
-    return [*(_row(group, names) for group in ordered[: most - 1]), _rest(ordered[most - 1 :])]
+        return [_row(group, names, len(rows)) for group in ordered]
+    return [*(_row(group, names, len(rows)) for group in ordered[: most - 1]), _rest(ordered[most - 1 :])]
 
 
 def _cause(row: Mapping[str, str]) -> tuple[str, ...]:
@@ -105,11 +106,12 @@ def _rank(group: list[Mapping[str, str]]) -> tuple[int, int]:
     return _ORDER.index(who) if who in _ORDER else len(_ORDER), -len(group)
 
 
-def _row(group: list[Mapping[str, str]], names: int | None) -> GroupRow:
+def _row(group: list[Mapping[str, str]], names: int | None, of_all: int) -> GroupRow:
     customers = [row["customer"] for row in group]
     shown = customers[:names]
     others = f" and {len(customers) - len(shown)} more" if len(customers) > len(shown) else ""
-    count = f"{len(group)} customers: " if len(group) > 1 else ""
+    every = "all " if len(group) == of_all else ""
+    count = f"{every}{len(group)} customers: " if len(group) > 1 else ""
     # the sentences are alike, and this is the first customer's
     first = group[0]
     return {

@@ -38,6 +38,7 @@ options:
     description:
       - Where the consent page may send the browser afterwards. The whole list of the web platform.
       - Entra takes https addresses of at most 256 characters without wildcards, and http only for localhost.
+      - The task warns of an address that is taken away, in check mode too. Consent links with it end in AADSTS50011.
     type: list
     elements: str
   permissions:

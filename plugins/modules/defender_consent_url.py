@@ -65,6 +65,14 @@ options:
       - The link stays the same in between, so that running again changes nothing.
     type: int
     default: 30
+  application_name:
+    description:
+      - Name under which customers see the application. It is returned as it is, for the mail that the link goes into.
+    type: str
+  language:
+    description:
+      - Language of that mail, in the terms of whatever writes it, such as V(en). It is returned as it is.
+    type: str
 extends_documentation_fragment:
   - mssp.defender._attributes
   - mssp.defender._defender.connection
@@ -127,6 +135,22 @@ permissions:
   sample:
     graph:
       - SecurityIncident.Read.All
+administrator_role:
+  description:
+    - The least role of the administrator who opens the link. With O(hosts) each customer's entry has it.
+  returned: success, but for O(hosts)
+  type: str
+  sample: Privileged Role Administrator
+application_name:
+  description: What O(application_name) says, or V(null). With O(hosts) each customer's entry has it.
+  returned: success, but for O(hosts)
+  type: str
+  sample: Provider SOC
+language:
+  description: What O(language) says, or V(null). With O(hosts) each customer's entry has it.
+  returned: success, but for O(hosts)
+  type: str
+  sample: en
 client_id:
   description: The application of the links. With O(hosts) each customer's entry has it.
   returned: with O(tenants)

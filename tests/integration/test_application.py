@@ -153,6 +153,28 @@ CHANGES: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], set[str
 ]
 
 
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "for real"])
+@pytest.mark.parametrize(
+    ("uris", "gone"),
+    [
+        (["https://soc.example/other"], True),
+        ([], True),
+        (["https://soc.example/other", "https://soc.example/consent-result"], False),
+        (None, False),
+    ],
+    ids=["replaced", "removed", "added", "not declared"],
+)
+def test_a_redirect_uri_that_goes_is_named_because_mailed_links_break(
+    tasks: Tasks, uris: list[str] | None, gone: bool, check_mode: bool
+) -> None:
+    result = tasks.application(**{**DECLARED, "redirect_uris": uris}, check_mode=check_mode)
+    warnings = result.get("warnings", [])
+    assert len(warnings) == gone
+    assert all("loses the redirect URI https://soc.example/consent-result:" in warning for warning in warnings)
+    assert all("AADSTS50011" in warning for warning in warnings)
+
+
 @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "for real"])
 @pytest.mark.parametrize(
     ("options", "before", "after", "properties"),

@@ -259,11 +259,13 @@ def test_from_link_to_proof(mixed: Ansible) -> None:
         rows = {row["name"]: row for row in csv.DictReader(stream)}
     assert list(rows) == list(STATES)
     letter = (folder / "consent_links.md").read_text()
-    for name, row in rows.items():
-        assert f"## {name}" in letter
-        assert f"<{row['url']}>" in letter
-    for role in ("SecurityIncident.Read.All", "SecurityAlert.Read.All", "ThreatHunting.Read.All"):
-        assert f"`{role}`" in letter
+    assert {name: row["state"] for name, row in rows.items()} == STATES
+    assert {name: row["needs_mail"] for name, row in rows.items() if row["needs_mail"] != "no"} == {"fabrikam": "yes"}
+    assert [line for line in letter.splitlines() if line.startswith("## ")] == ["## fabrikam"]
+    assert f"<{rows['fabrikam']['url']}>" in letter
+    asked = "Microsoft Graph: SecurityIncident.Read.All, SecurityAlert.Read.All, ThreatHunting.Read.All"
+    assert {row["permissions"] for row in rows.values()} == {asked}
+    assert f"Permissions: {asked}" in letter
     assert "Role of the administrator: Privileged Role Administrator" in letter
     assert emulator.client_id in letter
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}

@@ -84,7 +84,7 @@ class Run:
         """Return whom the last report of customers says that somebody must act for, each with its block."""
         found = {}
         for block in self.blocks("Customers: "):
-            names = re.sub(r"^\d+ customers: ", "", block[""])
+            names = re.sub(r"^(all )?\d+ customers: ", "", block[""])
             found |= dict.fromkeys(names.split(", ") if names != block[""] else [names], block)
         return found
 

@@ -41,6 +41,9 @@ WHO_ACTS = {
 }
 """Every state a tenant can be in, and who must act on it."""
 
+FIXED_BY_CONSENT = (NOT_CONSENTED, PARTIAL)
+"""States that end when the customer's administrator opens the consent link."""
+
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 

@@ -8,6 +8,7 @@ Sources: RFC 4180; owasp.org, "CSV Injection".
 from __future__ import annotations
 
 import csv
+import io
 import json
 import unicodedata
 from collections.abc import Iterable
@@ -29,10 +30,15 @@ def table(rows: Iterable[Iterable[object]]) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
+def read(text: str) -> list[list[str]]:
+    """Return the texts of all rows as they were before `table` wrote them. Raises csv.Error."""
+    rows = csv.reader(io.StringIO(text, newline=""))
+    return [[cell[1:] if cell.startswith("'") and _is_formula(cell[1:]) else cell for cell in row] for row in rows]
+
+
 def read_row(line: str) -> list[str]:
-    """Return the texts of one row as they were before `table` wrote them. Raises csv.Error."""
-    cells = next(csv.reader([line]), [])
-    return [cell[1:] if cell.startswith("'") and _is_formula(cell[1:]) else cell for cell in cells]
+    """Return the texts of one row. Raises csv.Error."""
+    return next(iter(read(line)), [])
 
 
 def _cell(value: object) -> str:

@@ -118,3 +118,8 @@ def test_a_row_is_read_back_as_it_was(row: list[str]) -> None:
     line = tables.table([row])
     if "\r" not in line and line.count("\n") == 1:
         assert tables.read_row(line) == row
+
+
+@given(rows=st.lists(st.lists(TEXTS, min_size=2, max_size=3), max_size=4))
+def test_a_table_is_read_back_as_it_was(rows: list[list[str]]) -> None:
+    assert tables.read(tables.table(rows)) == rows

@@ -50,7 +50,7 @@ def test_a_sentence_that_names_its_own_customer_is_that_of_others_too() -> None:
     names = [f"customer-{number}" for number in range(3)]
     tenants = [failing(name, f"/out/{name}.jsonl ({name}.example) cannot be written") for name in names]
     (row,) = customer_groups(customer_rows(names, tenants))
-    assert row["customers"] == "3 customers: customer-0, customer-1, customer-2"
+    assert row["customers"] == "all 3 customers: customer-0, customer-1, customer-2"
     assert row["reason"] == "/out/customer-0.jsonl (customer-0.example) cannot be written"
 
 

@@ -9,7 +9,7 @@ the ids of the Microsoft Threat Protection application as its service principal 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -78,6 +78,16 @@ def api_of(resource: str) -> Api | None:
     graphs = {cloud.graph_resource for cloud in CLOUDS.values()} | {f"api://{GRAPH.app_id}"}
     xdrs = {cloud.xdr_resource for cloud in CLOUDS.values()} | {f"api://{XDR.app_id}"}
     return GRAPH if named in graphs else XDR if named in xdrs else None
+
+
+def administrator_role(apis: Collection[str]) -> str:
+    """Return the least role of an administrator who may consent to application permissions of these APIs.
+
+    Source: learn.microsoft.com, "Grant tenant-wide admin consent to an application".
+    """
+    if GRAPH.name in apis:
+        return "Privileged Role Administrator"
+    return "Cloud Application Administrator or Application Administrator"
 
 
 @dataclass(frozen=True)

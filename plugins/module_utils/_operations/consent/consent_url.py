@@ -29,12 +29,19 @@ ARGUMENTS: dict[str, OptionSpec] = {
     "state": {"type": "str"},
     "state_key": {"type": "str", "no_log": True},
     "state_lifetime": {"type": "int", "default": 30},
+    # of the mail that the link goes into
+    "application_name": {"type": "str"},
+    "language": {"type": "str"},
 }
 CONSTRAINTS: Constraints = {"mutually_exclusive": [*ONE_OR_MANY["mutually_exclusive"], ("state", "state_key")]}
 # what a link is made of: no credential and no server
 _OF_LINK = ("tenant_id", "client_id", "cloud", "authority_url", "redirect_uri", "permissions", "state_key")
 VARIABLES = {option: OF_CUSTOMER[option] for option in _OF_LINK}
-SETTINGS = {"form": f"{PREFIX}consent_form"}
+SETTINGS = {
+    "form": f"{PREFIX}consent_form",
+    "application_name": f"{PREFIX}display_name",
+    "language": f"{PREFIX}language",
+}
 
 _DAY = 24 * 3600
 
@@ -65,6 +72,9 @@ class ConsentUrlResult(Result, total=False):
     state: str | None
     expires_at: str | None
     permissions: dict[str, list[str]]
+    administrator_role: str
+    application_name: str | None
+    language: str | None
     client_id: str
     failing: dict[str, str]
     tenants: list[TenantLink]
@@ -76,22 +86,27 @@ def run(task: TaskContext) -> ConsentUrlResult:
     link = _LinkMaker(params)
     if permissions.XDR.name in link.permissions:
         warn_of_retirement(task)
+    of_mail: ConsentUrlResult = {
+        "changed": False,
+        "permissions": link.permissions,
+        "administrator_role": permissions.administrator_role(link.permissions),
+        "application_name": params["application_name"] or None,
+        "language": params["language"] or None,
+    }
     if params["tenants"] is None:
         tenant_id = params["tenant_id"]
         if not tenant_id and params["form"] != "authorize":
             raise OptionError("no tenant is given: set tenant_id, or tenants for a fleet")
         one = link.make(tenant_id or None)
         return {
-            "changed": False,
-            "permissions": link.permissions,
+            **of_mail,
             "url": one["url"],
             "state": one["state"],
             "expires_at": one["expires_at"],
         }
     return {
-        "changed": False,
+        **of_mail,
         "client_id": link.client_id,
-        "permissions": link.permissions,
         "failing": {},
         "tenants": [_of_fleet(task, link, tenant) for tenant in fleet_task.given(params)],
     }

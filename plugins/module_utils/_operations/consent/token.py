@@ -45,7 +45,6 @@ _EXPOSED_BY = "expose_token"
 # Entra ID refuses a request that comes 15 times within five minutes (AADSTS50196)
 _FIRST_POLL_SECONDS = 5
 _LONGEST_POLL_SECONDS = 30
-_FIXED_BY_CONSENT = (errors.NOT_CONSENTED, errors.PARTIAL)
 
 
 class TokenResult(TenantsResult, total=False):
@@ -130,7 +129,7 @@ class _TokenWork:
                 self._proven.append(self._prove(asked))
         except TenantError as error:
             left = self._deadline - clock.monotonic()
-            if error.reason.state not in _FIXED_BY_CONSENT or error.reason.final:
+            if error.reason.state not in errors.FIXED_BY_CONSENT or error.reason.final:
                 raise
             if left > 0:
                 self._poll_seconds = min(_LONGEST_POLL_SECONDS, self._poll_seconds + _FIRST_POLL_SECONDS)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TypedDict
 
 from ..._core import clouds, errors
+from ..._core.characters import plain
 from ..._core.errors import Reason, TenantError
 from ..._core.identity import consent, permissions
 from ..._core.identity.permissions import APIS, ServicePrincipal
@@ -223,6 +224,7 @@ class _Registration:
         if "signInAudience" in changes:
             self._directory.app_policies(found).check_audience(changes["signInAudience"])
         changed = self._change(found, changes, "change the application")
+        self._warn_of_broken_links(found, changed)
         try:
             # by itself, so that a refusal is about nothing else
             return self._change(changed, lock, "set the property lock of the application")
@@ -237,6 +239,15 @@ class _Registration:
         differing = [field for field in before if before[field] != after[field]]
         self._note({field: before[field] for field in differing}, {field: after[field] for field in differing})
         return changed
+
+    def _warn_of_broken_links(self, found: Application, changed: Application) -> None:
+        """Say which consent links end in an error now: Entra ID redirects to registered addresses only."""
+        gone = sorted(set(declaration.redirect_uris(found)) - set(declaration.redirect_uris(changed)))
+        if gone:
+            self._task.warn(
+                f"the application loses the redirect URI {plain(', '.join(gone))}: consent links that name it, those "
+                "mailed already too, end in AADSTS50011. Mail new links, or keep it in redirect_uris for a while"
+            )
 
     def _service_principal(self, application: Application) -> OwnPrincipal | None:
         """Return the application's service principal at home; None while it is only planned."""

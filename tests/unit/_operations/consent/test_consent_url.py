@@ -128,3 +128,28 @@ def test_a_tenant_of_a_fleet_that_can_be_none_is_warned_of_and_costs_no_other_it
 )
 def test_bad_input_is_refused_with_one_sentence(options: dict[str, Any], sentence: str) -> None:
     assert refusal_of(**options).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("permissions", "role"),
+    [
+        (None, "Privileged Role Administrator"),
+        ({"xdr": ["Incident.Read.All"]}, "Cloud Application Administrator or Application Administrator"),
+        (
+            {"xdr": ["Incident.Read.All"], "graph": ["SecurityAlert.Read.All"]},
+            "Privileged Role Administrator",
+        ),
+    ],
+)
+def test_the_least_role_of_the_administrator_goes_with_the_link(
+    permissions: dict[str, list[str]] | None, role: str
+) -> None:
+    assert run(tenant_id=TENANT, permissions=permissions)["administrator_role"] == role
+
+
+def test_what_the_mail_must_say_is_passed_on() -> None:
+    tenants = [{"name": "contoso", "tenant_id": TENANT}]
+    said = run(tenants=tenants, application_name="Provider SOC", language="de")
+    assert (said["application_name"], said["language"]) == ("Provider SOC", "de")
+    silent = run(tenants=tenants, application_name="")
+    assert (silent["application_name"], silent["language"]) == (None, None)
