@@ -151,7 +151,7 @@ keyed_groups:
 groups:
   resold: partner_access_customer.contract_type == 'ResellerPartner'
 compose:
-  partner_access_ends_at: partner_access_customer.relationships | map(attribute='ends_at') | max
+  contract_ends_at: partner_access_customer.relationships | map(attribute='ends_at') | max
 """
 
 import json
