@@ -23,6 +23,7 @@ from ansible.playbook.task import Task
 from ansible.plugins.action import ActionBase
 from ansible.release import __version__
 from ansible.template import Templar
+from ansible.utils.path import unfrackpath
 
 from ansible_collections.mssp.defender.plugins.module_utils import _for_hosts, _for_registrations
 from ansible_collections.mssp.defender.plugins.module_utils._core import showing
@@ -40,7 +41,7 @@ from ansible_collections.mssp.defender.plugins.module_utils._operations.options 
 from ansible_collections.mssp.defender.plugins.module_utils._operations.task_context import Params, TaskContext
 from ansible_collections.mssp.defender.plugins.plugin_utils._operator import teller
 from ansible_collections.mssp.defender.plugins.plugin_utils._progress import shown
-from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import RUN_SECRET, run_directory
+from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import RUN_SECRET, STARTED_IN, run_directory
 from ansible_collections.mssp.defender.plugins.plugin_utils._templates import fingerprint
 from ansible_collections.mssp.defender.plugins.plugin_utils._vault import RunVault
 
@@ -153,7 +154,7 @@ class InProcessAction(ActionBase):
             return {"failed": True, "msg": told(self.OPERATION, "; ".join(validated.error_messages), given)}
         warnings: list[str] = []
         context = TaskContext(
-            validated.validated_parameters,
+            _in_full(validated.validated_parameters, self.OPERATION),
             warnings.append,
             self._task.check_mode,
             run_directory(),
@@ -225,6 +226,15 @@ class InProcessAction(ActionBase):
         finally:
             os.environ.clear()
             os.environ.update(before)
+
+
+def _in_full(params: Params, operation: Operation) -> Params:
+    """Return the options with each path in full, so that a message, a result and a file all mean the same place."""
+    paths = [option for option, spec in operation.arguments.items() if spec.get("type") == "path" and params[option]]
+    return {
+        **params,
+        **{option: unfrackpath(params[option], follow=False, basedir=str(STARTED_IN)) for option in paths},
+    }
 
 
 def _of_unknown_variables(names: Iterable[str]) -> list[str]:
