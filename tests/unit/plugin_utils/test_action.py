@@ -156,13 +156,13 @@ def test_what_the_task_leaves_out_is_taken_from_the_variable_that_the_operation_
 
 @pytest.mark.parametrize(
     ("given", "expected"),
-    [("rows.csv", "/started/rows.csv"), ("../rows.csv", "/rows.csv"), ("~/rows.csv", "/home/soc/rows.csv"), ("", "")],
+    [("rows.csv", "/started/rows.csv"), ("../rows.csv", "/rows.csv"), ("~/rows.csv", "/of/soc/rows.csv"), ("", "")],
 )
 def test_a_path_is_told_in_full_from_where_the_run_was_started(
     monkeypatch: pytest.MonkeyPatch, given: str, expected: str
 ) -> None:
     monkeypatch.setattr(_action, "STARTED_IN", Path("/started"))
-    monkeypatch.setenv("HOME", "/home/soc")
+    monkeypatch.setenv("HOME", "/of/soc")
     ran: list[TaskContext] = []
 
     def run(task: TaskContext) -> Any:
