@@ -151,7 +151,7 @@ keyed_groups:
 groups:
   resold: partner_access_customer.contract_type == 'ResellerPartner'
 compose:
-  partner_access_ends_at: partner_access_customer.relationships | map(attribute='ends_at') | max
+  contract_ends_at: partner_access_customer.relationships | map(attribute='ends_at') | max
 """
 
 import json
@@ -177,22 +177,22 @@ from ansible_collections.mssp.defender.plugins.module_utils._operations.customer
 )
 from ansible_collections.mssp.defender.plugins.module_utils._operations.task_context import Params, TaskContext
 from ansible_collections.mssp.defender.plugins.plugin_utils._inventory_draft import TENANT_ID, InventoryDraft
+from ansible_collections.mssp.defender.plugins.plugin_utils._inventory_file import NAMES, PLUGIN, REFUSED
 from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import run_directory
 from ansible_collections.mssp.defender.plugins.plugin_utils._trust import untrusted
 from ansible_collections.mssp.defender.plugins.plugin_utils._vault import RunVault
 
-_NAMES = ("customers.yml", "customers.yaml")
 _OURS = re.compile(r"""\bplugin["']?\s*:\s*["']?mssp\.defender\.customers\b""")
 _PATHS = ("certificate_path", "federated_token_file", "ca_path")
 _ASKED = ("partner", "relationship_status", "home_tenant_id", "resolve", "cloud", "authority_url", "graph_url")
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
-    NAME = "mssp.defender.customers"
+    NAME = PLUGIN
     inventory: InventoryData
 
     def verify_file(self, path: str) -> bool:
-        if not super().verify_file(path) or not path.endswith(_NAMES):
+        if not super().verify_file(path) or not path.endswith(NAMES):
             return False
         try:
             return bool(_OURS.search(given_bytes(Path(path)).decode(errors="replace")))
@@ -202,6 +202,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def parse(self, inventory: InventoryData, loader: DataLoader, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
+        try:
+            self._parse(loader, path, cache)
+        except AnsibleParserError as error:
+            REFUSED[path] = str(error)
+            raise
+
+    def _parse(self, loader: DataLoader, path: str, cache: bool) -> None:
         config = self._read_config_data(path)
         self._check(config, path)
         try:

@@ -8,8 +8,9 @@ With `_vault.py` the only file that touches core's private interfaces. Seen work
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,6 +23,7 @@ from ansible.playbook.task import Task
 from ansible.plugins.action import ActionBase
 from ansible.release import __version__
 from ansible.template import Templar
+from ansible.utils.path import unfrackpath
 
 from ansible_collections.mssp.defender.plugins.module_utils import _for_hosts, _for_registrations
 from ansible_collections.mssp.defender.plugins.module_utils._core import showing
@@ -29,6 +31,7 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.errors import 
 from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Progress
 from ansible_collections.mssp.defender.plugins.module_utils._core.results import Result
 from ansible_collections.mssp.defender.plugins.module_utils._front_door import perform, told
+from ansible_collections.mssp.defender.plugins.module_utils._operations import known_variables
 from ansible_collections.mssp.defender.plugins.module_utils._operations.operation import Operation
 from ansible_collections.mssp.defender.plugins.module_utils._operations.options import (
     NOT_SET,
@@ -38,7 +41,7 @@ from ansible_collections.mssp.defender.plugins.module_utils._operations.options 
 from ansible_collections.mssp.defender.plugins.module_utils._operations.task_context import Params, TaskContext
 from ansible_collections.mssp.defender.plugins.plugin_utils._operator import teller
 from ansible_collections.mssp.defender.plugins.plugin_utils._progress import shown
-from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import RUN_SECRET, run_directory
+from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import RUN_SECRET, STARTED_IN, run_directory
 from ansible_collections.mssp.defender.plugins.plugin_utils._templates import fingerprint
 from ansible_collections.mssp.defender.plugins.plugin_utils._vault import RunVault
 
@@ -53,11 +56,15 @@ def censors_results(version: str) -> bool:
 
 
 class _Inventory:
-    """The hosts of the task's play, whose variables are those of inventory, play, role and task."""
+    """The hosts of the task's play, whose variables are those of inventory, play, role and task.
+
+    `names` are those of all variables that the hosts have, as far as they were asked.
+    """
 
     def __init__(self, task: Task, task_vars: Mapping[str, Any]) -> None:
         self._task = task
         self._task_vars = task_vars
+        self.names = set(task_vars)
         # what templates came to, by what they depend on: most hosts say the same
         self._templated: dict[tuple[str, str], Any] = {}
 
@@ -75,6 +82,7 @@ class _Inventory:
             _hosts=self._task_vars["ansible_play_batch"],
             _hosts_all=self._task_vars["ansible_play_hosts_all"],
         )
+        self.names |= known.keys()
         known["ansible_search_path"] = self._task.get_search_path()
         templar = Templar(hostvars._loader, known)  # noqa: SLF001
         try:
@@ -100,6 +108,13 @@ class InProcessAction(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
+        inventory = _Inventory(self._task, task_vars or {})
+        result = self._answer(task_vars, inventory)
+        if warnings := _of_unknown_variables(inventory.names):
+            result["warnings"] = [*result.get("warnings", []), *warnings]
+        return result
+
+    def _answer(self, task_vars: dict[str, Any] | None, inventory: _Inventory) -> dict[str, Any]:
         variables = task_vars or {}
         is_for_hosts = self._task.args.get("hosts") is not None and "hosts" in self.OPERATION.arguments
         arguments = _decrypted({**({} if is_for_hosts else self._left_to_host(variables)), **self._task.args})
@@ -118,7 +133,7 @@ class InProcessAction(ActionBase):
             perform_one = functools.partial(self._perform, progress)
             if not is_for_hosts:
                 return {**perform_one(arguments)}
-            return {**self._perform_for_hosts(arguments, _Inventory(self._task, variables), perform_one)}
+            return {**self._perform_for_hosts(arguments, inventory, perform_one)}
 
     def _perform_for_hosts(self, arguments: Params, inventory: _Inventory, perform_one: _for_hosts.Perform) -> Result:
         try:
@@ -139,7 +154,7 @@ class InProcessAction(ActionBase):
             return {"failed": True, "msg": told(self.OPERATION, "; ".join(validated.error_messages), given)}
         warnings: list[str] = []
         context = TaskContext(
-            validated.validated_parameters,
+            _in_full(validated.validated_parameters, self.OPERATION),
             warnings.append,
             self._task.check_mode,
             run_directory(),
@@ -211,6 +226,29 @@ class InProcessAction(ActionBase):
         finally:
             os.environ.clear()
             os.environ.update(before)
+
+
+def _in_full(params: Params, operation: Operation) -> Params:
+    """Return the options with each path in full, so that a message, a result and a file all mean the same place."""
+    paths = [option for option, spec in operation.arguments.items() if spec.get("type") == "path" and params[option]]
+    return {
+        **params,
+        **{option: unfrackpath(params[option], follow=False, basedir=str(STARTED_IN)) for option in paths},
+    }
+
+
+def _of_unknown_variables(names: Iterable[str]) -> list[str]:
+    """Return a warning of each variable that nothing reads, unless another task of the run has warned of it."""
+    unknown = known_variables.unknown(names)
+    if not unknown:
+        return []
+    warnings: list[str] = []
+    context = TaskContext({}, warnings.append, run_directory=run_directory())
+    for name in unknown:
+        # a name can be anything, and the subject becomes a file's
+        subject = hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()
+        context.warn_once(f"variable-{subject}", known_variables.warning(name))
+    return warnings
 
 
 def _hidden_by_a_host(task_vars: Mapping[str, Any]) -> str | None:

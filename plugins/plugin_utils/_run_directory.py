@@ -1,6 +1,6 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tasks of one run of Ansible share, and nobody else has."""
+"""What the tasks of one run of Ansible share."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from ansible import constants
 RUN_SECRET = secrets.token_bytes(32)
 """Known to all workers of this run and written nowhere: ansible-core looks at the class of an action in the main
 process, so that this is made there, before the worker that runs the task is forked."""
+
+STARTED_IN = Path.cwd()
+"""The folder where the run was started, noted at the same time: what relative paths of options mean, wherever the
+playbook lies and whatever folder a worker is in."""
 
 
 def run_directory() -> Path:

@@ -62,6 +62,8 @@ MAY_IMPORT = {
     f"{COLLECTION}.plugins.action": (PLUGIN_UTILS, MODULE_UTILS, "ansible"),
     f"{COLLECTION}.plugins.callback": (PLUGIN_UTILS, "ansible"),
     f"{COLLECTION}.plugins.inventory": (PLUGIN_UTILS, MODULE_UTILS, "ansible"),
+    # before a play there is no need of the libraries
+    f"{COLLECTION}.plugins.filter.inventory_faults": (PLUGIN_UTILS, "yaml"),
     f"{COLLECTION}.plugins.filter": (PLUGIN_UTILS, MODULE_UTILS, "ansible"),
     f"{COLLECTION}.plugins.doc_fragments": (),
 }

@@ -226,7 +226,7 @@ def test_check_mode_hunts_and_writes_nothing(hunter: Ansible) -> None:
     before = sorted(hunter.place.rglob("*"))
     run = hunter.playbook("mssp.defender.hunt", "--check")
     assert run.code == 0, run.output
-    assert run.table("3 of 3 customers have rows, which would be in new/devices.csv")[1:]
+    assert run.table(f"3 of 3 customers have rows, which would be in {hunter.place}/new/devices.csv")[1:]
     assert [path for path in sorted(hunter.place.rglob("*")) if path.name != "inventory.json"] == before
 
 
@@ -288,11 +288,14 @@ def test_a_full_disk_costs_no_row(hunter: Ansible) -> None:
     [
         ({}, "one of the following is required: query, query_file"),
         ({"query": "T", "query_file": "devices.kql"}, "parameters are mutually exclusive: query|query_file"),
-        ({"query_file": "absent.kql"}, "query_file: absent.kql cannot be read (No such file or directory)"),
-        ({"query_file": "latin.kql"}, "query_file: latin.kql is not UTF-8 (byte 3 of it is none): save it as UTF-8"),
+        ({"query_file": "absent.kql"}, "query_file: {place}/absent.kql cannot be read (No such file or directory)"),
+        (
+            {"query_file": "latin.kql"},
+            "query_file: {place}/latin.kql is not UTF-8 (byte 3 of it is none)",
+        ),
         ({"query": ""}, "query: the query is empty"),
         ({"query": "T", "dest": "rows.txt"}, "dest: 'rows.txt' names no format: let it end in .jsonl (JSON Lines) or"),
-        ({"query": "T", "dest": "absent/rows.csv"}, "dest: the folder absent does not exist: create it first"),
+        ({"query": "T", "dest": "absent/rows.csv"}, "dest: the folder {place}/absent does not exist: create it first"),
         ({"query": "T", "api": "xdr", "timespan": "P7D"}, "timespan: the Defender XDR API takes none"),
     ],
     ids=lambda value: None if isinstance(value, str) else " ".join(value) or "nothing",
@@ -304,5 +307,5 @@ def test_bad_input(hunter: Ansible, options: dict[str, str], sentence: str) -> N
     arguments = ["-a", json.dumps(options)] if options else []
     run = hunter.ad_hoc("mssp.defender.defender_hunting", *arguments)
     assert run.code == 2, run.output
-    assert run.result("defender_hunting")["msg"].startswith(sentence)
+    assert run.result("defender_hunting")["msg"].startswith(sentence.replace("{place}", str(hunter.place)))
     assert [path for path in sorted(hunter.place.rglob("*")) if path.name != "inventory.json"] == before

@@ -250,6 +250,6 @@ def test_configurations_of_the_documentation_work(customers: CustomerInventory, 
     assert {"Contoso-Ltd", "Fabrikam", "Contoso", "contoso", "fabrikam"} <= set(listing.hosts)
     assert listing.group("golden") == {"Contoso-Ltd"}
     assert listing.group("country_AT") == {"Contoso-Ltd", "Contoso"}
-    ending = [known for known in listing.hosts.values() if "partner_access_ends_at" in known]
+    ending = [known for known in listing.hosts.values() if "contract_ends_at" in known]
     tenants = {tenant["tenant_id"] for tenant in emulator.connection["tenants"]}
     assert tenants <= {known["partner_access_tenant_id"] for known in ending}

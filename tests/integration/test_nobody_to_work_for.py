@@ -28,7 +28,7 @@ def test_a_misspelt_target_is_no_success(ansible: Ansible) -> None:
     assert run.code == 2, run.output
     assert run.result("Check that there are customers to work for")["msg"] == (
         f"{NOBODY}'contosso', so there is nobody to work for: correct the target, the limit or the inventory, "
-        "which has 3 hosts and the groups customers, workers"
+        "which has 3 hosts and the groups customers, workers; did you mean contoso instead of contosso?"
     )
 
 
@@ -78,3 +78,62 @@ def test_a_localhost_in_the_inventory_is_no_customer(ansible: Ansible) -> None:
     run = ansible.run(["ansible-playbook", "-i", str(inventory), "mssp.defender.verify"], {})
     assert run.code == 2
     assert f"{NOBODY}'customers'" in run.result("Check that there are customers to work for")["msg"]
+
+
+UNREADABLE = "the inventory cannot be read as a whole, and nobody has been worked for: "
+TABS = "line 3 begins with a tab, and YAML allows blanks only"
+NAMING = (
+    "it configures mssp.defender.customers, and such a file's name must end in customers.yml or customers.yaml: "
+    "rename it"
+)
+CONFIGURATION = "plugin: mssp.defender.customers\nfiles: [absent.csv]\n"
+UNREAD = {
+    "tab": ("hosts.yml", "customers:\n  hosts:\n\tcontoso:\n", TABS),
+    "name": ("soc.yml", CONFIGURATION, NAMING),
+    "list": ("customers.yml", CONFIGURATION, "absent.csv cannot be read"),
+    "absent": ("nowhere.yml", None, "it does not exist"),
+}
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside another"])
+@pytest.mark.parametrize("case", UNREAD)
+def test_an_inventory_that_cannot_be_read_says_so_last(ansible: Ansible, case: str, beside: bool) -> None:
+    """Beside one that can be read too, because its customers would be missing."""
+    name, text, fault = UNREAD[case]
+    path = ansible.place / name
+    if text is not None:
+        path.write_text(text)
+    sources = ["-i", str(ansible.inventory())] if beside else []
+    run = ansible.run(["ansible-playbook", *sources, "-i", str(path), "mssp.defender.verify", *MAY_BE_EMPTY], {})
+    assert run.code == 2, run.output
+    told = run.result("Check that there are customers to work for")["msg"]
+    assert told.startswith(f"{UNREADABLE}{path}: "), told
+    assert fault in told
+    assert [entry["task"] for entry in run.entries] == ["Check that there are customers to work for"]
+    assert fault in " ".join(run.output.split("TASK [")[-1].split())
+
+
+def test_with_a_limit_too_an_inventory_says_why_it_is_empty(ansible: Ansible) -> None:
+    path = ansible.place / "soc.yml"
+    path.write_text(CONFIGURATION)
+    run = ansible.run(["ansible-playbook", "-i", str(path), "mssp.defender.verify", "--limit", "contoso"], {})
+    assert run.code != 0
+    assert f"{UNREADABLE}{path}: {NAMING}" in " ".join(run.output.split())
+
+
+def test_a_folder_of_inventories_is_looked_into_where_nobody_is_left(ansible: Ansible) -> None:
+    folder = ansible.place / "inventories"
+    folder.mkdir()
+    (folder / "soc.yml").write_text(CONFIGURATION)
+    run = ansible.run(["ansible-playbook", "-i", str(folder), "mssp.defender.verify"], {})
+    assert run.code == 2, run.output
+    told = run.result("Check that there are customers to work for")["msg"]
+    assert told == f"{UNREADABLE}{folder}/soc.yml: {NAMING}"
+
+
+def test_a_misspelt_limit_comes_with_the_name_that_was_meant(ansible: Ansible) -> None:
+    run = ansible.playbook("mssp.defender.verify", "--limit", "contosso,worker")
+    assert run.code == 2, run.output
+    assert run.result("Check that there are customers to work for")["msg"].endswith(
+        "; did you mean contoso instead of contosso?"
+    )

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -151,3 +152,24 @@ def test_what_the_task_leaves_out_is_taken_from_the_variable_that_the_operation_
     Action(asks, {}).run(task_vars={"my_variable": "yes", "expose": "no"})
     Action(asks, {"expose": False}).run(task_vars={"my_variable": "yes"})
     assert [task.params["expose"] for task in ran] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("rows.csv", "/started/rows.csv"), ("../rows.csv", "/rows.csv"), ("~/rows.csv", "/of/soc/rows.csv"), ("", "")],
+)
+def test_a_path_is_told_in_full_from_where_the_run_was_started(
+    monkeypatch: pytest.MonkeyPatch, given: str, expected: str
+) -> None:
+    monkeypatch.setattr(_action, "STARTED_IN", Path("/started"))
+    monkeypatch.setenv("HOME", "/of/soc")
+    ran: list[TaskContext] = []
+
+    def run(task: TaskContext) -> Any:
+        ran.append(task)
+        return {"changed": False}
+
+    Action(
+        Operation({"dest": {"type": "path"}, "name": {"type": "str"}}, run=run), {"dest": given, "name": given}
+    ).run()
+    assert ran[0].params == {"dest": expected, "name": given}

@@ -14,6 +14,7 @@ from support.operations import OPERATIONS
 from unit.plugin_utils.test_action import Action
 
 from ansible_collections.mssp.defender.plugins.module_utils._operations.operation import OptionSpec
+from ansible_collections.mssp.defender.plugins.plugin_utils import _action
 
 SECRET = "abc8Q~Zk3.fGhT_p-LmN0qRsTuVwXyZ12345678"
 GUID = "44444444-4444-4444-8444-444444444444"
@@ -63,7 +64,7 @@ def test_every_operation_is_tried() -> None:
 def test_no_message_repeats_a_secret_in_the_wrong_option(
     module: str, option: str, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(_action, "STARTED_IN", tmp_path)
     operation = OPERATIONS[module]
     given = {name: value for name, value in BASE.items() if name in operation.arguments}
     if option == "tenants":
@@ -91,7 +92,7 @@ def test_no_message_repeats_a_secret_in_the_wrong_option(
 def test_no_message_repeats_a_secret_in_the_wrong_environment_variable(
     module: str, variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(_action, "STARTED_IN", tmp_path)
     monkeypatch.setenv(variable, SECRET)
     if variable != "AZURE_CLIENT_ID":
         monkeypatch.setenv("AZURE_CLIENT_ID", GUID)
