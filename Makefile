@@ -31,9 +31,9 @@ help: ## List the commands
 demo: $(VENV)/demo.stamp $(LINK) $(DEMO)/vault_password ## Run the whole chain against an emulated Microsoft, offline (make demo KEEP=1: which goes on)
 	@$(ACTIVATE) && ANSIBLE_LOCALHOST_WARNING=false ANSIBLE_INVENTORY_UNPARSED_WARNING=false \
 	  ANSIBLE_STDOUT_CALLBACK=mssp.defender.screen NO_PROXY=localhost no_proxy=localhost \
-	  exec ansible-playbook mssp.defender.demo --vault-password-file $(DEMO)/vault_password -e '{ \
-	  "demo_directory": "$(CURDIR)/$(DEMO)", "demo_encrypt": true, "demo_keep": $(if $(KEEP),true,false), \
-	  "demo_command": "make demo", "demo_keeping": "make demo KEEP=1"}'
+	  exec ansible-playbook mssp.defender.demo --vault-password-file $(DEMO)/vault_password \
+	  -e '{"demo_directory": "$(CURDIR)/$(DEMO)", "demo_encrypt": true, "demo_keep": $(if $(KEEP),true,false)}' \
+	  -e '{"demo_command": "make demo", "demo_keeping": "make demo KEEP=1"}'
 
 test: $(VENV)/dev.stamp $(LINK) $(AWX) ## What a change is tried with: some ten minutes, and a summary
 	@exec $(VENV)/bin/python tests/run.py test

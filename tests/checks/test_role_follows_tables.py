@@ -31,6 +31,8 @@ STEPS = {
     "applications": "register",
     "credential": "rotate",
     "prove": "verify",
+    "read_incidents": "incidents",
+    "check_incidents": "incidents",
 }
 """Files of steps that several entries share, each with one of those that has no call of its own."""
 SPECS: dict[str, Any] = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))

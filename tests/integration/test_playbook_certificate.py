@@ -126,7 +126,7 @@ def test_a_secret_gives_way_to_a_certificate(provider: Ansible, empty_home: Home
     assert _changed(moved) > 0
     assert sorted(str(item["displayName"]) for item in empty_home.secrets()) == ["ansible", "portal"]
     assert empty_home.accepts(kept.secret)
-    warnings = " ".join(moved.result("Make or rotate the credentials of the applications", "contoso")["warnings"])
+    warnings = " ".join(moved.result("Make or rotate their credentials", "contoso")["warnings"])
     assert "still has the secret 'ansible' (" in warnings
     assert "still has the secret 'portal' (" in warnings
     assert _states(provider, empty_home) == {"granted"}
