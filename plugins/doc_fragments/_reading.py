@@ -45,6 +45,9 @@ options:
       - Its members are C(id), C(title), C(status), C(severity), C(classification), C(determination), C(assigned_to),
         C(created), C(updated), C(tags), C(service_sources), C(alerts) (how many), C(redirect_id) and C(url).
         What the API did not send is V(null).
+      - C(url) is the page in Microsoft's portal, with the customer's tenant in it. It is what the API sent, where that
+        leads to the portal. For an incident without such a link, as most of the Defender XDR API, it is made. It is
+        V(null) for an alert without one, and in the cloud V(china), whose portal is not known.
       - All else stays as Microsoft sent it.
     type: bool
     default: true

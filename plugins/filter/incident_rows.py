@@ -18,6 +18,7 @@ author: mssp.defender contributors (@mssp-defender)
 description:
   - Takes the outcomes that M(mssp.defender.defender_incidents) returns for a fleet.
   - Gives one row for each of the newest incidents of a customer, in the same shape for either API.
+  - A title is cut to 100 characters, because it may come from whoever sent a mail.
 positional: newest
 options:
   _input:
@@ -39,10 +40,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: Rows with C(customer), C(incident), C(severity), C(status), C(updated) and C(title).
+  description: Rows with C(customer), C(incident), C(severity), C(status), C(updated), C(title) and C(url), the page
+    in Microsoft's portal.
   type: list
   elements: dict
 """
+
+
+_LONGEST_TITLE = 100
 
 
 class IncidentRow(TypedDict):
@@ -54,14 +59,21 @@ class IncidentRow(TypedDict):
     status: str | None
     updated: str
     title: str | None
+    url: str | None
 
 
 def incident_rows(outcomes: Iterable[Mapping[str, Any]], newest: int) -> list[IncidentRow]:
     rows: list[IncidentRow] = []
     for outcome in outcomes:
-        incidents = sorted(map(normalized, outcome.get("incidents") or []), key=_updated_ticks, reverse=True)
+        incidents = sorted(map(_common, outcome.get("incidents") or []), key=_updated_ticks, reverse=True)
         rows.extend(_row(outcome["name"], incident) for incident in incidents[:newest])
     return rows
+
+
+def _common(incident: dict[str, Any]) -> Normalized:
+    common, known = normalized(incident), incident.get("normalized")
+    # a read that normalizes knows the tenant, and so the page in its portal
+    return {**common, "url": known.get("url")} if isinstance(known, dict) else common
 
 
 def _updated_ticks(incident: Normalized) -> int:
@@ -76,8 +88,13 @@ def _row(customer: str, incident: Normalized) -> IncidentRow:
         "severity": incident["severity"],
         "status": incident["status"],
         "updated": (incident["updated"] or "1970-01-01")[:16].replace("T", " "),
-        "title": incident["title"],
+        "title": _cut(incident["title"]),
+        "url": incident["url"],
     }
+
+
+def _cut(title: str | None) -> str | None:
+    return f"{title[: _LONGEST_TITLE - 3]}..." if title and len(title) > _LONGEST_TITLE else title
 
 
 class FilterModule:

@@ -152,6 +152,12 @@ count:
   returned: for a single tenant that is C(granted), or that O(dest) and O(checkpoint) are given for
   type: int
   sample: 1
+severities:
+  description: How many of these have each severity, in the words of the API in lower case.
+  returned: for a single tenant that is C(granted), or that O(dest) and O(checkpoint) are given for
+  type: dict
+  sample:
+    medium: 1
 truncated:
   description: Whether there are more than O(limit) let through.
   returned: for a single tenant that is C(granted)

@@ -41,6 +41,9 @@ def test_the_same_incidents_in_the_other_form(caller: Caller, emulator: Emulator
         assert incident["severity"].lower() == twin["severity"].lower()
         assert incident["customTags"] == twin["tags"]
         assert incident["tenantId"] == emulator.tenant_id("contoso")
+        page = f"https://security.microsoft.com/incidents/{incident['id']}"
+        assert incident["incidentWebUrl"] == f"{page}?tid={incident['tenantId']}"
+        assert not {"incidentUri", "incidentWebUrl"} & set(twin), "the page of that API names no link"
         assert "alerts" not in incident
 
 

@@ -320,3 +320,18 @@ def test_bad_options_are_one_sentence(source: Source, options: dict[str, Any], s
     assert sentence in message
     assert source.options["client_secret"] not in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("api", ["graph", "xdr"])
+def test_an_event_has_the_page_in_the_customers_portal(
+    emulator: EmulatorProcess, desk: IncidentDesk, source: Source, api: str
+) -> None:
+    async def scenario() -> None:
+        queue: asyncio.Queue[Event] = asyncio.Queue()
+        (identity,) = desk.put("contoso", {})
+        async with source.polling(queue, api=api, normalize=True):
+            (event,) = await take(queue, 1)
+        page = f"https://security.microsoft.com/incidents/{identity}?tid={emulator.tenant_id('contoso')}"
+        assert event["incident"]["normalized"]["url"] == page
+
+    asyncio.run(scenario())

@@ -53,6 +53,7 @@ class Calls:
     ) -> None:
         self._endpoint = Endpoint(base_url, access, transport, patience)
         self._host = urlsplit(base_url).netloc
+        self._access = access
         self._tenant_id = access.tenant_id
         self._patience = patience
         self._pace = pace
@@ -83,6 +84,10 @@ class Calls:
         After Postponed nobody knows whether it took effect: read again before it is sent again.
         """
         return self._send(Request(method, where, body, None, headers or {}, call.seconds), call, accept)
+
+    def tenant_guid(self) -> str:
+        """Return the tenant's GUID, which a token takes as well."""
+        return self._access.guid()
 
     def links(self) -> NextLinks:
         """Return a judge of the links by which the API names next pages."""

@@ -24,7 +24,8 @@ class Cloud:
     """Base URLs without a trailing slash, and the resource URIs that tokens are asked for.
 
     A replaced URL changes where requests go, never the resource: the XDR API accepts only the audience of its main
-    host. `xdr_url` and `xdr_resource` are None where Microsoft documents no such API.
+    host. `xdr_url`, `xdr_resource` and `portal_host`, of Defender's portal, are None where Microsoft documents no such
+    thing.
     """
 
     name: str
@@ -33,21 +34,46 @@ class Cloud:
     graph_resource: str
     xdr_url: str | None
     xdr_resource: str | None
+    portal_host: str | None
 
 
-def _cloud(name: str, authority: str, graph: str, xdr: str | None) -> Cloud:
+def _cloud(name: str, authority: str, graph: str, xdr: str | None, portal: str | None) -> Cloud:
     xdr_url = f"https://{xdr}" if xdr else None
-    return Cloud(name, f"https://{authority}", f"https://{graph}", f"https://{graph}", xdr_url, xdr_url)
+    return Cloud(name, f"https://{authority}", f"https://{graph}", f"https://{graph}", xdr_url, xdr_url, portal)
 
 
 CLOUDS = {
     cloud.name: cloud
     for cloud in (
-        _cloud("worldwide", "login.microsoftonline.com", "graph.microsoft.com", "api.security.microsoft.com"),
-        _cloud("gcc", "login.microsoftonline.com", "graph.microsoft.com", "api-gcc.security.microsoft.us"),
-        _cloud("gcc_high", "login.microsoftonline.us", "graph.microsoft.us", "api-gov.security.microsoft.us"),
-        _cloud("dod", "login.microsoftonline.us", "dod-graph.microsoft.us", "api-gov.security.microsoft.us"),
-        _cloud("china", "login.partner.microsoftonline.cn", "microsoftgraph.chinacloudapi.cn", None),
+        _cloud(
+            "worldwide",
+            "login.microsoftonline.com",
+            "graph.microsoft.com",
+            "api.security.microsoft.com",
+            "security.microsoft.com",
+        ),
+        _cloud(
+            "gcc",
+            "login.microsoftonline.com",
+            "graph.microsoft.com",
+            "api-gcc.security.microsoft.us",
+            "security.microsoft.com",
+        ),
+        _cloud(
+            "gcc_high",
+            "login.microsoftonline.us",
+            "graph.microsoft.us",
+            "api-gov.security.microsoft.us",
+            "security.microsoft.us",
+        ),
+        _cloud(
+            "dod",
+            "login.microsoftonline.us",
+            "dod-graph.microsoft.us",
+            "api-gov.security.microsoft.us",
+            "security.apps.mil",
+        ),
+        _cloud("china", "login.partner.microsoftonline.cn", "microsoftgraph.chinacloudapi.cn", None, None),
     )
 }
 """Sources: learn.microsoft.com, "National clouds", "Microsoft Graph deployments", "Defender XDR for US Government"."""

@@ -45,8 +45,23 @@ def test_either_api_gives_the_same_row(incident: dict[str, Any]) -> None:
             "status": "Active",
             "updated": "2026-11-20 15:01",
             "title": "Ransomware",
+            "url": None,
         }
     ]
+
+
+@pytest.mark.parametrize(("letters", "shown"), [(100, "x" * 100), (101, "x" * 97 + "...")])
+def test_a_title_is_cut(letters: int, shown: str) -> None:
+    (row,) = incident_rows([outcome({"id": "7", "displayName": "x" * letters})], 1)
+    assert row["title"] == shown
+
+
+@pytest.mark.parametrize(
+    ("known", "url"), [({"url": "https://security.microsoft.com/"}, True), ({}, False), ("odd", False)]
+)
+def test_the_page_in_the_portal_is_that_of_the_read(known: Any, url: bool) -> None:
+    (row,) = incident_rows([outcome({"id": "7", "normalized": known})], 1)
+    assert row["url"] == ("https://security.microsoft.com/" if url else None)
 
 
 @given(digits=st.lists(st.text("0123456789", max_size=7), min_size=1, max_size=8), newest=st.integers(0, 9))

@@ -11,7 +11,15 @@ import pytest
 from ansible_collections.mssp.defender.plugins.filter.written_rows import FilterModule, written_rows
 
 WRITTEN = {"name": "contoso", "state": "granted", "count": 3, "dest": "incidents/contoso.jsonl"}
-NOTHING_ODD = {"redirected": 0, "quarantined": "", "complete_until": "", "switched_from": "", "set_aside": ""}
+BY_SEVERITY = {"high": 0, "medium": 0, "low": 0, "informational": 0, "other": 0}
+NOTHING_ODD = {
+    **BY_SEVERITY,
+    "redirected": 0,
+    "quarantined": "",
+    "complete_until": "",
+    "switched_from": "",
+    "set_aside": "",
+}
 
 
 def row(**more: Any) -> dict[str, Any]:
@@ -61,6 +69,57 @@ def test_a_switch_says_where_the_file_of_the_other_api_is() -> None:
 )
 def test_a_customer_without_a_file_has_no_row(outcome: dict[str, Any]) -> None:
     assert written_rows([{"name": "fabrikam", **outcome}]) == []
+
+
+def test_what_is_new_is_counted_by_severity() -> None:
+    found = row(severities={"high": 3, "low": 1, "unspecified": 2, "unknown": 1})
+    assert {name: found[name] for name in BY_SEVERITY} == {**BY_SEVERITY, "high": 3, "low": 1, "other": 3}
+
+
+def _fleet() -> list[dict[str, Any]]:
+    return [
+        {**WRITTEN, "name": "calm", "severities": {"low": 3}},
+        {**WRITTEN, "name": "busy", "severities": {"high": 2, "low": 1}},
+        {**WRITTEN, "name": "quiet", "count": 1, "severities": {"medium": 1}, "complete_until": "2026-11-21T00:00:00Z"},
+        {**WRITTEN, "name": "worst", "severities": {"high": 3}},
+        {
+            **WRITTEN,
+            "name": "last",
+            "count": 2,
+            "severities": {"informational": 1, "unknown": 1},
+            "complete_until": "2026-11-20T00:00:00Z",
+            "quarantined": [{"id": "7", "updated": "", "code": "500"}],
+            "redirects": [{}],
+        },
+    ]
+
+
+@pytest.mark.parametrize("most", [None, 5, 6])
+def test_who_has_most_of_high_severity_comes_first(most: int | None) -> None:
+    assert [found["customer"] for found in written_rows(_fleet(), most)] == ["worst", "busy", "calm", "quiet", "last"]
+
+
+def test_the_others_are_summed_up_in_one_row() -> None:
+    *shown, rest = written_rows(_fleet(), most=2)
+    assert [found["customer"] for found in shown] == ["worst", "busy"]
+    assert rest == {
+        "customer": "and 3 more customers",
+        "new": 6,
+        "high": 0,
+        "medium": 1,
+        "low": 3,
+        "informational": 1,
+        "other": 1,
+        "redirected": 1,
+        "quarantined": "1 in all",
+        "complete_until": "2026-11-20T00:00:00Z",
+        "file": "",
+        "switched_from": "",
+        "set_aside": "",
+    }
+    assert written_rows(_fleet(), most=4)[-1]["customer"] == "and 1 more customer"
+    (everybody,) = written_rows(_fleet(), most=0)
+    assert (everybody["customer"], everybody["high"]) == ("and 5 more customers", 5)
 
 
 def test_the_filter_is_offered() -> None:

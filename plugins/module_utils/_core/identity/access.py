@@ -50,7 +50,7 @@ class Access:
 
     def prove(self) -> Proof:
         """Return the proof from a kept token or a new one. Raises TenantError or Postponed."""
-        token = self._source.cached(self._guid(), self._target.resource, self._target.version)
+        token = self._source.cached(self.guid(), self._target.resource, self._target.version)
         proof = self.judge(token) if token else None
         # roles missing from a kept token may have been consented to since
         return proof if proof and not proof.missing_roles else self._acquire()
@@ -62,7 +62,7 @@ class Access:
 
     def forget(self) -> None:
         """Drop the kept token: an API refused it."""
-        self._source.forget(self._guid(), self._target.resource, self._target.version)
+        self._source.forget(self.guid(), self._target.resource, self._target.version)
 
     def judge(self, token: Token) -> Proof:
         """Return the proof a token amounts to. Raises TenantError for another tenant, application or audience."""
@@ -71,7 +71,7 @@ class Access:
         if found is None:
             return Proof(_ending(token, now + claims.LONGEST_LIFE), None, [])
         asked = self._source.authority.url
-        faults = claims.faults(found, self._guid(), self._source.client_id, self.accepted_audiences, asked, now)
+        faults = claims.faults(found, self.guid(), self._source.client_id, self.accepted_audiences, asked, now)
         if faults:
             raise TenantError(
                 Reason(
@@ -101,7 +101,7 @@ class Access:
             raise
 
     def _acquire(self) -> Proof:
-        guid = self._guid()
+        guid = self.guid()
         token = self._source.acquire(guid, self._target.resource, self._target.version, self._patience)
         proof = self.judge(token)
         # a token without its roles would hide the consent that is about to come
@@ -109,7 +109,8 @@ class Access:
             self._source.keep(guid, self._target.resource, self._target.version, proof.token)
         return proof
 
-    def _guid(self) -> str:
+    def guid(self) -> str:
+        """Return the tenant's GUID. Raises TenantError or Postponed where its domain has to be looked up for that."""
         return self._source.authority.tenant_guid(self.tenant_id, self._patience)
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypedDict
 
 from ..wire.records import JsonObject, Record
 from . import classifications
+from .portal import Portal, page_of
 
 # what Graph writes as `unknown`
 _UNKNOWN = {"severity": "UnSpecified", "determination": "NotAvailable"}
@@ -29,6 +30,7 @@ class Normalized(TypedDict):
 
     Service sources have the names that the products have today.
     `alerts` is the number of alerts, None where they were not asked for; times are as they were sent.
+    `url` is the page in Microsoft's portal.
     """
 
     id: str | None
@@ -47,18 +49,18 @@ class Normalized(TypedDict):
     alerts: int | None
 
 
-def normalized(record: JsonObject) -> Normalized:
-    """Return the common shape of a record."""
+def normalized(record: JsonObject, portal: Portal | None = None) -> Normalized:
+    """Return the common shape of a record. Without the `portal` of its tenant, `url` is only what the service sent."""
     alerts = record.get("alerts")
     tags = _first(record, ("customTags", "tags"))
     return {
-        "id": _text(record, "incidentId", "id"),
+        "id": _text(record, "id", "incidentId"),
         "title": _text(record, "incidentName", "displayName", "title"),
         "created": _text(record, "createdTime", "createdDateTime"),
         "updated": _text(record, "lastUpdateTime", "lastUpdateDateTime"),
         "assigned_to": _text(record, "assignedTo"),
         "redirect_id": _text(record, "redirectIncidentId"),
-        "url": _text(record, "incidentWebUrl", "alertWebUrl"),
+        "url": page_of(record, portal),
         "status": _name(record, "status"),
         "severity": _name(record, "severity"),
         "classification": _name(record, "classification"),
@@ -69,12 +71,18 @@ def normalized(record: JsonObject) -> Normalized:
     }
 
 
-def with_normalized(record: Record) -> Record:
+def with_normalized(record: Record, portal: Portal | None = None) -> Record:
     """Return the record as it was sent, with its common shape added as `normalized`."""
-    common = normalized(record)
+    common = normalized(record, portal)
     body = record.text.rstrip().removesuffix("}").rstrip()
     separator = "" if body.endswith("{") else ","
     return Record({**record, "normalized": common}, f'{body}{separator}"normalized":{json.dumps(common)}}}')
+
+
+def severity_of(record: JsonObject) -> str:
+    """Return the severity in the API's own word, in lower case; `unknown` where it sends none."""
+    severity = record.get("severity")
+    return severity.lower() if isinstance(severity, str) and severity else "unknown"
 
 
 def _text(record: JsonObject, *names: str) -> str | None:

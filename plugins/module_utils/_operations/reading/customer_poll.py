@@ -16,6 +16,7 @@ from ..._core.errors import GRANTED, NOBODY, Postponed, TenantError
 from ..._core.outcomes import Outcome, Tenant
 from ..._core.reading.harmless import harmless
 from ..._core.reading.normalized import normalized
+from ..._core.reading.portal import Portal
 from ..._core.wire.records import JsonObject, Record, check_depth
 from .outage_events import OF_PROVIDER, OutageEvent
 from .tenant_read import ReadRequest, TenantRead
@@ -90,7 +91,7 @@ class Poll:
         try:
             for page in read.pages():
                 if page:
-                    return [self._event(record) for record in page]
+                    return [self._event(record, read.portal) for record in page]
         except Postponed:
             read.settle_part()
             raise
@@ -132,10 +133,10 @@ class Poll:
             self._state = outcome.state
             files.replace_private(self._state_file, json.dumps({"state": outcome.state}) + "\n")
 
-    def _event(self, record: Record) -> IncidentEvent:
+    def _event(self, record: Record, portal: Portal | None) -> IncidentEvent:
         dialect = self._request.dialect
         check_depth(record, dialect.records, "read it with defender_incidents and dest, and begin behind it")
-        incident = {**record, "normalized": normalized(record)} if self._request.normalizes else dict(record)
+        incident = {**record, "normalized": normalized(record, portal)} if self._request.normalizes else dict(record)
         # both APIs have the same ids and times, which one may write with more digits
         updated = timestamps.ticks_or_none(record.get(dialect.updated_field))
         version = (self.tenant.tenant_id, dialect.records, str(record.get(dialect.id_field)), updated)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from ..._core.files import Draft
 from ..._core.identity.permissions import Api
 from ..._core.outcomes import Tenant
 from ..._core.reading.dialects import Dialect
-from ..._core.reading.normalized import normalized, with_normalized
+from ..._core.reading.normalized import normalized, severity_of, with_normalized
+from ..._core.reading.portal import Portal
 from ..._core.reading.quarantine import QuarantinedResult
 from ..._core.results import Result
 from ..._core.wire.records import JsonObject, Record, check_depth
@@ -52,6 +54,7 @@ class ReadResult(TenantsResult, total=False):
     """What a read came to, beside the records; where it did not finish, `complete_until` says how far it got."""
 
     count: int
+    severities: dict[str, int]
     truncated: bool
     filtered_locally: list[str]
     quarantined: list[QuarantinedResult]
@@ -114,6 +117,7 @@ class _Reading:
         self._read: TenantRead | None = None
         self._draft: Draft | None = None
         self._records: list[JsonObject] = []
+        self._severities: Counter[str] = Counter()
         self._changed = False
         self._set_aside: Path | None = None
         self._unsettled: TenantRead | None = None
@@ -122,7 +126,7 @@ class _Reading:
         read = self._read = self._read or TenantRead(self._request, self._tenant, self._checkpoint, self._dest)
         try:
             for page in read.pages():
-                self._take(page)
+                self._take(page, read.portal)
         except (TenantError, Postponed) as error:
             # a wait may end in a kill, and a trouble may stay: what has been read is safe then, and not read again
             part = self._hand_over_part(read)
@@ -133,6 +137,7 @@ class _Reading:
         result: ReadResult = {
             **self._told(read, self._records if self._dest is None else None),
             "count": reader.count,
+            "severities": dict(self._severities),
             "truncated": reader.truncated,
             "filtered_locally": self._request.query.local_filters(self._request.dialect),
             "quarantined": [left_out.to_result() for left_out in reader.quarantined],
@@ -164,17 +169,19 @@ class _Reading:
         if self._draft:
             self._draft.discard()
 
-    def _take(self, page: list[Record]) -> None:
+    def _take(self, page: list[Record], portal: Portal | None) -> None:
         request = self._request
+        self._severities.update(severity_of(record) for record in page)
         if self._dest is not None:
-            lines = (with_normalized(record) if request.normalizes else record for record in page)
+            lines = (with_normalized(record, portal) if request.normalizes else record for record in page)
             self._draft_of(self._dest).write(record.line() for record in lines)
             return
         for record in page:
             check_depth(record, request.dialect.records, "read into a file: set dest")
         # as plain dictionaries: the engine knows no others, and the texts would only take memory
         self._records.extend(
-            {**record, "normalized": normalized(record)} if request.normalizes else dict(record) for record in page
+            {**record, "normalized": normalized(record, portal)} if request.normalizes else dict(record)
+            for record in page
         )
         if self._newest is not None:
             self._records = heapq.nlargest(self._newest, self._records, key=self._updated)
@@ -201,7 +208,8 @@ class _Reading:
         handed_over = self._hand_over(read, self._dest)
         self._draft = None
         read_until = timestamps.render(read.settle_part())
-        return {**handed_over, "count": read.reader.count, "complete_until": read_until}
+        handed_over |= {"count": read.reader.count, "severities": dict(self._severities)}
+        return {**handed_over, "complete_until": read_until}
 
     def _draft_of(self, dest: Path) -> Draft:
         self._draft = self._draft or Draft(dest, dry_run=self._request.check_mode)

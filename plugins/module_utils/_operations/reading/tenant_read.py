@@ -22,6 +22,7 @@ from ..._core.reading.checkpoints import OVERLAP, Checkpoint
 from ..._core.reading.dialects import Dialect
 from ..._core.reading.handed_over import FileEnd
 from ..._core.reading.listing import Listing
+from ..._core.reading.portal import Portal
 from ..._core.reading.quarantine import Quarantined
 from ..._core.reading.queries import Query
 from ..._core.reading.reader import Reader
@@ -82,8 +83,9 @@ class TenantRead:
     """Hands out one tenant's records in portions: all that is requested, or what a checkpoint does not know.
 
     Its maker calls `settle` after the last of them has been handed over, or `settle_part` after some have, and where
-    they go to the file `dest`, `prepare` before that. `switched_from` names the other API where the read goes on from
-    the checkpoint of that one. Raises TenantError for a checkpoint that cannot be used.
+    they go to the file `dest`, `prepare` before that. `portal` is the tenant's, from the first portion on.
+    `switched_from` names the other API where the read goes on from the checkpoint of that one. Raises TenantError for a
+    checkpoint that cannot be used.
     """
 
     def __init__(self, request: ReadRequest, tenant: Tenant, checkpoint: Path | None, dest: Path | None = None) -> None:
@@ -100,6 +102,8 @@ class TenantRead:
             query = replace(query, updated_after=self._since(self._checkpoint))
         # not further back than this read reaches itself, wherever the next one begins
         self._settled_until = (query.updated_after or 0) + OVERLAP
+        self.portal: Portal | None = None
+        self._calls = calls
         self.reader = Reader(
             calls,
             request.dialect,
@@ -121,6 +125,7 @@ class TenantRead:
 
     def pages(self) -> Iterator[list[Record]]:
         """Yield records in portions. It can be called again, and goes on. Raises TenantError or Postponed."""
+        self.portal = self.portal or Portal(self._request.session.cloud.portal_host, self._calls.tenant_guid())
         yield from self.reader.pages()
         self._name_quarantined()
 

@@ -10,7 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.mssp.defender.plugins.module_utils._core.reading.normalized import normalized, with_normalized
+from ansible_collections.mssp.defender.plugins.module_utils._core.reading.normalized import (
+    normalized,
+    severity_of,
+    with_normalized,
+)
+from ansible_collections.mssp.defender.plugins.module_utils._core.reading.portal import Portal
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.records import Record, read_page
 
 XDR: dict[str, Any] = {
@@ -62,6 +67,8 @@ ALERT: dict[str, Any] = {
     "status": "new",
     "severity": "high",
     "serviceSource": "microsoftDefenderForEndpoint",
+    "incidentId": "924565",
+    "incidentWebUrl": "https://security.microsoft.com/incidents/924565",
     "alertWebUrl": "https://security.microsoft.com/alerts/da637551227677560813_-961444813",
 }
 MEMBERS = st.dictionaries(st.text(), st.none() | st.integers() | st.text() | st.lists(st.text()), max_size=5)
@@ -95,6 +102,28 @@ def test_an_alert_has_the_same_members() -> None:
     assert (alert["id"], alert["title"], alert["status"]) == (ALERT["id"], "Suspicious file", "New")
     assert (alert["severity"], alert["url"], alert["alerts"]) == ("High", ALERT["alertWebUrl"], None)
     assert (alert["classification"], alert["redirect_id"], alert["tags"]) == (None, None, [])
+
+
+def test_in_its_tenants_portal_a_record_of_either_api_has_the_same_page() -> None:
+    portal = Portal("security.microsoft.com", "44444444-4444-4444-8444-444444444444")
+    assert normalized(XDR, portal) == normalized(GRAPH, portal)
+    assert normalized(XDR, portal)["url"] == f"{GRAPH['incidentWebUrl']}?tid={portal.tenant_guid}"
+    record = with_normalized(Record(XDR, json.dumps(XDR)), portal)
+    assert json.loads(record.text)["normalized"] == normalized(XDR, portal)
+
+
+@pytest.mark.parametrize(
+    ("sent", "word"),
+    [
+        ("High", "high"),
+        ("informational", "informational"),
+        ("UnSpecified", "unspecified"),
+        (None, "unknown"),
+        ({}, "unknown"),
+    ],
+)
+def test_the_severity_is_counted_by_the_apis_own_word(sent: Any, word: str) -> None:
+    assert severity_of({"severity": sent}) == word
 
 
 def test_an_alert_tells_of_its_own_source() -> None:

@@ -106,6 +106,7 @@ def test_a_read_that_could_not_finish_says_how_far_it_came_and_goes_on_there(
     assert written(kept) == list(range(100))
     window = task.asked(XDR)[1]["$filter"]
     assert window.endswith(f"lastUpdateTime lt {result['complete_until']}")
+    assert sum(result["severities"].values()) == result["count"]
 
     task.server.script(XDR, page(range(40, 60)), page(range(200, 203)))
     asked = len(task.asked(XDR))
