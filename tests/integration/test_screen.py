@@ -116,9 +116,7 @@ def test_warnings_stay(run: Callable[..., tuple[int, str]], ansible: Ansible) ->
 
 def test_with_verbosity_all_is_shown_as_by_default(run: Callable[..., tuple[int, str]]) -> None:
     tasks = WELL + FAILURE + WELL
-    of_screen, of_default = (
-        run(tasks, "-v", ANSIBLE_STDOUT_CALLBACK=name) for name in (*SCREEN.values(), "default")
-    )
+    of_screen, of_default = (run(tasks, "-v", ANSIBLE_STDOUT_CALLBACK=name) for name in (*SCREEN.values(), "default"))
     # two hosts end in any order
     assert sorted(of_screen[1].splitlines()) == sorted(of_default[1].splitlines())
 
