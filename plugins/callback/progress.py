@@ -11,11 +11,15 @@ short_description: Show how far a fleet task is
 version_added: 0.1.0
 author: mssp.defender contributors (@mssp-defender)
 description:
-  - Shows, while a task with O(mssp.defender.defender_token#module:tenants) runs, how many tenants are done, granted,
-    parked and failed, how many are done in a second, and how much time is left.
-  - Parked tenants were throttled, or wait for their consent, and are taken up again.
-    Failed ones ended in another state than C(granted).
-  - On a terminal this is a bar in the last row. The Python library C(rich) draws it where it is installed.
+  - Shows, while a task with O(mssp.defender.defender_token#module:tenants) runs, how many customers are done, how many
+    of them are C(granted) and how many are not, how many wait, how many are done in a second, and how much time is
+    left.
+  - Those who wait were throttled, or have not consented yet, and are taken up again.
+    Those who are not C(granted) ended in another state. Most of these, such as C(not_consented), are no failure.
+    The result of the task says which they are.
+  - A task that proves several APIs of each customer counts a customer once, when the last one is proved.
+  - On a terminal this is a bar in the last row, with as much of that as the row has room for.
+    The Python library C(rich) draws it where it is installed.
   - Elsewhere, in AWX, and on a terminal without room for it, it is a line for each fleet at intervals, and one when it
     ends.
   - It writes to stderr only. Where stderr goes to the same place as stdout, and the stdout callback is another than

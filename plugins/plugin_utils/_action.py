@@ -129,7 +129,7 @@ class InProcessAction(ActionBase):
             return {"failed": True, "msg": unfit}
         if self._task.async_val or self._is_delegated():
             return self._run_as_module(self._closed(arguments), task_vars, exposes)
-        with self._task_environment(), shown(self._task.get_name()) as progress:
+        with self._task_environment(), shown(self._task.name or self._task.action) as progress:
             perform_one = functools.partial(self._perform, progress)
             if not is_for_hosts:
                 return {**perform_one(arguments)}

@@ -12,12 +12,12 @@ from collections.abc import Callable
 
 from ansible_collections.mssp.defender.plugins.plugin_utils import _progress_text
 from ansible_collections.mssp.defender.plugins.plugin_utils._progress import Report
+from ansible_collections.mssp.defender.plugins.plugin_utils._progress_text import Line
 
-Draw = Callable[[str, float, str, int], bytes]
-"""From a name, the share that is done (0 to 1), a text and the terminal's columns to a line, without its end."""
+Draw = Callable[[Line, float], bytes]
+"""From what fits and the share that is done (0 to 1) to a line of the terminal, without its end."""
 
-_FEWEST_ROWS, _FEWEST_COLUMNS = 3, 20
-_NARROW, _WIDE = 10, 40
+_FEWEST_ROWS, _FEWEST_COLUMNS = 3, 25
 _SAVE_CURSOR, _RESTORE_CURSOR, _CURSOR_UP = b"\x1b7", b"\x1b8", b"\x1b[A"
 _CUT_OFF, _WRAP = b"\x1b[?7l", b"\x1b[?7h"
 _CLEAR_REST, _CLEAR_ROW = b"\x1b[K", b"\x1b[2K"
@@ -46,9 +46,9 @@ class Bar:
         if size != self._size:
             self._set_last_row_aside(size)
         counts = _progress_text.together([report.counts for report in running])
-        text = _progress_text.under_way(counts, time.monotonic())
-        line = self._draw(running[0].name, counts.done / max(counts.total, 1), text, size.columns)
-        self._write(_SAVE_CURSOR, _row(size.lines), _CUT_OFF, line, _CLEAR_REST, _WRAP, _RESTORE_CURSOR)
+        line = _progress_text.fitted(running[0].name, counts, time.monotonic(), size.columns)
+        drawn = self._draw(line, counts.done / max(counts.total, 1))
+        self._write(_SAVE_CURSOR, _row(size.lines), _CUT_OFF, drawn, _CLEAR_REST, _WRAP, _RESTORE_CURSOR)
 
     def conclude(self, report: Report) -> None:
         """The task's result stands above."""
@@ -88,19 +88,18 @@ def drawing(encoding: str, colour: bool) -> Draw:
     try:
         draw = _by_rich(encoding, colour)
         # what rich imports when it draws first is imported here, and not in a thread while the process forks
-        draw("", 0.5, "", 80)
+        draw(Line("", 10, ""), 0.5)
     except ImportError:
         return _plain(encoding)
     return draw
 
 
 def _plain(encoding: str) -> Draw:
-    def draw(name: str, share: float, text: str, columns: int) -> bytes:
-        around = len(f"{text} [] ")
-        width = max(_NARROW, min(_WIDE, columns - around - len(name)))
-        room = max(0, columns - around - width - 1)
+    def draw(line: Line, share: float) -> bytes:
+        width = line.bar - len("[]")
         full = round(share * width)
-        return f"{name[:room]} [{'#' * full}{'-' * (width - full)}] {text}".encode(encoding, "replace")
+        bar = f"[{'#' * full}{'-' * (width - full)}]"
+        return " ".join(filter(None, (line.name, bar, line.text))).encode(encoding, "replace")
 
     return draw
 
@@ -108,24 +107,17 @@ def _plain(encoding: str) -> Draw:
 def _by_rich(encoding: str, colour: bool) -> Draw:
     from rich.console import Console  # noqa: PLC0415 - a tenth of a second that only a bar is worth
     from rich.progress_bar import ProgressBar  # noqa: PLC0415
-    from rich.table import Column, Table  # noqa: PLC0415
 
-    def draw(name: str, share: float, text: str, columns: int) -> bytes:
+    def draw(line: Line, share: float) -> bytes:
         buffer = io.BytesIO()
         # the encoding tells rich which characters it may use
         stream = io.TextIOWrapper(buffer, encoding=encoding, errors="replace", newline="")
-        console = Console(file=stream, force_terminal=True, no_color=not colour, width=columns, markup=False)
-        row = Table.grid(
-            Column(no_wrap=True, overflow="ellipsis", ratio=1),
-            Column(width=max(_NARROW, min(_WIDE, (columns - len(text)) // 2))),
-            Column(no_wrap=True, width=min(len(text), columns)),
-            padding=(0, 1),
-            expand=True,
-        )
-        row.add_row(name, ProgressBar(total=1, completed=share), text)
-        console.print(row, end="")
+        console = Console(file=stream, force_terminal=True, no_color=not colour, width=line.bar, markup=False)
+        console.print(ProgressBar(total=1, completed=share, width=line.bar), end="")
         stream.flush()
-        return buffer.getvalue().rstrip(b"\n")
+        bar = buffer.getvalue().rstrip(b"\n")
+        name, text = (each.encode(encoding, "replace") for each in (line.name, line.text))
+        return b" ".join(filter(None, (name, bar, text)))
 
     return draw
 

@@ -124,7 +124,7 @@ def test_every_playbook_of_the_page_runs(project: Project, desk: IncidentDesk) -
     assert {result["count"] for result in ran["Read the active incidents"].values()} == {1}
     assert ran["Keep the registration"]["localhost"]["changed"]
     assert (project.place / "partner.pem").read_text().startswith("$ANSIBLE_VAULT")
-    assert "Read all customers at once: 2 of 2 done, 2 granted" in run.output, "the progress of ansible.cfg"
+    assert "Read all customers at once: 2 of 2 customers, 2 granted" in run.output, "the progress of ansible.cfg"
     assert desk.see("contoso", "924565")["status"] == "InProgress"
     assert desk.see("contoso", "924565")["alerts"][0]["status"] == "InProgress"
     assert {result["state"] for result in ran["Verify from the jump host"].values()} == {"granted"}

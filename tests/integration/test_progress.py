@@ -18,8 +18,8 @@ import pytest
 from support.ansible_runs import PRIVATE, ROWS, Ansible, in_terminal, run_with_runner
 
 ENABLED = {"ANSIBLE_CALLBACKS_ENABLED": "mssp.defender.progress", "MSSP_DEFENDER_PROGRESS_INTERVAL": "1"}
-UNDER_WAY = "7 of 8 done, 1 granted, 1 parked, 6 failed, "
-END = re.compile(r"Verify them all: 8 of 8 done, 2 granted, 0 parked, 6 failed, [\d.]+/s, in 0:\d\d")
+UNDER_WAY = "7 of 8 customers, 1 granted, 6 not granted, 1 waiting, "
+END = re.compile(r"Verify them all: 8 of 8 customers, 2 granted, 6 not granted, [\d.]+/s, in 0:\d\d")
 BAR = re.compile(r"\n\x1b7\x1b\[1;\d+r\x1b8\x1b\[A|\x1b7.*?\x1b8")
 SCROLL_ABOVE, SCROLL_ALL = f"\x1b[1;{ROWS - 1}r", "\x1b[r"
 
@@ -140,18 +140,27 @@ def test_a_bar_on_a_terminal_leaves_all_other_output_as_it_is(
     assert (code, BAR.sub("", written)) == without_callback
 
 
+@pytest.mark.parametrize(("columns", "name"), [(80, "Verify them a… "), (60, "Verify them all "), (40, "Verify the… ")])
+def test_a_bar_fits_the_terminal(ansible: Ansible, fleet: list[str], columns: int, name: str) -> None:
+    code, written = in_terminal(ansible, fleet, columns=columns, **ENABLED)
+    assert code == 0
+    shown = [re.sub(r"\x1b\[[\d;?]*[A-Za-z]|\x1b[78]", "", drawn) for drawn in BAR.findall(written)]
+    assert max(map(len, shown)) <= columns
+    assert any(each.startswith(name) and "7 of 8" in each and each.endswith(" left") for each in shown)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_gives_the_terminal_back_and_ends(
     ansible: Ansible, fleet: list[str], fault: Callable[..., None], number: signal.Signals
 ) -> None:
     fault("throttle", tenant="fabrikam", retry_after=100)
-    code, written = in_terminal(ansible, fleet, when=lambda seen: b" parked" in seen, number=number, **ENABLED)
+    code, written = in_terminal(ansible, fleet, when=lambda seen: b" waiting" in seen, number=number, **ENABLED)
     assert code != 0
     assert number != signal.SIGTERM or code == -number
     assert "Traceback" not in written
     last = BAR.findall(written)[-1]
     assert SCROLL_ALL in last
-    assert " parked" not in written[written.index(last) + len(last) :]
+    assert " waiting" not in written[written.index(last) + len(last) :]
 
 
 def test_a_terminal_that_says_it_has_no_size_gets_lines(ansible: Ansible, fleet: list[str]) -> None:
@@ -177,7 +186,7 @@ def test_fleets_of_many_hosts_run_side_by_side(ansible: Ansible, consent: Callab
     ansible.customers = {f"customer-{number:02}": {} for number in range(12)}
     command = [*_command(ansible), "--forks=4", _play(ansible, run_once=False)]
     run = _run(ansible, command, stderr=subprocess.PIPE)
-    ends = [line for line in _lines(run.stderr) if "8 of 8 done, 1 granted, 0 parked, 7 failed" in line]
+    ends = [line for line in _lines(run.stderr) if "8 of 8 customers, 1 granted, 7 not granted" in line]
     assert len(ends) == 12
 
 
@@ -185,9 +194,9 @@ def test_the_fleet_of_the_role_is_shown(ansible: Ansible, consent: Callable[...,
     """Once, however many APIs customers are asked for."""
     consent("contoso")
     run = _run(ansible, [*_command(ansible), "mssp.defender.verify"], stderr=subprocess.PIPE)
-    ends = [line for line in run.stderr.splitlines() if "2 of 2 done, 1 granted, 0 parked, 1 failed" in line]
+    ends = [line for line in run.stderr.splitlines() if "2 of 2 customers, 1 granted, 1 not granted" in line]
     assert len(ends) == 1
-    assert "Prove each customer's consent" in ends[0]
+    assert ends[0].startswith("Prove each customer's consent: "), "without the name of the role"
 
 
 def test_a_job_gets_lines_as_events(ansible: Ansible, consent: Callable[..., None]) -> None:
@@ -197,7 +206,7 @@ def test_a_job_gets_lines_as_events(ansible: Ansible, consent: Callable[..., Non
     assert run.code == 0, run.output
     folder = ansible.place / PRIVATE / "artifacts"
     events = [json.loads(path.read_text()) for path in folder.rglob("job_events/*.json")]
-    shown = [event["stdout"] for event in events if "2 of 2 done, 1 granted" in event["stdout"]]
+    shown = [event["stdout"] for event in events if "2 of 2 customers, 1 granted" in event["stdout"]]
     assert len(shown) == 1
     assert not any("\x1b" in line for line in shown)
 

@@ -52,6 +52,7 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> Any:
         ("default", True, False, Lines),
         ("ansible.builtin.default", True, False, Lines),
         ("community.general.yaml", True, True, Bar),
+        ("mssp.defender.screen", True, True, Bar),
         ("ansible.posix.json", False, True, Bar),
         ("ansible.posix.json", False, False, Lines),
         ("ansible.posix.json", True, False, None),
@@ -97,8 +98,8 @@ def test_lines_go_to_stderr_one_for_each_fleet() -> None:
     lines.conclude(reports[0])
     lines.close()
     assert display.shown == [
-        ("Verify: 5 of 10 done, 4 granted, 1 parked, 1 failed, 1.0/s, 0:05 left", {"stderr": True}),
-        ("Read: 5 of 10 done, 4 granted, 1 parked, 1 failed, 1.0/s, 0:05 left", {"stderr": True}),
-        ("Verify: 5 of 10 done, 4 granted, 1 parked, 1 failed, 1.0/s, in 0:05", {"stderr": True}),
+        ("Verify: 5 of 10 customers, 4 granted, 1 not granted, 1 waiting, 1.0/s, 0:05 left", {"stderr": True}),
+        ("Read: 5 of 10 customers, 4 granted, 1 not granted, 1 waiting, 1.0/s, 0:05 left", {"stderr": True}),
+        ("Verify: 5 of 10 customers, 4 granted, 1 not granted, 1 waiting, 1.0/s, in 0:05", {"stderr": True}),
     ]
     assert lines.seconds == 5.0
