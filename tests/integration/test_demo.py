@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,7 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.ansible_runs import Ansible
+from support.ansible_runs import Ansible, in_terminal
+from support.emulated_tenants import answer_consent_page
 
 pytestmark = pytest.mark.slow
 
@@ -39,15 +41,43 @@ def _emulators(folder: Path) -> list[str]:
     return found
 
 
-def test_second_demo_changes_nothing(ansible: Ansible) -> None:
+def test_a_later_demo_changes_nothing(ansible: Ansible) -> None:
     folder = ansible.place / "demo"
-    runs = [ansible.playbook("mssp.defender.demo", "-e", f"demo_directory={folder}") for _number in range(2)]
-    assert [run.code for run in runs] == [0, 0], runs[-1].output
+    runs = [ansible.playbook("mssp.defender.demo", "-e", f"demo_directory={folder}") for _number in range(3)]
+    assert [run.code for run in runs] == [0, 0, 0], runs[-1].output
     for run in runs:
-        assert dict(line.split()[:2] for line in run.table("In the end: ")[1:]) == STATES
+        assert run.states(STATES) == STATES
     changed = [sum(run.recap(host)["changed"] for host in ("localhost", *STATES)) for run in runs]
-    assert changed[0] > 0
-    assert changed[1] == 0, runs[1].output
+    # in the second the files of the links learn who has consented
+    assert changed[0] > changed[1] == 1, runs[1].output
+    assert changed[2] == 0, runs[2].output
+    assert _emulators(folder) == []
+
+
+def test_the_demo_fits_two_screens_and_ends_with_what_to_do_next(ansible: Ansible) -> None:
+    """As `make demo` runs it."""
+    folder = ansible.place / "demo"
+    command = ["ansible-playbook", "mssp.defender.demo", "-e", f"demo_directory={folder}", "-e", "demo_encrypt=true"]
+    code, output = in_terminal(ansible, command, columns=80, ANSIBLE_STDOUT_CALLBACK="mssp.defender.screen")
+    assert code == 0, output
+    lines = output.rstrip().splitlines()
+    assert sum(max(1, -(-len(line) // 80)) for line in lines) <= 90, output
+    assert "What next" in lines[-12:]
+
+
+def test_a_demo_that_is_kept_has_a_link_to_click_and_the_next_ends_it(ansible: Ansible) -> None:
+    folder = ansible.place / "demo"
+    kept = ansible.playbook("mssp.defender.demo", "-e", json.dumps({"demo_directory": str(folder), "demo_keep": True}))
+    try:
+        assert kept.code == 0, kept.output
+        assert len(_emulators(folder)) == 1
+        (link,) = [block["do"] for block in kept.blocks("What next") if block["do"].startswith("https://")]
+        ca_path = str(next(folder.rglob("ca.pem")))
+        assert answer_consent_page(link, ca_path, "accept")
+    finally:
+        ended = ansible.playbook("mssp.defender.demo", "-e", f"demo_directory={folder}")
+    assert ended.code == 0, ended.output
+    assert ended.states(STATES) == {**STATES, "wingtip": "granted"}
     assert _emulators(folder) == []
 
 

@@ -71,8 +71,8 @@ def test_nobody_is_needed_after_the_registrar_is_there(provider: Ansible, az: Az
     assert yaml.safe_load(kept.read_text()) == {"partner_access_registrar_client_id": registrar["appId"]}
     again = provider.playbook("mssp.defender.registrar", *BY_CLI)
     assert _changed(again) == 0
-    (row,) = again.table("Registrar")[1:]
-    assert row.split()[:4] == ["defender-registrar", "ok", registrar["appId"], "ansible"]
+    (row,) = again.blocks("Registrar")
+    assert list(row.values())[:4] == ["defender-registrar", "ok", registrar["appId"], "ansible"]
 
     (az.folder / "signed-in.json").unlink()
     assert _changed(provider.playbook("mssp.defender.register")) == 2
