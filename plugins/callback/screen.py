@@ -11,8 +11,8 @@ short_description: Show what changes, what fails and reports, and nothing else
 version_added: 0.1.0
 author: mssp.defender contributors (@mssp-defender)
 description:
-  - For people at a terminal. Plays, tasks and hosts are shown where something changes or fails, as C(default) shows
-    them. Warnings and diffs are shown too.
+  - For people at a terminal. What fails is shown as C(default) shows it, with its play and task. A task that changes
+    something is one line for each host. Warnings and diffs are shown too.
   - Nothing is shown of what goes well without a change, such as messages of C(ansible.builtin.debug), and of what is
     skipped. With C(-v) all is shown as C(default) shows it.
   - The recap names the hosts that failed or were unreachable. Where there is none, there is no recap.
@@ -30,6 +30,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from ansible import constants
 from ansible.plugins.callback.default import CallbackModule as Default
 
 from ansible_collections.mssp.defender.plugins.plugin_utils import _left_reports
@@ -74,15 +75,15 @@ class CallbackModule(Default):
             super().v2_playbook_on_no_hosts_matched()
 
     def v2_on_file_diff(self, result: Any) -> None:
-        if result.is_changed():
-            self._announce()
         super().v2_on_file_diff(result)
 
     def v2_runner_on_ok(self, result: Any) -> None:
         self._went_well(result, super().v2_runner_on_ok)
 
     def v2_runner_item_on_ok(self, result: Any) -> None:
-        self._went_well(result, super().v2_runner_item_on_ok)
+        """The task says for all its items whether it changed something."""
+        if not self._is_quiet:
+            super().v2_runner_item_on_ok(result)
 
     def v2_runner_on_skipped(self, result: Any) -> None:
         self._went_well(result, super().v2_runner_on_skipped)
@@ -123,12 +124,14 @@ class CallbackModule(Default):
         self._not_announced = []
 
     def _went_well(self, result: Any, show: Callable[[Any], None]) -> None:
-        if not self._is_quiet or result.is_changed():
-            self._announce()
+        if not self._is_quiet:
             show(result)
-        else:
-            # core shows none of those that it does not show; this name works with every core, beside `result.result`
-            self._handle_warnings(result._result)  # noqa: SLF001
+            return
+        # core shows none of those that it does not show; these names work with every core, beside `result.result`
+        self._handle_warnings(result._result)  # noqa: SLF001
+        if result.is_changed():
+            task = result._task.get_name(include_role_fqcn=False)  # noqa: SLF001
+            self._display.display(f"changed: [{self.host_label(result)}] {task}", color=constants.COLOR_CHANGED)
 
     def _print_reports(self) -> None:
         for report in _left_reports.take():
