@@ -130,7 +130,8 @@ class CallbackModule(Default):
         # core shows none of those that it does not show; these names work with every core, beside `result.result`
         self._handle_warnings(result._result)  # noqa: SLF001
         if result.is_changed():
-            task = result._task.get_name(include_role_fqcn=False)  # noqa: SLF001
+            # without the name of its role
+            task = result._task.get_name().rpartition(" : ")[2]  # noqa: SLF001
             self._display.display(f"changed: [{self.host_label(result)}] {task}", color=constants.COLOR_CHANGED)
 
     def _print_reports(self) -> None:
