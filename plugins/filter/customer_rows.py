@@ -18,7 +18,7 @@ description:
   - Takes the C(tenants) of the result that an entry of the role P(mssp.defender.partner_access#role) leaves.
   - A host without an outcome gets a row too, so that nobody is missing from the table.
   - Customers that are granted come first, so that those who wait for somebody stand at the end, where a person looks.
-positional: tenants
+positional: tenants, failing
 options:
   _input:
     description: Names of the hosts.
@@ -30,6 +30,10 @@ options:
     type: list
     elements: dict
     required: true
+  failing:
+    description: Why hosts fail the run, by name. It is the reason of one that has no outcome.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -64,21 +68,22 @@ class CustomerRow(TypedDict):
     what_to_do: str
 
 
-def customer_rows(hosts: Iterable[str], tenants: Iterable[Mapping[str, Any]]) -> list[CustomerRow]:
+def customer_rows(
+    hosts: Iterable[str], tenants: Iterable[Mapping[str, Any]], failing: Mapping[str, str] | None = None
+) -> list[CustomerRow]:
     outcomes = {tenant["name"]: tenant for tenant in tenants}
-    rows = [_row(host, outcomes.get(host, {})) for host in hosts]
+    rows = [_row(host, outcomes.get(host, {}), (failing or {}).get(host, "")) for host in hosts]
     return sorted(rows, key=lambda row: row["state"] != errors.GRANTED)
 
 
-def _row(host: str, outcome: Mapping[str, Any]) -> CustomerRow:
+def _row(host: str, outcome: Mapping[str, Any], failing: str) -> CustomerRow:
     if not outcome:
-        reason = "no task got that far, see above"
         return {
             "customer": host,
             "tenant_id": "",
-            "state": "not reached",
-            "reason": reason,
-            "who_acts": "",
+            "state": errors.ERROR if failing else "not reached",
+            "reason": failing or "no task got that far, see above",
+            "who_acts": errors.PROVIDER if failing else "",
             "what_to_do": "",
         }
     return {

@@ -113,7 +113,6 @@ def test_a_secret_gives_way_to_a_certificate(provider: Ansible, empty_home: Home
     of_secret = {
         "partner_access_credential_kind": "secret",
         "partner_access_credential_dest": str(kept.path),
-        "partner_access_certificate_path": "",
     }
     of_certificate = {name: provider.variables.get(name, "certificate") for name in of_secret}
     provider.variables |= of_secret

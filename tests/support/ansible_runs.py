@@ -64,7 +64,7 @@ class Run:
     def table(self, title: str) -> list[str]:
         """Return the lines of the last table whose title begins so, without the title."""
         lines = self.output.splitlines()
-        start = max(number for number, line in enumerate(lines) if line.startswith(title)) + 2
+        start = max(number for number, line in enumerate(lines) if line.startswith(title)) + 1
         # the result of the task that prints the table follows it
         end = next(number for number in range(start, len(lines)) if lines[number].startswith("ok: ["))
         return [line for line in lines[start:end] if line.strip()]

@@ -42,6 +42,12 @@ def test_nobody_is_missing_from_the_table() -> None:
     ]
 
 
+def test_one_without_an_outcome_has_the_reason_for_which_it_fails() -> None:
+    (row,) = customer_rows(["contoso"], [], {"contoso": "contoso: its application could not be registered"})
+    assert (row["state"], row["who_acts"]) == ("error", "provider")
+    assert row["reason"] == "contoso: its application could not be registered"
+
+
 def test_granted_customers_come_first() -> None:
     tenants = [{"name": "fabrikam", "state": "blocked"}, {"name": "contoso", "state": "granted"}]
     rows = customer_rows(["fabrikam", "contoso"], tenants)
