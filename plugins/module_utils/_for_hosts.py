@@ -14,7 +14,7 @@ from ._core.outcomes import Outcome, Tenant
 from ._core.results import Diff, Result, diffs
 from ._operations import fleet_task
 from ._operations.fleet_task import FleetResult
-from ._operations.hosts import Group, group, left_to_hosts
+from ._operations.hosts import Group, by_variable, group, left_to_hosts, unset
 from ._operations.operation import Operation
 from ._operations.task_context import Inventory, Params
 
@@ -45,11 +45,14 @@ def run(operation: Operation, given: Params, inventory: Inventory, perform: Perf
     grouping = group(given["hosts"], inventory, known)
     merged = _Merged()
     for each in grouping.groups:
+        if lacking := unset(operation, {**each.options, **own}, known):
+            merged.refuse(each, lacking)
+            continue
         result = perform({**each.options, **own, "tenants": each.tenants})
         if _is_of_fleet(result):
             merged.add(result)
         else:
-            merged.refuse(each, str(result.get("msg")))
+            merged.refuse(each, by_variable(str(result.get("msg")), known))
     for name, why in grouping.unusable.items():
         merged.leave_out(name, why)
     return merged.result(given["hosts"])

@@ -188,7 +188,7 @@ def test_a_file_of_rules_that_is_not_there_is_named(fleet: Ansible) -> None:
     rows = {line.split()[0]: line for line in run.table("Customers: ")[1:]}
     assert sorted(rows) == sorted(fleet.customers)
     told = "cannot be read (No such file or directory): check its path and mode"
-    sentence = f"rules_file: {fleet.place}/nowhere/rules.yml {told}"
+    sentence = f"partner_access_triage_rules: {fleet.place}/nowhere/rules.yml {told}"
     assert all(sentence in row for row in rows.values())
 
 
