@@ -105,7 +105,7 @@ def _named(operation: Operation, choice: tuple[str, ...], variables: Mapping[str
     names = [variables[option] for option in choice if option in variables]
     if not names:
         return ""
-    others = [*names[1:], *_environment(operation, choice[:1])]
+    others = [*names[1:], *_environment(operation, choice)]
     return f"{names[0]} (or {', '.join(others)})" if others else names[0]
 
 

@@ -107,7 +107,8 @@ IN_ENVIRONMENT = (
 )
 CREDENTIAL = (
     "partner_access_registrar_certificate_path (or partner_access_registrar_federated_token_file, "
-    "partner_access_registrar_client_secret, AZURE_CLIENT_CERTIFICATE_PATH)"
+    "partner_access_registrar_client_secret, AZURE_CLIENT_CERTIFICATE_PATH, AZURE_FEDERATED_TOKEN_FILE, "
+    "AZURE_CLIENT_SECRET)"
 )
 REGISTERED = {"tenant_id": "home.example", "unique_name": "soc", "client_id": "a", "client_secret": "b"}
 
