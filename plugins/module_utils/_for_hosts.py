@@ -14,7 +14,7 @@ from ._core.outcomes import Outcome, Tenant
 from ._core.results import Diff, Result, diffs
 from ._operations import fleet_task
 from ._operations.fleet_task import FleetResult
-from ._operations.hosts import Group, group, left_to_hosts
+from ._operations.hosts import Group, by_variable, group, left_to_hosts, unset
 from ._operations.operation import Operation
 from ._operations.task_context import Inventory, Params
 
@@ -45,18 +45,16 @@ def run(operation: Operation, given: Params, inventory: Inventory, perform: Perf
     known = left_to_hosts(operation, own)
     grouping = group(given["hosts"], inventory, known)
     merged = _Merged()
-    refused: dict[str, int] = {}
     for each in grouping.groups:
-        result = perform({**each.options, **own, "tenants": each.tenants})
-        if _is_of_fleet(result):
-            merged.add(result)
-        else:
-            why = str(result.get("msg"))
-            merged.refuse(each, why)
-            refused[why] = refused.get(why, 0) + len(each.tenants)
-    for why, count in refused.items():
-        if count == len(set(given["hosts"])) > 1:
-            raise OptionError(f"for all {count} customers: {why}")
+        why = unset(operation, {**each.options, **own}, known)
+        if not why:
+            result = perform({**each.options, **own, "tenants": each.tenants})
+            if _is_of_fleet(result):
+                merged.add(result)
+                continue
+            why = by_variable(str(result.get("msg")), known)
+        merged.refuse(each, why)
+    merged.check_that_some_can_be_worked_for(len(set(given["hosts"])))
     for name, why in grouping.unusable.items():
         merged.leave_out(name, why)
     return merged.result(given["hosts"])
@@ -69,6 +67,7 @@ class _Merged:
         self._outcomes: dict[str, Mapping[str, object]] = {}
         self._failing: dict[str, str] = {}
         self._states: Counter[str] = Counter()
+        self._refused: Counter[str] = Counter()
         self._diffs: list[Diff] = []
         self._warnings: list[str] = []
         self._changed = False
@@ -87,9 +86,16 @@ class _Merged:
 
     def refuse(self, refused: Group, why: str) -> None:
         """Take the reason why a group could not be worked on: an option that is wrong is no state of a customer."""
+        self._refused[why] += len(refused.tenants)
         for tenant in refused.tenants:
             reason = Reason(errors.ERROR, why, "correct what the message names, and run again")
             self._fail(Outcome(Tenant(tenant["name"], tenant["tenant_id"]), reason))
+
+    def check_that_some_can_be_worked_for(self, of_all: int) -> None:
+        """Raise OptionError where all customers, and more than one, are refused for the same reason."""
+        for why, count in self._refused.items():
+            if count == of_all > 1:
+                raise OptionError(f"for all {count} customers: {why}")
 
     def leave_out(self, name: str, why: str) -> None:
         """Take the reason why a host is no customer's."""

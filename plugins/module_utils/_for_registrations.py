@@ -12,7 +12,7 @@ from typing import Any, Literal
 from ._core import showing
 from ._core.results import Result, diffs
 from ._operations import fleet_task
-from ._operations.hosts import left_to_hosts, options_of
+from ._operations.hosts import by_variable, left_to_hosts, options_of, unset
 from ._operations.operation import Operation
 from ._operations.options import OF_REGISTRAR
 from ._operations.provider.home_tenant import RegistrarResult, SharedResult
@@ -57,10 +57,10 @@ def run(operation: Operation, given: Params, inventory: Inventory, perform: Perf
                 _join(registrations, host, options)
         except ValueError as error:
             failing[host] = f"{showing.plain(host)}: {error}"
-    results = [(each, perform(_arguments(each))) for each in registrations.values()]
+    results = [(each, _perform(operation, each, known, perform)) for each in registrations.values()]
     for each, result in results:
         if result.get("failed"):
-            failing |= dict.fromkeys(each.hosts, str(result["msg"]))
+            failing |= dict.fromkeys(each.hosts, by_variable(str(result["msg"]), known))
     merged: RegistrarResult = {
         "changed": any(result.get("changed") for _each, result in results),
         "failed": bool(failing),
@@ -75,6 +75,13 @@ def run(operation: Operation, given: Params, inventory: Inventory, perform: Perf
     if failing:
         merged["msg"] = fleet_task.first_of(failing)
     return merged
+
+
+def _perform(operation: Operation, registration: _Registration, known: Mapping[str, str], perform: Perform) -> Result:
+    """Run the operation for the application, unless its hosts leave out what it takes."""
+    if lacking := unset(operation, registration.options, known):
+        return {"failed": True, "changed": False, "msg": lacking}
+    return perform(_arguments(registration))
 
 
 def _join(registrations: dict[str, _Registration], host: str, options: Params) -> None:

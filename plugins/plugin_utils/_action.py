@@ -151,7 +151,8 @@ class InProcessAction(ActionBase):
         validated = validator.validate(arguments)
         if validated.error_messages:
             given = {**arguments, **validated.validated_parameters}
-            return {"failed": True, "msg": told(self.OPERATION, "; ".join(validated.error_messages), given)}
+            message = "; ".join(_with_variables(validated.error_messages, self.OPERATION, given))
+            return {"failed": True, "msg": told(self.OPERATION, message, given)}
         warnings: list[str] = []
         context = TaskContext(
             _in_full(validated.validated_parameters, self.OPERATION),
@@ -226,6 +227,15 @@ class InProcessAction(ActionBase):
         finally:
             os.environ.clear()
             os.environ.update(before)
+
+
+def _with_variables(messages: Iterable[str], operation: Operation, given: Params) -> list[str]:
+    """Return ansible-core's messages, the one about missing options with the variables that may say them."""
+    missing = [option for option, spec in operation.arguments.items() if spec.get("required") and not given.get(option)]
+    of_core = f"missing required arguments: {', '.join(missing)}"
+    variables = [operation.variables[option] for option in missing if option in operation.variables]
+    hint = f" (or {', '.join(variables)} on the host)" if variables else ""
+    return [message + hint if message == of_core else message for message in messages]
 
 
 def _in_full(params: Params, operation: Operation) -> Params:

@@ -130,3 +130,19 @@ def test_somebody_must_be_signed_in_at_first(provider: Ansible, az: AzureCli, em
     assert f"az login --tenant {provider.emulator.home_tenant_id}" in run.output
     assert "Traceback" not in run.output
     assert empty_home.applications() == []
+
+
+def test_all_that_is_missing_is_told_at_once_by_the_names_of_the_variables(provider: Ansible) -> None:
+    for name in ("home_tenant_id", "registrar_client_id"):
+        del provider.variables[f"partner_access_{name}"]
+    run = provider.playbook("mssp.defender.register")
+    assert run.code == 2
+    assert run.result("Register the applications")["msg"] == (
+        "partner_access_home_tenant_id, partner_access_registrar_client_id (or AZURE_CLIENT_ID) and "
+        "partner_access_unique_name are not set: set them on the group of your customers (and 1 more)"
+    )
+    certificate = f"partner_access_registrar_certificate_path={provider.place}/registrar.pem"
+    alone = provider.playbook("mssp.defender.registrar", *BY_CLI, "-e", certificate)
+    assert alone.result("partner_access : Register the registrar")["msg"] == (
+        "missing required arguments: tenant_id (or partner_access_home_tenant_id on the host)"
+    )

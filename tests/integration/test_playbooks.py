@@ -146,7 +146,7 @@ def test_without_a_credential_that_is_told_once(mixed: Ansible) -> None:
     assert run.code == 2
     message = run.entry("Prove each customer's consent")["result"]["msg"]
     assert message.startswith("for all 4 customers: ")
-    assert "client_secret (AZURE_CLIENT_SECRET)" in message
+    assert "AZURE_CLIENT_SECRET) is not set: set it on the group of your customers" in message
 
 
 def test_second_run_changes_nothing(mixed: Ansible, tmp_path: Path) -> None:

@@ -185,7 +185,7 @@ def test_a_file_of_rules_that_is_not_there_is_named(fleet: Ansible) -> None:
     run = fleet.playbook("mssp.defender.triage", "-e", "partner_access_triage_rules=nowhere/rules.yml")
     assert run.code == 2, run.output
     told = "cannot be read (No such file or directory): check its path and mode"
-    sentence = f"rules_file: {fleet.place}/nowhere/rules.yml {told}"
+    sentence = f"partner_access_triage_rules: {fleet.place}/nowhere/rules.yml {told}"
     message = run.entry("Triage each customer's incidents")["result"]["msg"]
     assert message == f"for all {len(fleet.customers)} customers: {sentence}"
 

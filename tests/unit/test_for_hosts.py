@@ -118,7 +118,7 @@ def test_a_group_that_cannot_be_worked_on_fails_its_customers_alone() -> None:
     assert [each["state"] for each in result["tenants"]] == ["error", "granted", "error"]
     assert list(result["failing"]) == ["contoso", "tailspin"]
     sentence = (
-        "contoso (contoso.example) is error: client_id is not a GUID; "
+        "contoso (contoso.example) is error: my_client is not a GUID; "
         "provider: correct what the message names, and run again."
     )
     assert result["msg"] == f"{sentence} (and 1 more)"

@@ -90,14 +90,16 @@ def select(
     return replace(CLOUDS[name], **{option: _base_url(option, url) for option, url in given.items() if url})
 
 
-def check_tenant_id(tenant_id: str | None, option: str = "tenant_id") -> str:
+def check_tenant_id(tenant_id: str | None, option: str = "tenant_id", variable: str = "") -> str:
     """Return the tenant id in lower case: a GUID or a verified domain, without the dot that may end one.
 
+    `variable` is the host's variable that may hold it, "" for none.
     Raises OptionError for anything else, `common` and the like above all: they address no customer.
     """
     wanted = "give the customer's tenant GUID or one of its verified domains"
     if not tenant_id or not tenant_id.strip():
-        raise OptionError(f"{option} is empty: {wanted}")
+        where = f", on its host as {variable}" if variable else ""
+        raise OptionError(f"{option} is empty: {wanted}{where}")
     tenant_id = tenant_id.strip().removesuffix(".").lower()
     if tenant_id in SHARED_TENANTS:
         raise OptionError(f"{option} is '{tenant_id}', which names no customer: {wanted}")

@@ -51,6 +51,7 @@ class Session:
         self.cloud = clouds.select(params["cloud"], params["authority_url"], params["graph_url"], params.get("xdr_url"))
         self._patience = params["retries"], params["max_wait"], params["tenant_timeout"]
         self._task = task
+        self._variables = variables
         self.transport = Transport(params["ca_path"], params["timeout"], params.get("concurrency", 1))
         folder, cipher = self.caller.folder, self.caller.cipher
         self._pace = Pace(folder) if params.get("paced") else None
@@ -65,7 +66,8 @@ class Session:
 
     def access(self, tenant_id: str, target: Target, required_roles: list[str], patience: Patience) -> Access:
         """Return the caller's access to one tenant. Raises OptionError for an id that can be none."""
-        return Access(self._source, clouds.check_tenant_id(tenant_id), target, required_roles, patience)
+        checked = clouds.check_tenant_id(tenant_id, variable=self._variables.get("tenant_id", ""))
+        return Access(self._source, checked, target, required_roles, patience)
 
     def token_file(self, path: Path) -> TokenFile:
         """Return the file of a token, which this session's caller seals."""

@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mssp.defender.plugins.module_utils._operations.hosts import Grouping, group
+from ansible_collections.mssp.defender.plugins.module_utils._operations.hosts import (
+    Grouping,
+    by_variable,
+    group,
+    left_to_hosts,
+    unset,
+)
+from ansible_collections.mssp.defender.plugins.module_utils._operations.operation import Operation
+from ansible_collections.mssp.defender.plugins.module_utils._operations.provider import application
+from ansible_collections.mssp.defender.plugins.module_utils._operations.reading import hunting
 
 VARIABLES = {option: f"partner_access_{option}" for option in ("tenant_id", "client_id", "client_secret", "api")}
 
@@ -88,3 +97,62 @@ def test_a_host_named_twice_is_one_customer() -> None:
 
 def test_no_hosts_make_no_groups() -> None:
     assert grouped() == Grouping([], {})
+
+
+IN_ENVIRONMENT = (
+    "AZURE_CLIENT_ID",
+    "AZURE_CLIENT_SECRET",
+    "AZURE_CLIENT_CERTIFICATE_PATH",
+    "AZURE_FEDERATED_TOKEN_FILE",
+)
+CREDENTIAL = (
+    "partner_access_registrar_certificate_path (or partner_access_registrar_federated_token_file, "
+    "partner_access_registrar_client_secret, AZURE_CLIENT_CERTIFICATE_PATH, AZURE_FEDERATED_TOKEN_FILE, "
+    "AZURE_CLIENT_SECRET)"
+)
+REGISTERED = {"tenant_id": "home.example", "unique_name": "soc", "client_id": "a", "client_secret": "b"}
+
+
+@pytest.fixture
+def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in IN_ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+
+
+def missing(operation: Operation, **options: Any) -> str | None:
+    return unset(operation, options, left_to_hosts(operation, ()))
+
+
+@pytest.mark.usefixtures("empty_environment")
+def test_all_that_the_hosts_must_set_yet_is_told_at_once() -> None:
+    assert missing(application.OPERATION) == (
+        "partner_access_home_tenant_id, partner_access_registrar_client_id (or AZURE_CLIENT_ID), "
+        f"{CREDENTIAL} and partner_access_unique_name are not set: set them on the group of your customers"
+    )
+    assert missing(application.OPERATION, **{**REGISTERED, "tenant_id": ""}) == (
+        "partner_access_home_tenant_id is not set: set it on the group of your customers"
+    )
+    assert missing(application.OPERATION, **REGISTERED) is None
+    assert missing(hunting.OPERATION, client_id="a", certificate_path="b") == (
+        "partner_access_hunt_query (or partner_access_hunt_query_file) is not set: "
+        "set it on the group of your customers"
+    )
+
+
+@pytest.mark.usefixtures("empty_environment")
+def test_who_signs_in_needs_no_application() -> None:
+    assert missing(application.OPERATION, auth="cli", tenant_id="home.example", app_id="a") is None
+
+
+def test_what_the_environment_says_is_not_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in IN_ENVIRONMENT[:2]:
+        monkeypatch.setenv(name, "given")
+    assert missing(application.OPERATION, tenant_id="home.example", unique_name="soc") is None
+
+
+def test_a_message_about_an_option_names_the_variable_that_it_is_left_to() -> None:
+    variables = left_to_hosts(hunting.OPERATION, ["dest"])
+    assert by_variable("query_file: a.kql cannot be read", variables) == (
+        "partner_access_hunt_query_file: a.kql cannot be read"
+    )
+    assert by_variable("dest: the folder b does not exist", variables) == "dest: the folder b does not exist"

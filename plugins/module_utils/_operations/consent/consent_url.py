@@ -127,7 +127,7 @@ class _LinkMaker:
 
     def make(self, tenant_id: str | None) -> Link:
         """Return the link for one tenant; None addresses no tenant (the authorize form)."""
-        checked = clouds.check_tenant_id(tenant_id) if tenant_id is not None else None
+        checked = clouds.check_tenant_id(tenant_id, variable=VARIABLES["tenant_id"]) if tenant_id is not None else None
         state, expires_at = self._state(checked)
         url = consent.build_url(
             self._params["form"],
@@ -153,7 +153,7 @@ class _LinkMaker:
 
 def _of_fleet(task: TaskContext, link: _LinkMaker, tenant: Tenant) -> TenantLink:
     try:
-        clouds.check_tenant_id(tenant.tenant_id)
+        clouds.check_tenant_id(tenant.tenant_id, variable=VARIABLES["tenant_id"])
     except OptionError as error:
         task.warn(f"no consent link for {tenant.name}: {error}")
         return {

@@ -108,7 +108,8 @@ def _remove(home: Home, check_mode: bool) -> ApplicationResult:
     }
     return {
         "changed": True,
-        "msg": f"removed application {removed['app_id']} ({removed['display_name']}) and its service principal",
+        "msg": f"{'would remove' if check_mode else 'removed'} application {removed['app_id']} "
+        f"({removed['display_name']}) and its service principal",
         "removed": removed,
         "diff": {"before": removed, "after": {}},
     }
@@ -173,7 +174,7 @@ class _Registration:
             "added_permissions": added,
         }
         if added:
-            result["msg"] = _consent_again(added)
+            result["msg"] = _consent_again(added, self._task.check_mode)
         self._tell_changes(result)
         return result
 
@@ -342,8 +343,10 @@ class _Registration:
             result["diff"] = {"before": self._before, "after": self._after}
 
 
-def _consent_again(added: Mapping[str, list[str]]) -> str:
+def _consent_again(added: Mapping[str, list[str]], check_mode: bool) -> str:
     names = ", ".join(name for api in added.values() for name in api)
+    if check_mode:
+        return f"customers who consented before would have to consent again, to {names}"
     return f"customers who consented before must consent again, to {names}: hand out the links with onboard"
 
 

@@ -193,7 +193,7 @@ def test_a_permission_that_is_added_is_granted_and_customers_must_consent_again(
         "before": {"permissions.xdr": [READ], "granted.xdr": [READ]},
         "after": {"permissions.xdr": both, "granted.xdr": both},
     }
-    assert planned == result
+    assert planned == {**result, "msg": f"customers who consented before would have to consent again, to {HUNT}"}
 
 
 def test_a_permission_that_is_no_longer_declared_is_taken_back(tenant: ScriptedHome) -> None:
@@ -326,7 +326,8 @@ def test_an_application_is_deleted_and_told(tenant: ScriptedHome) -> None:
     }
     assert (result["changed"], result["removed"]) == (True, removed)
     assert result["diff"] == {"before": removed, "after": {}}
-    assert planned == result
+    assert result["msg"].startswith("removed application ")
+    assert planned == {**result, "msg": f"would remove {result['msg'].removeprefix('removed ')}"}
 
 
 def test_an_application_that_is_not_there_needs_no_deleting(tenant: ScriptedHome) -> None:
