@@ -37,6 +37,7 @@ from ansible_collections.mssp.defender.plugins.module_utils._operations.options 
 )
 from ansible_collections.mssp.defender.plugins.module_utils._operations.task_context import Params, TaskContext
 from ansible_collections.mssp.defender.plugins.plugin_utils._operator import teller
+from ansible_collections.mssp.defender.plugins.plugin_utils._orphans import end_with_parent
 from ansible_collections.mssp.defender.plugins.plugin_utils._progress import shown
 from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import RUN_SECRET, run_directory
 from ansible_collections.mssp.defender.plugins.plugin_utils._templates import fingerprint
@@ -114,6 +115,9 @@ class InProcessAction(ActionBase):
             return {"failed": True, "msg": unfit}
         if self._task.async_val or self._is_delegated():
             return self._run_as_module(self._closed(arguments), task_vars, exposes)
+        if "tenants" in self.OPERATION.arguments:
+            # a step in the provider's own tenant ends soon, and a credential that was made is better stored
+            end_with_parent()
         with self._task_environment(), shown(self._task.get_name()) as progress:
             perform_one = functools.partial(self._perform, progress)
             if not is_for_hosts:
