@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -36,6 +36,7 @@ from ansible_collections.mssp.defender.plugins.module_utils._operations.options 
     left_to_inventory,
 )
 from ansible_collections.mssp.defender.plugins.module_utils._operations.task_context import Params, TaskContext
+from ansible_collections.mssp.defender.plugins.plugin_utils._kept import noted
 from ansible_collections.mssp.defender.plugins.plugin_utils._operator import teller
 from ansible_collections.mssp.defender.plugins.plugin_utils._orphans import end_with_parent
 from ansible_collections.mssp.defender.plugins.plugin_utils._progress import shown
@@ -118,8 +119,12 @@ class InProcessAction(ActionBase):
         if "tenants" in self.OPERATION.arguments:
             # a step in the provider's own tenant ends soon, and a credential that was made is better stored
             end_with_parent()
-        with self._task_environment(), shown(self._task.get_name()) as progress:
-            perform_one = functools.partial(self._perform, progress)
+        with (
+            self._task_environment(),
+            shown(self._task.get_name()) as progress,
+            noted(0 if self._task.check_mode else _fleet_size(arguments)) as note_kept,
+        ):
+            perform_one = functools.partial(self._perform, progress, note_kept)
             if not is_for_hosts:
                 return {**perform_one(arguments)}
             return {**self._perform_for_hosts(arguments, _Inventory(self._task, variables), perform_one)}
@@ -133,7 +138,7 @@ class InProcessAction(ActionBase):
         except (OptionError, TypeError) as error:
             return {"failed": True, "msg": told(self.OPERATION, str(error), arguments)}
 
-    def _perform(self, progress: Progress | None, arguments: Params) -> Result:
+    def _perform(self, progress: Progress | None, note_kept: Callable[[], None], arguments: Params) -> Result:
         """Check the arguments and run the operation with them, in this process."""
         arguments = self._closed(arguments)
         validator = ArgumentSpecValidator(self.OPERATION.arguments, **self.OPERATION.constraints)
@@ -151,6 +156,7 @@ class InProcessAction(ActionBase):
             progress,
             RUN_SECRET,
             teller(),
+            note_kept,
         )
         result = perform(self.OPERATION, context)
         if warnings:
@@ -231,6 +237,12 @@ def _hidden_by_a_host(task_vars: Mapping[str, Any]) -> str | None:
         f"the inventory has both a host and a group called {', '.join(both)}, and this play works for that host "
         f"without {', '.join(list(hidden)[:10])} of the group: rename one of them"
     )
+
+
+def _fleet_size(arguments: Params) -> int:
+    """Return how many customers the task names; 0 for one that works for its own host alone, beside those of others."""
+    named = arguments.get("hosts") or arguments.get("tenants")
+    return len(named) if isinstance(named, list) else 0
 
 
 def _decrypted(value: Any) -> Any:
