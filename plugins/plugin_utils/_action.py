@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -39,7 +39,9 @@ from ansible_collections.mssp.defender.plugins.module_utils._operations.options 
     left_to_inventory,
 )
 from ansible_collections.mssp.defender.plugins.module_utils._operations.task_context import Params, TaskContext
+from ansible_collections.mssp.defender.plugins.plugin_utils._kept import noted
 from ansible_collections.mssp.defender.plugins.plugin_utils._operator import teller
+from ansible_collections.mssp.defender.plugins.plugin_utils._orphans import end_with_parent
 from ansible_collections.mssp.defender.plugins.plugin_utils._progress import shown
 from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import RUN_SECRET, STARTED_IN, run_directory
 from ansible_collections.mssp.defender.plugins.plugin_utils._templates import fingerprint
@@ -129,8 +131,15 @@ class InProcessAction(ActionBase):
             return {"failed": True, "msg": unfit}
         if self._task.async_val or self._is_delegated():
             return self._run_as_module(self._closed(arguments), task_vars, exposes)
-        with self._task_environment(), shown(self._task.name or self._task.action) as progress:
-            perform_one = functools.partial(self._perform, progress)
+        if "tenants" in self.OPERATION.arguments:
+            # a step in the provider's own tenant ends soon, and a credential that was made is better stored
+            end_with_parent()
+        with (
+            self._task_environment(),
+            shown(self._task.name or self._task.action) as progress,
+            noted(0 if self._task.check_mode else _fleet_size(arguments)) as note_kept,
+        ):
+            perform_one = functools.partial(self._perform, progress, note_kept)
             if not is_for_hosts:
                 return {**perform_one(arguments)}
             return {**self._perform_for_hosts(arguments, inventory, perform_one)}
@@ -144,7 +153,7 @@ class InProcessAction(ActionBase):
         except (OptionError, TypeError) as error:
             return {"failed": True, "msg": told(self.OPERATION, str(error), arguments)}
 
-    def _perform(self, progress: Progress | None, arguments: Params) -> Result:
+    def _perform(self, progress: Progress | None, note_kept: Callable[[], None], arguments: Params) -> Result:
         """Check the arguments and run the operation with them, in this process."""
         arguments = self._closed(arguments)
         validator = ArgumentSpecValidator(self.OPERATION.arguments, **self.OPERATION.constraints)
@@ -163,6 +172,7 @@ class InProcessAction(ActionBase):
             progress,
             RUN_SECRET,
             teller(),
+            note_kept,
         )
         result = perform(self.OPERATION, context)
         if warnings:
@@ -275,6 +285,12 @@ def _hidden_by_a_host(task_vars: Mapping[str, Any]) -> str | None:
         f"the inventory has both a host and a group called {', '.join(both)}, and this play works for that host "
         f"without {', '.join(list(hidden)[:10])} of the group: rename one of them"
     )
+
+
+def _fleet_size(arguments: Params) -> int:
+    """Return how many customers the task names; 0 for one that works for its own host alone, beside those of others."""
+    named = arguments.get("hosts") or arguments.get("tenants")
+    return len(named) if isinstance(named, list) else 0
 
 
 def _decrypted(value: Any) -> Any:

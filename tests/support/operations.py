@@ -44,6 +44,7 @@ class OperationHost(TaskContext):
         vault: Vault | None = None,
         run_secret: bytes = b"",
         tell: Callable[[str], None] | None = None,
+        note_kept: Callable[[], None] = lambda: None,
         **options: Any,
     ) -> None:
         given = {name: value for name, value in options.items() if value is not None}
@@ -58,6 +59,7 @@ class OperationHost(TaskContext):
             vault,
             run_secret=run_secret,
             tell=tell,
+            note_kept=note_kept,
         )
         # the class is frozen
         object.__setattr__(self, "warnings", warnings)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from support.scripted_graph import (
 )
 from support.scripted_server import Answer, ScriptedServer
 
+from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
 from ansible_collections.mssp.defender.plugins.module_utils._core.registration.vars_file import VarsFile
 from ansible_collections.mssp.defender.plugins.module_utils._core.vaults import Vault
@@ -34,6 +36,8 @@ from ansible_collections.mssp.defender.plugins.module_utils._operations.provider
 )
 
 FLEET = [{"name": "contoso", "tenant_id": TENANT}, {"name": "fabrikam", "tenant_id": OTHER_TENANT}]
+NOON = timestamps.ticks("2026-11-20T12:00:00Z")
+SECOND = timestamps.TICKS_PER_SECOND
 
 
 def connection_to(server: ScriptedServer) -> dict[str, Any]:
@@ -56,6 +60,7 @@ class ReadingTask:
         self.server: ScriptedServer = entra.server
         self.server.has_no_more = True
         self.warnings: list[str] = []
+        self.note_kept: Callable[[], None] = lambda: None
         self._operation = operation
         # the records of these tests are bare ones
         self._defaults: dict[str, Any] = {"normalize": False}
@@ -71,7 +76,7 @@ class ReadingTask:
             **({} if "tenants" in options else {"tenant_id": TENANT}),
             **options,
         }
-        host = OperationHost(self._operation, check_mode, **given)
+        host = OperationHost(self._operation, check_mode, note_kept=self.note_kept, **given)
         result: dict[str, Any] = self._operation.run(host)
         self.warnings = [warning for warning in host.warnings if "MC1220762" not in warning]
         return result
@@ -79,6 +84,12 @@ class ReadingTask:
     def asked(self, path: str) -> list[dict[str, str]]:
         """The query of every request to the path, but for those that ask what lies behind a page."""
         return [request.query for request in self.server.requests_to(path) if "$skip" not in request.query]
+
+
+def page(ids: Iterable[int], first: int = 0) -> Answer:
+    """A page of incidents, each updated a second after the one before it."""
+    moments = ((number, timestamps.render(NOON + (first + number) * SECOND)) for number in ids)
+    return Answer({"value": [{"incidentId": number, "lastUpdateTime": moment} for number, moment in moments]})
 
 
 CANARY = "canary-secret"

@@ -11,12 +11,11 @@ import json
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from . import locks, ownership
+from . import drafts, locks, ownership
 from .errors import OptionError, UntrustedFile, unusable_file
 
 _BLOCK = 1 << 20
@@ -53,7 +52,7 @@ class Draft:
             if durable:
                 with _naming(self._path), self._open() as stream:
                     os.fsync(stream.fileno())
-            self._draft.replace(self._path)
+            drafts.move(self._draft, self._path)
             self._draft = None
         return True
 
@@ -87,7 +86,7 @@ class Draft:
     def discard(self) -> None:
         """Remove what was not committed. Safe to call at any time."""
         if self._draft:
-            self._draft.unlink()
+            drafts.remove(self._draft)
             self._draft = None
 
     def _open(self) -> BinaryIO:
@@ -95,8 +94,7 @@ class Draft:
         if self._draft:
             return _stream(self._draft, os.O_WRONLY | os.O_APPEND)
         ownership.check_replaceable(self._path)
-        descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
-        self._draft = Path(name)
+        descriptor, self._draft = drafts.create(self._path)
         return open(descriptor, "ab")  # noqa: PTH123 - it is a number
 
 

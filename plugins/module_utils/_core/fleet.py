@@ -19,6 +19,8 @@ from .outcomes import Outcome, R_co, Tenant, Work, outcome_of
 from .waiting import clock
 
 _PROGRESS_SECONDS = 0.2
+_LONGEST_SLEEP_SECONDS = 1.0
+"""A signal that the system gives to another thread is handled only when this one wakes up."""
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
 
@@ -81,9 +83,9 @@ def run(
             if progress and tell_at <= now:
                 progress(_counts(outcomes, parked, started_at))
                 tell_at = now + _PROGRESS_SECONDS
-            wake_at = min(tell_at, parked[0][0] if parked else math.inf)
+            wake_at = min(tell_at, parked[0][0] if parked else math.inf, now + _LONGEST_SLEEP_SECONDS)
             try:
-                index, future = done.get(timeout=None if wake_at == math.inf else wake_at - now)
+                index, future = done.get(timeout=wake_at - now)
             except queue.Empty:
                 continue
             try:

@@ -31,7 +31,7 @@ def locked(option: str, folder: Path, patience: float) -> Iterator[None]:
     Raises OptionError when they do not, and UntrustedFile where the file for the lock is another's.
     """
     path = folder / _NAME
-    descriptor = waiting.until(lambda: _taken(path), patience, itertools.repeat(_PAUSE))
+    descriptor = waiting.until(lambda: taken(path), patience, itertools.repeat(_PAUSE))
     if descriptor is None:
         raise OptionError(f"{option}: another run is changing files in {folder} all the time: run again later")
     try:
@@ -48,8 +48,11 @@ def wait_for(file: BinaryIO, path: Path) -> None:
         raise OSError(errno.EBUSY, "another process keeps it locked", str(path))
 
 
-def _taken(path: Path) -> int | None:
-    """Return the descriptor of the locked file, or None where another run has it or has just removed it."""
+def taken(path: Path) -> int | None:
+    """Lock a file of ours, made where it is missing, and return its descriptor; it is unlocked when that is closed.
+
+    None where another run has it or has just removed it. Raises OSError, UntrustedFile for a file of another user.
+    """
     descriptor = ownership.opened(path, os.O_RDWR | os.O_CREAT)
     with contextlib.suppress(FileNotFoundError):
         if _try(descriptor) and os.path.samestat(os.fstat(descriptor), path.lstat()):

@@ -26,6 +26,10 @@ class Inventory(Protocol):
         """
 
 
+def _nobody_asks() -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class TaskContext:
     """`warn` shows the operator a warning when the task ends; `tell` shows a message at once, and is None where nobody
@@ -33,7 +37,8 @@ class TaskContext:
 
     `run_directory` is a private folder shared by the tasks of one run, or None. `run_secret` is known to them alone.
     `vault` encrypts and decrypts with the run's vault secrets, None where the task does not run on the controller.
-    `progress` shows the operator how far a fleet is; it is None where nobody watches.
+    `progress` shows the operator how far a fleet is; it is None where nobody watches. `note_kept` is called when
+    something of one more tenant is kept for the next run to go on with: whoever interrupts this one is told how many.
     """
 
     params: Params
@@ -44,6 +49,7 @@ class TaskContext:
     progress: Progress | None = None
     run_secret: bytes = b""
     tell: Callable[[str], None] | None = None
+    note_kept: Callable[[], None] = _nobody_asks
 
     def warn_once(self, subject: str, message: str) -> None:
         """Warn, unless another task of this run has warned of the same subject."""

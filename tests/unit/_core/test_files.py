@@ -37,7 +37,7 @@ def test_a_draft_is_never_readable_by_others(tmp_path: Path) -> None:
     draft = Draft(tmp_path / "token")
     for _unused in range(2):
         draft.write(["secret"])
-        (beside,) = tmp_path.iterdir()
+        (beside,) = tmp_path.glob("*.draft")
         assert mode_of(beside) == 0o600
     draft.discard()
 

@@ -230,3 +230,28 @@ def test_progress_is_told_where_the_fleet_is_interrupted() -> None:
     with pytest.raises(KeyboardInterrupt):
         fleet.run([(tenant(0), interrupted), (tenant(1), ScriptedWork(1, "granted"))], 1, told.append)
     assert [(counts.total, counts.done) for counts in told] == [(2, 0)]
+
+
+def test_a_signal_that_another_thread_catches_ends_the_fleet() -> None:
+    """Python handles it in the main thread, which sleeps on then."""
+    may_end, slept_on = threading.Event(), threading.Event()
+
+    def work() -> dict[str, Any]:
+        # the other thread has nothing to do by then
+        may_end.wait(0.2)
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+        if not may_end.wait(HANGS):
+            slept_on.set()
+        return {}
+
+    def interrupt(*_unused: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            fleet.run([(tenant(0), work)], concurrency=1)
+        assert not slept_on.is_set()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+        may_end.set()

@@ -53,6 +53,8 @@ class History:
     polls: list[Poll]
     ancient: int
     """How many incidents are older than any first read reaches back."""
+    portion_seconds: float
+    """How long what has been read waits to be handed over: with 0 each page is handed over at once."""
 
     def begin(self) -> MovingTenant:
         """Return the tenant as it is before the first read."""
@@ -83,7 +85,8 @@ def draw(random: Random) -> History:
     first += [_event(random, page_size, _FIRST_GAPS) for _unused in range(random.randrange(16))]
     polls = [_poll(random, page_size) for _unused in range(random.randint(1, 4))]
     skew = random.choice((-100, -1, 0, 1, 100))
-    return History(first, manner, page_size, skew, random.random() < 0.4, polls, random.randrange(3))
+    alerts, ancient, portion_seconds = random.random() < 0.4, random.randrange(3), random.choice((0, 0, 60))
+    return History(first, manner, page_size, skew, alerts, polls, ancient, portion_seconds)
 
 
 def _event(random: Random, page_size: int, gaps: tuple[int, ...] = _GAPS) -> Event:

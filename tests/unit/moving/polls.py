@@ -25,7 +25,7 @@ from ansible_collections.mssp.defender.plugins.module_utils._core import fleet
 from ansible_collections.mssp.defender.plugins.module_utils._core.files import Draft
 from ansible_collections.mssp.defender.plugins.module_utils._core.reading import dialects, reader
 from ansible_collections.mssp.defender.plugins.module_utils._core.wire.http import Transport
-from ansible_collections.mssp.defender.plugins.module_utils._operations.reading import incidents, tenant_read
+from ansible_collections.mssp.defender.plugins.module_utils._operations.reading import delivery, incidents, tenant_read
 
 FIELDS = {"xdr": ("incidentId", "lastUpdateTime"), "graph": ("id", "lastUpdateDateTime")}
 ACCESS = {
@@ -96,6 +96,7 @@ class Poller:
         self._api = api
         self._clock = clock
         self.page_size: int | None = None
+        self.portion_seconds: float = 60
         self.options: dict[str, Any] = {}
         for name in ("dest", "checkpoint", "run"):
             (folder / name).mkdir(mode=0o700)
@@ -124,6 +125,7 @@ class Poller:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(fleet, "clock", SimpleNamespace(monotonic=lambda: time.monotonic() * _HASTE))
             patch.setattr(fleet, "queue", SimpleNamespace(Queue=_HastyQueue, Empty=queue.Empty))
+            patch.setattr(delivery, "_PORTION_SECONDS", self.portion_seconds)
             for module in (tenant_read, reader):
                 patch.setattr(module, "time", SimpleNamespace(time=self._clock))
             if self.page_size:

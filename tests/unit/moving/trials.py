@@ -54,7 +54,7 @@ def read_by_ours(moving: ScriptedEntra, folder: Path, api: str, history: History
     tenant = history.begin()
     moving.server.tenants = {TENANT: (tenant, history.manner)}
     poller = Poller(moving, folder, api, lambda: tenant.now / SECOND + history.skew)
-    poller.page_size = history.page_size
+    poller.page_size, poller.portion_seconds = history.page_size, history.portion_seconds
     poller.options = {"alerts": history.alerts}
 
     def read(poll: Poll) -> set[int] | None:

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 import threading
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .. import errors, ownership
+from .. import drafts, errors, ownership
 from ..errors import OptionError, Reason, TenantError
 from ..outcomes import Tenant
 from .journal import Journal, write_at
@@ -175,17 +174,16 @@ class RowsFile:
 
     def _widen(self, form: Csv, more: list[str]) -> None:
         """Put a table with more columns in the place of the file's."""
-        descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
-        wider = Path(name)
+        descriptor, wider = drafts.create(self._path)
         try:
             with open(descriptor, "wb") as draft, self._open() as table:  # noqa: PTH123 - it is a number
                 draft.writelines(form.widened(table, more))
                 draft.flush()
                 os.fsync(draft.fileno())
             length = wider.stat().st_size
-            wider.replace(self._path)
+            drafts.move(wider, self._path)
         except BaseException:
-            wider.unlink(missing_ok=True)
+            drafts.remove(wider)
             raise
         self._columns += more
         self._last = replace(self._last, length=length, columns=len(self._columns))

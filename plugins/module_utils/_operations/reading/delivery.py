@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
+import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..._core import errors, timestamps
@@ -19,6 +21,7 @@ from ..._core.reading.normalized import normalized, severity_of, with_normalized
 from ..._core.reading.portal import Portal
 from ..._core.reading.quarantine import QuarantinedResult
 from ..._core.results import Result
+from ..._core.waiting import clock
 from ..._core.wire.records import JsonObject, Record, check_depth
 from .. import fleet_task
 from ..fleet_task import TenantsResult
@@ -48,6 +51,10 @@ CONSTRAINTS: Constraints = {
         ("updated_after", "checkpoint"),
     ]
 }
+
+_PORTION_SECONDS = 30
+"""How long what has been read may wait to be handed over. The call that is under way then is waited for, by default no
+longer than that, so that a kill costs at most a minute of reading."""
 
 
 class ReadResult(TenantsResult, total=False):
@@ -79,6 +86,7 @@ def run(task: TaskContext, session: Session, api: Api, dialect: Dialect, told: T
         tenant: _Reading(
             request,
             told,
+            task.note_kept,
             newest,
             tenant,
             fleet_task.file_of(params, "dest", tenant, ".jsonl", task.check_mode),
@@ -96,6 +104,10 @@ def run(task: TaskContext, session: Session, api: Api, dialect: Dialect, told: T
             job.discard()
 
 
+class _IsOver(Exception):
+    """The task has ended without this read."""
+
+
 class _Reading:
     """One tenant's read; called again after every wait."""
 
@@ -103,6 +115,7 @@ class _Reading:
         self,
         request: ReadRequest,
         told: Told,
+        note_kept: Callable[[], None],
         newest: int | None,
         tenant: Tenant,
         dest: Path | None,
@@ -110,6 +123,7 @@ class _Reading:
     ) -> None:
         self._request = request
         self._told = told
+        self._note_kept = note_kept
         self._newest = newest
         self._tenant = tenant
         self._dest = dest
@@ -121,15 +135,23 @@ class _Reading:
         self._changed = False
         self._set_aside: Path | None = None
         self._unsettled: TenantRead | None = None
+        self._due = 0.0
+        self._is_noted = False
+        self._is_over = False
+        self._lock = threading.Lock()
 
     def __call__(self) -> ReadResult:
-        read = self._read = self._read or TenantRead(self._request, self._tenant, self._checkpoint, self._dest)
+        read = self._read = self._read or self._begin()
         try:
             for page in read.pages():
-                self._take(page, read.portal)
+                with self._writing():
+                    self._take(page, read.portal)
+                    if self._due <= clock.monotonic():
+                        self._hand_over_part(read)
         except (TenantError, Postponed) as error:
             # a wait may end in a kill, and a trouble may stay: what has been read is safe then, and not read again
-            part = self._hand_over_part(read)
+            with self._writing():
+                part = self._hand_over_part(read)
             if isinstance(error, TenantError):
                 raise TenantError(error.reason, part) from None
             raise
@@ -146,12 +168,14 @@ class _Reading:
         if self._dest is None:
             self._unsettled = read
             return result
-        result |= self._hand_over(read, self._dest)
-        try:
-            # at once: another tenant may take long, and the task be killed meanwhile
-            read.settle()
-        except OSError:
-            self._unsettled = read
+        with self._writing():
+            result |= self._hand_over(read, self._dest)
+            try:
+                # at once: another tenant may take long, and the task be killed meanwhile
+                read.settle()
+                self._note()
+            except OSError:
+                self._unsettled = read
         return result
 
     def settle(self, task: TaskContext) -> None:
@@ -165,9 +189,29 @@ class _Reading:
             task.warn(f"{name}: what was read comes again with the next run, because {errors.unusable_file(error)}")
 
     def discard(self) -> None:
-        """Leave no half-written file behind."""
-        if self._draft:
-            self._draft.discard()
+        """Leave no half-written file behind, and let a thread that reads on write none."""
+        with self._lock:
+            self._is_over = True
+            if self._draft:
+                self._draft.discard()
+
+    def _begin(self) -> TenantRead:
+        self._due = clock.monotonic() + _PORTION_SECONDS
+        return TenantRead(self._request, self._tenant, self._checkpoint, self._dest)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Keep `discard` waiting meanwhile. Raises _IsOver after it: the next run reads the same again."""
+        with self._lock:
+            if self._is_over:
+                raise _IsOver
+            yield
+
+    def _note(self) -> None:
+        """Note, once, that of this tenant something is kept that the next run goes on behind."""
+        if self._dest and self._checkpoint and not self._is_noted:
+            self._is_noted = True
+            self._note_kept()
 
     def _take(self, page: list[Record], portal: Portal | None) -> None:
         request = self._request
@@ -208,6 +252,9 @@ class _Reading:
         handed_over = self._hand_over(read, self._dest)
         self._draft = None
         read_until = timestamps.render(read.settle_part())
+        if read.reader.count:
+            self._note()
+        self._due = clock.monotonic() + _PORTION_SECONDS
         handed_over |= {"count": read.reader.count, "severities": dict(self._severities)}
         return {**handed_over, "complete_until": read_until}
 

@@ -8,7 +8,7 @@ import contextlib
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,7 +76,7 @@ def run(task: TaskContext) -> Result:
     tenants = fleet_task.given(params)
     session.check_api(api)
     with _rows_file(params, query, task.check_mode) as rows_file:
-        request = _HuntRequest(session, api, _DIALECTS[api.name], query, rows_file)
+        request = _HuntRequest(session, api, _DIALECTS[api.name], query, rows_file, task.note_kept)
         work = {tenant: _HuntWork(request, tenant) for tenant in tenants}
         result: Result = fleet_task.run(params, work, task.progress)
     written: Result = HuntingResult(dest=params["dest"]) if rows_file else {}
@@ -92,6 +92,7 @@ class _HuntRequest:
     dialect: Dialect
     query: Query
     rows_file: RowsFile | None
+    note_kept: Callable[[], None]
 
 
 class _HuntWork:
@@ -106,6 +107,7 @@ class _HuntWork:
         rows_file = self._request.rows_file
         earlier = rows_file.finished(self._tenant.tenant_id) if rows_file else None
         if earlier:
+            self._request.note_kept()
             told: HuntingResult = {"from_earlier_run": True, "finished_at": earlier.finished_at}
             return _counted(earlier.count, earlier.truncated, []) | told
         return self._ask()
@@ -125,6 +127,7 @@ class _HuntWork:
             return _counted(len(answer.rows), answer.truncated, []) | asked
         finished_at = timestamps.render_seconds(time.time())
         lacking = request.rows_file.add(self._tenant, answer, finished_at)
+        request.note_kept()
         told: HuntingResult = {"from_earlier_run": False, "finished_at": finished_at, "changed": True}
         return _counted(len(answer.rows), answer.truncated, lacking) | asked | told
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +15,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from support.machine import Clock, no_file_larger_than
 from support.scripted_entra import RESOURCE, TENANT, ScriptedEntra
 from support.scripted_server import Answer, Request
-from support.scripted_tasks import FLEET, ReadingTask
+from support.scripted_tasks import FLEET, NOON, SECOND, ReadingTask, page
 
 from ansible_collections.mssp.defender.plugins.module_utils._core import timestamps
 from ansible_collections.mssp.defender.plugins.module_utils._core.errors import OptionError
@@ -26,8 +25,6 @@ from ansible_collections.mssp.defender.plugins.module_utils._core.wire import ht
 from ansible_collections.mssp.defender.plugins.module_utils._operations.reading import incidents, tenant_read
 
 XDR = "/api/incidents"
-NOON = timestamps.ticks("2026-11-20T12:00:00Z")
-SECOND = timestamps.TICKS_PER_SECOND
 THROTTLED = Answer("", status=429, headers={"Retry-After": "60"})
 
 
@@ -40,12 +37,6 @@ def task(entra: ScriptedEntra) -> ReadingTask:
 def kept(tmp_path: Path) -> dict[str, str]:
     """The options of an incremental read of one tenant into a file."""
     return {"dest": str(tmp_path / "contoso.jsonl"), "checkpoint": str(tmp_path / "contoso.checkpoint")}
-
-
-def page(ids: Iterable[int], first: int = 0) -> Answer:
-    """A page of incidents, each updated a second after the one before it."""
-    moments = ((number, timestamps.render(NOON + (first + number) * SECOND)) for number in ids)
-    return Answer({"value": [{"incidentId": number, "lastUpdateTime": moment} for number, moment in moments]})
 
 
 def written(options: dict[str, str]) -> list[int]:
