@@ -148,9 +148,7 @@ def test_a_list_is_worked_on_by_the_playbooks_as_it_is(customers: CustomerInvent
     source = customers.config(files=["a.csv"])
     customers.file("group_vars/customers.json", json.dumps(customers.ansible.variables))
     run = customers.ansible.run(["ansible-playbook", "-i", str(source), "mssp.defender.verify"], {})
-    table = [line.split()[:2] for line in run.output.splitlines() if line.startswith(("Contoso-Ltd", "nobody"))]
-    assert ["Contoso-Ltd", "granted"] in table, run.output
-    assert ["nobody", "unknown_tenant"] in table, run.output
+    assert run.states(["Contoso-Ltd", "nobody"]) == {"Contoso-Ltd": "granted", "nobody": "unknown_tenant"}
 
 
 @pytest.mark.parametrize("resolve", ["discovery", "graph"])

@@ -52,7 +52,7 @@ def _accept(customers: Ansible, name: str) -> None:
 
 
 def _written(run: Run) -> list[bool]:
-    return [item["changed"] for item in run.result("Write the links to files that can be mailed")["results"]]
+    return [item["changed"] for item in run.result("Write the links for mailing")["results"]]
 
 
 def test_each_row_says_where_the_customer_stands_and_who_needs_a_mail(customers: Ansible) -> None:
