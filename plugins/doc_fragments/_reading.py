@@ -78,7 +78,7 @@ options:
   backfill:
     description:
       - How far the first run with a O(checkpoint) reaches back, as an ISO 8601 time of last update, or an age such as
-        V(24h) or V(30d). Empty for everything that the service has.
+        V(24h) or V(30d), or V(all) for everything that the service has.
     type: str
     default: 30d
 """

@@ -46,7 +46,7 @@ class Fleet:
         self.folder = self.ansible.place / "incidents"
         tenants = emulator.connection["tenants"]
         self.ansible.customers = {each["name"]: {"partner_access_tenant_id": each["tenant_id"]} for each in tenants}
-        self.ansible.variables |= {"partner_access_concurrency": CUSTOMERS, "partner_access_incidents_backfill": ""}
+        self.ansible.variables |= {"partner_access_concurrency": CUSTOMERS, "partner_access_incidents_backfill": "all"}
         self.slow = [each["name"] for each in tenants[QUICK:]]
         for each in tenants[QUICK:]:
             emulator.control("PATCH", f"tenants/{each['tenant_id']}", {"incident_count": MANY})

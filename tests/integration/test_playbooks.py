@@ -218,8 +218,8 @@ def test_the_first_run_begins_with_what_is_to_be_filled_in(mixed: Ansible) -> No
     mixed.emulator.control("PATCH", f"tenants/{tenant}", {"incident_count": 0})
     days = {day: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - day * 86400)) for day in (1, 20, 40)}
     made = [{"createdTime": moment, "lastUpdateTime": moment} for moment in days.values()]
-    new, older, _old = mixed.emulator.control("POST", f"tenants/{tenant}/incidents", {"incidents": made})["ids"]
-    for backfill, expected in (("30d", {new, older}), ("10d", {new})):
+    new, older, old = mixed.emulator.control("POST", f"tenants/{tenant}/incidents", {"incidents": made})["ids"]
+    for backfill, expected in (("30d", {new, older}), ("10d", {new}), ("all", {new, older, old})):
         folder = mixed.place / backfill
         extra = {"partner_access_incidents_dest": str(folder), "partner_access_incidents_backfill": backfill}
         mixed.playbook("mssp.defender.incidents", "-e", json.dumps(extra))

@@ -49,7 +49,8 @@ options:
     default: 60
   backfill:
     description:
-      - How far back a customer's first poll goes, as an ISO 8601 time or an age such as V(90m), V(24h) or V(7d).
+      - How far back a customer's first poll goes, as an ISO 8601 time or an age such as V(90m), V(24h) or V(7d),
+        or V(all).
     type: str
     default: 1h
   feedback:

@@ -32,6 +32,8 @@ from ..session import Session
 from ..task_context import Params, TaskContext
 
 _PROOF_LASTS = 3600 * timestamps.TICKS_PER_SECOND
+# an empty text is everything for a task alone: an empty variable of a host is one that is not set
+_EVERYTHING = ("", "all")
 _SCOPE = ("status", "severity", "assigned_to", "created_after", "filter")
 
 
@@ -63,14 +65,14 @@ def read_request(
     params = task.params
     session.check_api(api)
     now = time.time()
-    warn_of_future(task, ("created_after", "updated_after", "backfill"), now)
+    warn_of_future(task, ("created_after", "updated_after"), now)
     return ReadRequest(
         session,
         api,
         dialect,
         _query(params, now),
         json.dumps({option: params[option] for option in _SCOPE if params.get(option)}, sort_keys=True),
-        timestamps.option_ticks("backfill", params["backfill"], now) if params["backfill"] else 0,
+        _backfill_from(task, now),
         params["normalize"],
         params.get("alerts", False),
         task.check_mode,
@@ -223,6 +225,14 @@ class TenantRead:
                 # a customer need not have consented to Graph, and a name is worth no wait
                 return
             self.reader.name_quarantined(moment, [str(record.get("id")) for record in page.records])
+
+
+def _backfill_from(task: TaskContext, now: float) -> int:
+    """Return where the first read of a tenant begins (ticks), by the option `backfill`; `now` is in seconds."""
+    if task.params["backfill"] in _EVERYTHING:
+        return 0
+    warn_of_future(task, ("backfill",), now)
+    return timestamps.option_ticks("backfill", task.params["backfill"], now)
 
 
 def warn_of_future(task: TaskContext, options: Iterable[str], now: float) -> None:
