@@ -213,7 +213,7 @@ def test_one_tenants_unusable_file_costs_no_other_its_incidents(task: ReadingTas
         ({"newest": -1}, "newest is -1: it must be at least 0, which leaves the count alone"),
         ({"created_after": "last week"}, "created_after 'last week' is not a time: "),
         ({"updated_after": "7w"}, "updated_after '7w' is not a time: "),
-        ({"backfill": "all"}, "backfill 'all' is not a time: "),
+        ({"backfill": "ever"}, "backfill 'ever' is not a time: "),
         ({"dest": "/nowhere/out"}, "dest: the folder /nowhere does not exist: create it first"),
         ({"checkpoint": "/nowhere/mark"}, "checkpoint: the folder /nowhere does not exist: create it first"),
         ({"cloud": "china"}, "cloud 'china' has no Microsoft Threat Protection API: "),
