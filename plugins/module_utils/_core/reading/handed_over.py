@@ -1,6 +1,6 @@
 # Copyright (c) 2026, mssp.defender contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a file of records holds beyond its checkpoint: a read added that, and was killed before it could note it."""
+"""What a file of records holds beyond its checkpoint: a read added that, and did not come to its end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..wire.records import Record
 
 @dataclass(frozen=True)
 class FileEnd:
-    """Where the file at `path` ended, in bytes, when a checkpoint was last moved."""
+    """Where the file at `path` ended, in bytes, when a read last came to its end, or the first one began."""
 
     path: str
     length: int
@@ -25,9 +25,12 @@ class FileEnd:
         """Return where the file ends now: at 0 where there is none."""
         return cls(str(path), path.stat().st_size if path.exists() else 0)
 
+    def is_of(self, path: Path) -> bool:
+        return str(path) == self.path
+
     def records_behind(self, path: Path) -> Iterator[Record]:
         """Yield the records that were added to the file since; none of another file, or of one that began anew."""
-        if str(path) == self.path:
+        if self.is_of(path):
             yield from records_in(path, self.length)
 
 

@@ -158,7 +158,7 @@ class TenantRead:
 
     def settle_part(self) -> int:
         """Move the checkpoint behind what has been read so far, and return up to which moment that is complete."""
-        return self._move(self.reader.read_until)
+        return self._move(self.reader.read_until, is_part=True)
 
     def _open(self, path: Path, other: Dialect | None) -> Checkpoint:
         scope = self._scope(self._request.dialect)
@@ -190,7 +190,7 @@ class TenantRead:
         if self._checkpoint and self._checkpoint.file_end and self._dest:
             yield from self._checkpoint.file_end.records_behind(self._dest)
 
-    def _move(self, read_until: int) -> int:
+    def _move(self, read_until: int, is_part: bool = False) -> int:
         """Move the checkpoint to the moment (ticks), but not past the read's own start: what came since may be behind
         its page. Return where that is."""
         read_until = min(read_until, self._started)
@@ -202,9 +202,19 @@ class TenantRead:
                 self._checkpoint.proven_at = self._started
             had_begun = self._checkpoint.watermark is not None and self._checkpoint.begun
             begun = had_begun or bool(self.reader.seen or self.reader.left_out)
-            self._checkpoint.file_end = FileEnd.of(self._dest) if self._dest else None
+            self._note_file_end(self._checkpoint, is_part)
             self._checkpoint.save(self._settled_until, self.reader.seen, self.reader.left_out, begun)
         return read_until
+
+    def _note_file_end(self, checkpoint: Checkpoint, is_part: bool) -> None:
+        """Note where the file ends; after a part of a read leave it at where the read began.
+
+        The read that goes on knows what stands behind that, also what is older than the checkpoint remembers.
+        """
+        if not self._dest:
+            checkpoint.file_end = None
+        elif not (is_part and checkpoint.file_end and checkpoint.file_end.is_of(self._dest)):
+            checkpoint.file_end = FileEnd.of(self._dest)
 
     def _has_begun(self) -> bool:
         """Tell whether there is anything to remember: with nothing ever read, the next read is still the first."""

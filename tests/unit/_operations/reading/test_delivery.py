@@ -108,6 +108,26 @@ def test_a_read_that_could_not_finish_says_how_far_it_came_and_goes_on_there(
     assert written(kept) == [*range(100), *range(200, 203)]
 
 
+def test_a_read_that_goes_on_does_not_fetch_again_what_a_redirected_one_leads_to(
+    task: ReadingTask, kept: dict[str, str]
+) -> None:
+    """It is in the file, and older than the checkpoint remembers."""
+    hours = 3600
+    first = [{"incidentId": n, "lastUpdateTime": timestamps.render(NOON + n * hours * SECOND)} for n in range(100)]
+    redirected = {
+        "incidentId": 200,
+        "lastUpdateTime": timestamps.render(NOON + 101 * hours * SECOND),
+        "redirectIncidentId": 1,
+    }
+    task.server.script(XDR, Answer({"value": first}), Answer({"value": first[:80]}), THROTTLED)
+    unfinished = task(**kept, backfill="2026-11-20T12:00:00Z", max_wait=0)
+    assert (unfinished["state"], unfinished["count"]) == ("throttled", 100)
+    task.server.script(XDR, Answer({"value": [*first[80:], redirected]}))
+    assert task(**kept, backfill="2026-11-20T12:00:00Z")["count"] == 1
+    assert written(kept) == [*range(100), 200]
+    assert task.asked(f"{XDR}/1") == []
+
+
 def test_without_a_file_to_add_to_an_unfinished_read_hands_over_nothing(task: ReadingTask, tmp_path: Path) -> None:
     task.server.script(XDR, page(range(100)), page(range(40)), THROTTLED)
     result = task(checkpoint=str(tmp_path / "mark"), backfill="2026-11-20T12:00:00Z", max_wait=0)
