@@ -20,6 +20,8 @@ import pytest
 from support.ansible_runs import Ansible
 from support.emulator import EmulatorProcess
 
+pytestmark = pytest.mark.slow
+
 CUSTOMERS, QUICK = 30, 14
 # pages of 50, each of which takes so long that a test never sees the end of them
 MANY, LATENCY = 600, 3

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 
 import pytest
 from support.ansible_runs import Ansible, in_terminal
+
+pytestmark = pytest.mark.slow
 
 COLUMNS, MOST_LINES = 80, 60
 WAITING = 12
@@ -105,23 +106,3 @@ def test_registering_is_one_task_for_all(provider: Ansible, playbook: str) -> No
     assert code == 0, lines
     assert len(lines) <= MOST_LINES, "\n".join(lines)
     assert "skipping" not in "\n".join(lines)
-
-
-@pytest.mark.parametrize("playbook", ["verify", "onboard", "incidents", "hunt", "triage", "register", "registrar"])
-@pytest.mark.parametrize("arguments", [("--tags", "mine")])
-def test_tags_that_leave_out_the_work_say_so(ansible: Ansible, playbook: str, arguments: tuple[str, str]) -> None:
-    ansible.variables |= {"partner_access_registrar_certificate_path": "registrar.pem"}
-    run = ansible.playbook(f"mssp.defender.{playbook}", *arguments)
-    assert run.code == 0, run.output
-    assert f"Nothing was done: {' '.join(arguments)} left out the work" in run.output
-
-
-def test_the_tags_of_ones_own_choose_the_work(ansible: Ansible, consent: Callable[..., None]) -> None:
-    consent("contoso", "fabrikam")
-    path = ansible.place / "nightly.yml"
-    imports = [{"import_playbook": f"mssp.defender.{name}", "tags": [name]} for name in ("verify", "incidents")]
-    path.write_text(json.dumps(imports))
-    run = ansible.playbook(str(path), "--tags", "verify")
-    assert run.code == 0, run.output
-    assert "Customers: 2 granted" in run.output
-    assert "Incidents written" not in run.output

@@ -16,6 +16,8 @@ import yaml
 from support.ansible_runs import Ansible
 from support.azure_cli import AzureCli
 
+pytestmark = pytest.mark.slow
+
 ROLE = Path(__file__).resolve().parents[2] / "roles" / "partner_access"
 SPECS: dict[str, Any] = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
 READERS = ["SecurityIncident.Read.All", "SecurityAlert.Read.All", "ThreatHunting.Read.All"]

@@ -66,7 +66,7 @@ class Run:
         lines = self.output.splitlines()
         start = max(number for number, line in enumerate(lines) if line.startswith(title)) + 1
         # the result of the task that prints the table follows it
-        end = next(number for number in range(start, len(lines)) if lines[number].startswith("ok: ["))
+        end = next(number for number in range(start, len(lines)) if lines[number].startswith(("ok: [", "[WARNING]")))
         return [line for line in lines[start:end] if line.strip()]
 
     def blocks(self, title: str) -> list[dict[str, str]]:
