@@ -96,10 +96,10 @@ def drawing(encoding: str, colour: bool) -> Draw:
 
 def _plain(encoding: str) -> Draw:
     def draw(line: Line, share: float) -> bytes:
-        width = line.bar - len("[]")
-        full = round(share * width)
-        bar = f"[{'#' * full}{'-' * (width - full)}]"
-        return " ".join(filter(None, (line.name, bar, line.text))).encode(encoding, "replace")
+        inner = line.width - len("[]")
+        full = round(share * inner)
+        drawn = f"[{'#' * full}{'-' * (inner - full)}]"
+        return " ".join(filter(None, (line.name, drawn, line.text))).encode(encoding, "replace")
 
     return draw
 
@@ -112,12 +112,12 @@ def _by_rich(encoding: str, colour: bool) -> Draw:
         buffer = io.BytesIO()
         # the encoding tells rich which characters it may use
         stream = io.TextIOWrapper(buffer, encoding=encoding, errors="replace", newline="")
-        console = Console(file=stream, force_terminal=True, no_color=not colour, width=line.bar, markup=False)
-        console.print(ProgressBar(total=1, completed=share, width=line.bar), end="")
+        console = Console(file=stream, force_terminal=True, no_color=not colour, width=line.width, markup=False)
+        console.print(ProgressBar(total=1, completed=share, width=line.width), end="")
         stream.flush()
-        bar = buffer.getvalue().rstrip(b"\n")
+        drawn = buffer.getvalue().rstrip(b"\n")
         name, text = (each.encode(encoding, "replace") for each in (line.name, line.text))
-        return b" ".join(filter(None, (name, bar, text)))
+        return b" ".join(filter(None, (name, drawn, text)))
 
     return draw
 

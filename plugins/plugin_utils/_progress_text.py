@@ -19,7 +19,7 @@ class Line(NamedTuple):
     """A name, a bar of so many columns, and a text, with a blank between each two: the name may be empty."""
 
     name: str
-    bar: int
+    width: int
     text: str
 
 
@@ -57,8 +57,8 @@ def fitted(name: str, counts: Counts, now: float, columns: int) -> Line:
     texts = list(_under_way(counts, now))
     text = next((each for each in texts if columns >= least_name + _NARROWEST_BAR + len(each) + _GAPS), texts[-1])
     room = columns - len(text) - _GAPS
-    bar = max(_NARROWEST_BAR, min(_WIDEST_BAR, room - cells.width(name)))
-    return Line(_shortened(name, max(0, room - bar)), bar, text)
+    width = max(_NARROWEST_BAR, min(_WIDEST_BAR, room - cells.width(name)))
+    return Line(_shortened(name, max(0, room - width)), width, text)
 
 
 def _under_way(counts: Counts, now: float) -> Iterator[str]:

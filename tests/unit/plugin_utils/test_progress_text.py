@@ -41,7 +41,7 @@ ALL = "512 of 1000 customers, 500 granted, 12 not granted, 8 waiting, 32/s, 0:15
 
 
 @pytest.mark.parametrize(
-    ("columns", "name", "bar", "text"),
+    ("columns", "name", "width", "text"),
     [
         (200, NAME, 40, ALL),
         (120, NAME, 11, ALL),
@@ -53,16 +53,16 @@ ALL = "512 of 1000 customers, 500 granted, 12 not granted, 8 waiting, 32/s, 0:15
         (25, "P…", 10, "512 of 1000"),
     ],
 )
-def test_the_least_important_goes_first(columns: int, name: str, bar: int, text: str) -> None:
+def test_the_least_important_goes_first(columns: int, name: str, width: int, text: str) -> None:
     line = _progress_text.fitted(NAME, counts(512, 500, 8, 60.0), 66.0, columns)
-    assert line == (name, bar, text)
-    assert len(" ".join((name, "#" * bar, text))) <= columns
+    assert line == (name, width, text)
+    assert len(" ".join((name, "#" * width, text))) <= columns
 
 
 @pytest.mark.parametrize("columns", [25, 40, 60, 80, 250])
 def test_a_name_of_wide_characters_fits_too(columns: int) -> None:
     line = _progress_text.fitted("東京トラベル" * 9, counts(512, 500), 66.0, columns)
-    assert PlainCells().width(line.name) + 1 + line.bar + 1 + len(line.text) <= columns
+    assert PlainCells().width(line.name) + 1 + line.width + 1 + len(line.text) <= columns
 
 
 def test_a_name_with_room_is_left_as_it_is() -> None:
