@@ -85,7 +85,9 @@ EXAMPLES = r"""
     columns:
       - name
       - url
-    rows: "{{ links.tenants }}"
+    rows:
+      - name: contoso
+        url: https://login.microsoftonline.com/44444444-4444-4444-4444-444444444444/v2.0/adminconsent?client_id=...
 """
 
 RETURN = r"""

@@ -39,6 +39,7 @@ def noted(customers: int) -> Iterator[Callable[[], None]]:
     _folder().mkdir(mode=0o700, exist_ok=True)
     # the items of a looped task run in one worker, one after the other
     path = _folder() / f"{time.monotonic_ns()}-{os.getpid()}"
+    path.touch(mode=0o600)
     path.write_text(f"{customers}\n")
     try:
         yield lambda: _add_mark(path)

@@ -24,6 +24,7 @@ def leave(report: str) -> bool:
     if not _folder().is_dir():
         return False
     draft = _folder() / f"{time.monotonic_ns():020}-{os.getpid()}.draft"
+    draft.touch(mode=0o600)
     draft.write_text(report, encoding="utf-8")
     draft.replace(draft.with_suffix(".txt"))
     return True

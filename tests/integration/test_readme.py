@@ -84,7 +84,7 @@ def test_the_steps_lead_from_an_empty_tenant_to_incidents(reader: Ansible) -> No
             (reader.place / command[-1]).mkdir(parents=True)
         elif command[0] == "export":
             assert line == f"export AZURE_CLIENT_ID={CLIENT_ID}"
-            (printed,) = re.findall(r"^provider-soc +changed +(\S+)", output, re.MULTILINE)
+            (printed,) = re.findall(r"^  app id +(\S+)", output, re.MULTILINE)
             reader.environment["AZURE_CLIENT_ID"] = printed
         elif command[0] == "ansible-playbook":
             if command[3] == "mssp.defender.verify":
