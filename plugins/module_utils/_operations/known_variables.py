@@ -41,6 +41,7 @@ OF_TASKS = frozenset(
         "partner_access_failed",
         "partner_access_failing",
         "partner_access_first",
+        "partner_access_has_links",
         "partner_access_hosts",
         "partner_access_linked",
         "partner_access_not_registered",
