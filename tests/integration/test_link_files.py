@@ -13,6 +13,8 @@ import pytest
 from support.ansible_runs import Ansible, Run
 from support.emulated_tenants import answer_consent_page
 
+pytestmark = pytest.mark.slow
+
 STATES = {"contoso": "granted", "fabrikam": "not_consented", "tailspin": "not_consented", "broken": "unknown_tenant"}
 
 
