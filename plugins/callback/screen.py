@@ -74,9 +74,6 @@ class CallbackModule(Default):
         if not self._is_quiet:
             super().v2_playbook_on_no_hosts_matched()
 
-    def v2_on_file_diff(self, result: Any) -> None:
-        super().v2_on_file_diff(result)
-
     def v2_runner_on_ok(self, result: Any) -> None:
         self._went_well(result, super().v2_runner_on_ok)
 

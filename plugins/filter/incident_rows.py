@@ -18,7 +18,7 @@ author: mssp.defender contributors (@mssp-defender)
 description:
   - Takes the outcomes that M(mssp.defender.defender_incidents) returns for a fleet.
   - Gives one row for each of the newest incidents of a customer, in the same shape for either API.
-  - A title is cut to 100 characters, because it may come from whoever sent a mail.
+  - A title is cut to 100 characters, because the sender of a mail can choose it.
 positional: newest
 options:
   _input:

@@ -11,7 +11,7 @@ import os
 import time
 from pathlib import Path
 
-from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import run_directory
+from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import run_directory, write_whole
 
 
 def wait_for_reports() -> None:
@@ -23,10 +23,7 @@ def leave(report: str) -> bool:
     """Leave a report to the callback, and tell whether there is one."""
     if not _folder().is_dir():
         return False
-    draft = _folder() / f"{time.monotonic_ns():020}-{os.getpid()}.draft"
-    draft.touch(mode=0o600)
-    draft.write_text(report, encoding="utf-8")
-    draft.replace(draft.with_suffix(".txt"))
+    write_whole(_folder() / f"{time.monotonic_ns():020}-{os.getpid()}.txt", report)
     return True
 
 

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ansible_collections.mssp.defender.plugins.module_utils._core.fleet import Counts, Progress
-from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import run_directory
+from ansible_collections.mssp.defender.plugins.plugin_utils._run_directory import run_directory, write_whole
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,8 @@ class _Teller:
             self._write(self._counts, ended=True)
 
     def _write(self, counts: Counts, ended: bool) -> None:
-        draft = self._path.with_suffix(".draft")
         with contextlib.suppress(OSError):
-            draft.write_text(json.dumps({"name": self._name, "ended": ended, "counts": asdict(counts)}))
-            draft.replace(self._path)
+            write_whole(self._path, json.dumps({"name": self._name, "ended": ended, "counts": asdict(counts)}))
 
 
 def _folder() -> Path:

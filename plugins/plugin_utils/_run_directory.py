@@ -23,3 +23,11 @@ def run_directory() -> Path:
     folder = Path(constants.DEFAULT_LOCAL_TMP) / "mssp.defender"
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file of the run, for this user alone, that readers see whole or not at all. Raises OSError."""
+    draft = path.with_suffix(".draft")
+    draft.touch(mode=0o600)
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)

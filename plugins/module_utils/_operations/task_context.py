@@ -38,7 +38,7 @@ class TaskContext:
     `run_directory` is a private folder shared by the tasks of one run, or None. `run_secret` is known to them alone.
     `vault` encrypts and decrypts with the run's vault secrets, None where the task does not run on the controller.
     `progress` shows the operator how far a fleet is; it is None where nobody watches. `note_kept` is called when
-    something of one more tenant is kept for the next run to go on with: whoever interrupts this one is told how many.
+    something of one more tenant is kept, so that the next run can go on there; an interrupted run says of how many.
     """
 
     params: Params
